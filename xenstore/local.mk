@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# Typed access to store nodes over libxenstore.
+noinst_LTLIBRARIES += xenstore/libxsnode.la
+xenstore_libxsnode_la_SOURCES = \
+	xenstore/xsnode.c \
+	xenstore/xsnode.h \
+	$(NULL)
+xenstore_libxsnode_la_LIBADD = $(XENSTORE_LIBS)
