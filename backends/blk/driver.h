@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interface of storage drivers. A driver sees storage operations on bytes,
+ * never blkif, grants or domids; the core above it validates every request, splits
+ * it to the limits in struct blk_info, answers what a driver does not support, and
+ * counts. See docs/drivers.md.
+ *
+ * Threads: open() and close() run in the control thread; the rest in the thread of
+ * the queue that they are called with, and a driver with state shared by queues
+ * does its own locking.
+ */
+#ifndef SLUICE_BACKENDS_BLK_DRIVER_H
+#define SLUICE_BACKENDS_BLK_DRIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "common/cleanup.h"
+
+struct io_uring;
+struct blk_dev;
+
+enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD, BLK_ZEROES };
+
+enum blk_flags {
+	BLK_INFO_READONLY = 1 << 0,
+	BLK_INFO_FLUSH = 1 << 1,    /* completed writes may need a flush to be durable */
+	BLK_INFO_DISCARD = 1 << 2,
+	BLK_INFO_ZEROES = 1 << 3,
+	BLK_INFO_MULTI_QUEUE = 1 << 4,
+	BLK_INFO_ROTATIONAL = 1 << 5,
+};
+
+/** struct blk_info - what an open storage is; filled by open(), checked by the core. */
+struct blk_info {
+	uint64_t size;          /* bytes, a multiple of 512 */
+	uint32_t block_size;    /* alignment of offset, length and memory that I/O needs, bytes */
+	uint32_t physical_size; /* bytes; what writes should be multiples of */
+	uint32_t max_iov;       /* elements per request */
+	uint32_t discard_granularity;
+	uint32_t flags;         /* enum blk_flags */
+};
+
+/** struct blk_conf - what the toolstack asked for; strings live as long as the device. */
+struct blk_conf {
+	const char *filename;
+	bool readonly;
+	bool buffered;          /* through the page cache; default is O_DIRECT */
+};
+
+/**
+ * struct blk_req - one storage operation, valid when a driver sees it: in range,
+ * aligned to block_size, of a supported operation, on writable storage for writes.
+ */
+struct blk_req {
+	enum blk_op op;
+	uint64_t offset;        /* bytes */
+	uint64_t length;        /* bytes; the sum of iov for reads and writes; 0 for flush */
+	struct iovec *iov;      /* the caller's until completion; a driver may consume it */
+	unsigned niov;
+	int error;              /* the result after blk_req_done(): 0 or -errno */
+	struct blk_req *next;   /* the driver's while it owns the request, then the core's */
+	uint64_t driver_private[8];
+};
+
+/** struct blk_queue - a queue as drivers see it: one thread, one io_uring. */
+struct blk_queue {
+	struct blk_dev *dev;
+	/*
+	 * The queue's own ring and event loop. A driver may put SQEs there whose
+	 * user_data is a struct blk_cqe; its fn runs in reap's place for that
+	 * completion. Drivers with a descriptor of their own use poll().
+	 */
+	struct io_uring *ring;
+	void *driver_private;
+	struct blk_req *done;   /* completed requests, newest first; the core takes the list */
+};
+
+/** struct blk_cqe - what user_data of an SQE in a queue's ring points to. */
+struct blk_cqe {
+	void (*fn)(struct blk_queue *queue, struct blk_cqe *cqe, int res);
+};
+
+/** blk_queue_get_sqe() - a free SQE, after submitting what is staged when none is. Never NULL. */
+struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue);
+
+/** blk_req_done() - hand a request back: 0 or -errno; each request exactly once. */
+static inline void blk_req_done(struct blk_queue *queue, struct blk_req *req, int error)
+{
+	req->error = error;
+	req->next = queue->done;
+	queue->done = req;
+}
+
+struct blk_driver {
+	const char *name;       /* as in --driver= */
+	const char *text;       /* one line for --help and the manual */
+	/*
+	 * open - open the storage and fill @info. Called before confinement: the only
+	 * place where paths, sockets and credentials are touched.
+	 * @why: room for the reason that the user reads, naming the remedy
+	 * Return: 0 or -errno; *@state is passed to the rest.
+	 */
+	int (*open)(const struct blk_conf *conf, struct blk_info *info, void **state, char *why,
+		size_t why_room);
+	/* queue_start - prepare for one queue's thread (may be NULL). 0 or -errno. */
+	int (*queue_start)(void *state, struct blk_queue *queue);
+	/* queue_stop - after the queue's last completion (may be NULL). */
+	void (*queue_stop)(void *state, struct blk_queue *queue);
+	/*
+	 * submit - take ownership of @req. Never fails and never completes inside the
+	 * call: a failure arrives as a completion. May only stage.
+	 */
+	void (*submit)(void *state, struct blk_queue *queue, struct blk_req *req);
+	/* kick - push what was staged: once per sweep of the ring. May complete (blk_req_done). */
+	void (*kick)(void *state, struct blk_queue *queue);
+	/*
+	 * poll - descriptor and events for the queue's loop to watch; may change after
+	 * each reap. *@fd == -1: nothing to watch, not an error. NULL: never any.
+	 */
+	void (*poll)(void *state, struct blk_queue *queue, int *fd, uint32_t *events);
+	/* reap - the descriptor is ready, or (0) a second went by. NULL without poll. */
+	void (*reap)(void *state, struct blk_queue *queue, uint32_t revents);
+	/* close - after all queues stopped; safe after a failed open; NULL is fine. */
+	void (*close)(void *state);
+};
+
+/** blk_driver_find() - by name; NULL or "" is the default driver. NULL: no such driver. */
+const struct blk_driver *blk_driver_find(const char *name);
+/** blk_driver_missing() - why a known driver was left out of this build; NULL: unknown name. */
+const char *blk_driver_missing(const char *name);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages with descriptors over Unix sockets (SCM_RIGHTS). */
+#ifndef SLUICE_COMMON_FDPASS_H
+#define SLUICE_COMMON_FDPASS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "common/cleanup.h"
+
+/** The kernel's own limit per message (SCM_MAX_FD) is 253. */
+#define FDPASS_MAX 128
+
+/**
+ * fd_send() - send one message with descriptors.
+ * @sock: a connected SOCK_SEQPACKET or SOCK_DGRAM Unix socket
+ * @fds: stay the caller's; at most FDPASS_MAX
+ *
+ * Never raises SIGPIPE. Return: 0 or -errno (-EAGAIN on a full non-blocking
+ * socket, -EPIPE when the peer is gone).
+ */
+int fd_send(int sock, const void *data, size_t len, const int *fds, unsigned nfds) must_check;
+/** fd_sendv() - the same from several buffers. */
+int fd_sendv(int sock, const struct iovec *iov, unsigned niov, const int *fds,
+	unsigned nfds) must_check;
+
+/**
+ * fd_recv() - receive one message with descriptors.
+ * @fds: receives up to *@nfds descriptors, all close-on-exec, the caller's from then
+ * @nfds: in: room in @fds; out: how many came. With room 0 any that came are closed.
+ *
+ * Return: the message's length, 0 at the end of the stream, or -errno
+ * (-EMSGSIZE: the message or its descriptors did not fit; nothing is kept).
+ */
+ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds) must_check;
+
+#endif

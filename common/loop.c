@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "config.h"
+#include "common/loop.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+struct loop_source {
+	struct loop *loop;
+	struct loop_source *next;
+	int fd; /* -1: a timer */
+	uint32_t events;
+	bool dead;
+	uint64_t due_ms;
+	void (*fd_fn)(void *, uint32_t);
+	void (*timer_fn)(void *);
+	void *opaque;
+};
+
+struct loop {
+	int epfd;
+	bool stopping;
+	bool has_dead;
+	int status;
+	struct loop_source *sources;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+}
+
+struct loop *loop_new(void)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return NULL;
+	loop->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epfd < 0) {
+		free(loop);
+		return NULL;
+	}
+	return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	while (loop->sources) {
+		struct loop_source *s = loop->sources;
+
+		loop->sources = s->next;
+		free(s);
+	}
+	close(loop->epfd);
+	free(loop);
+}
+
+static struct loop_source *source_new(struct loop *loop)
+{
+	struct loop_source *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->loop = loop;
+	s->fd = -1;
+	s->next = loop->sources;
+	loop->sources = s;
+	return s;
+}
+
+struct loop_source *loop_add_fd(struct loop *loop, int fd, uint32_t events,
+	void (*fn)(void *opaque, uint32_t events), void *opaque)
+{
+	struct loop_source *s = source_new(loop);
+	struct epoll_event ev = { .events = events, .data.ptr = s };
+
+	if (!s)
+		return NULL;
+	if (epoll_ctl(loop->epfd, EPOLL_CTL_ADD, fd, &ev) < 0) {
+		int saved = errno;
+
+		loop->sources = s->next;
+		free(s);
+		errno = saved;
+		return NULL;
+	}
+	s->fd = fd;
+	s->events = events;
+	s->fd_fn = fn;
+	s->opaque = opaque;
+	return s;
+}
+
+int loop_set_events(struct loop_source *s, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = s };
+
+	if (s->events == events)
+		return 0;
+	if (epoll_ctl(s->loop->epfd, EPOLL_CTL_MOD, s->fd, &ev) < 0)
+		return -errno;
+	s->events = events;
+	return 0;
+}
+
+struct loop_source *loop_add_timer(
+	struct loop *loop, unsigned delay_ms, void (*fn)(void *opaque), void *opaque)
+{
+	struct loop_source *s = source_new(loop);
+
+	if (!s)
+		return NULL;
+	s->due_ms = now_ms() + delay_ms;
+	s->timer_fn = fn;
+	s->opaque = opaque;
+	return s;
+}
+
+void loop_remove(struct loop_source *s)
+{
+	if (!s || s->dead)
+		return;
+	if (s->fd >= 0)
+		epoll_ctl(s->loop->epfd, EPOLL_CTL_DEL, s->fd, NULL);
+	/* An event already fetched may still name it: free between rounds. */
+	s->dead = true;
+	s->loop->has_dead = true;
+}
+
+static void free_dead(struct loop *loop)
+{
+	struct loop_source **pp = &loop->sources;
+
+	if (!loop->has_dead)
+		return;
+	loop->has_dead = false;
+	while (*pp) {
+		struct loop_source *s = *pp;
+
+		if (s->dead) {
+			*pp = s->next;
+			free(s);
+		} else {
+			pp = &s->next;
+		}
+	}
+}
+
+/* Milliseconds until the next timer, -1 without one. */
+static int next_timeout(struct loop *loop)
+{
+	uint64_t now = now_ms();
+	int64_t best = -1;
+
+	for (struct loop_source *s = loop->sources; s; s = s->next) {
+		int64_t left;
+
+		if (!s->timer_fn || s->dead)
+			continue;
+		left = s->due_ms > now ? (int64_t)(s->due_ms - now) : 0;
+		if (best < 0 || left < best)
+			best = left;
+	}
+	return best > 60000 ? 60000 : (int)best;
+}
+
+static void run_timers(struct loop *loop)
+{
+	uint64_t now = now_ms();
+
+	for (struct loop_source *s = loop->sources; s && !loop->stopping; s = s->next) {
+		if (!s->timer_fn || s->dead || s->due_ms > now)
+			continue;
+		loop_remove(s);
+		s->timer_fn(s->opaque);
+	}
+}
+
+int loop_run(struct loop *loop)
+{
+	struct epoll_event ev[16];
+
+	loop->stopping = false;
+	while (!loop->stopping) {
+		int n = epoll_wait(loop->epfd, ev, 16, next_timeout(loop));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < n && !loop->stopping; i++) {
+			struct loop_source *s = ev[i].data.ptr;
+
+			if (!s->dead)
+				s->fd_fn(s->opaque, ev[i].events);
+		}
+		if (!loop->stopping)
+			run_timers(loop);
+		free_dead(loop);
+	}
+	return loop->status;
+}
+
+void loop_stop(struct loop *loop, int status)
+{
+	loop->status = status;
+	loop->stopping = true;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A private stack: a hypervisor, a store, a storage driver domain with its daemon,
+ * and a guest process domain, all children of the caller, all gone with it. Needs
+ * no root. One thread.
+ */
+#ifndef SLUICE_TOOLS_STACK_H
+#define SLUICE_TOOLS_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+
+struct stack;
+
+/** struct stack_disk - a disk for the guest domain. */
+struct stack_disk {
+	const char *filename;    /* made absolute */
+	const char *driver;      /* NULL: the default */
+	const char *dev;         /* "xvda", "xvdb", ... */
+	bool readonly;
+	bool buffered;           /* not O_DIRECT */
+	bool cdrom;
+};
+
+/**
+ * stack_start() - run directory, hypervisor, store, domain 0, storage domain with
+ * sluice-driverd, guest domain; returns when all answer.
+ * @why: one line that names what failed and the remedy
+ *
+ * SIGINT and SIGTERM of the caller are the caller's: it calls stack_stop(). The
+ * children do not get the terminal's Ctrl-C and die with the caller, whatever
+ * ends it. Return: NULL with errno set.
+ */
+struct stack *stack_start(char *why, size_t why_room);
+
+/**
+ * stack_attach_disk() - what a toolstack writes for a disk: backend and frontend
+ * directories with permissions, in one transaction; then waits for the backend's
+ * InitWait or its error node. Return: 0 or -errno with @why.
+ */
+int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why, size_t why_room);
+
+/**
+ * stack_detach_disk() - the toolstack's side of removal: online 0, state Closing,
+ * wait for Closed, remove the nodes. 0 or -ETIMEDOUT.
+ */
+int stack_detach_disk(struct stack *st, const char *dev);
+
+/**
+ * stack_spawn_guest() - run a command in the guest domain.
+ * @argv: NULL-terminated; argv[0] is looked up in PATH
+ * @pass_fd: a descriptor to inherit as it is, -1 for none
+ *
+ * Return: the pid to wait for, or -errno. Its status is the command's.
+ */
+pid_t stack_spawn_guest(struct stack *st, char *const argv[], int pass_fd);
+
+/** stack_store_path() - the privileged store socket, for XENSTORED_PATH. */
+const char *stack_store_path(const struct stack *st);
+uint32_t stack_guest_domid(const struct stack *st);
+uint32_t stack_storage_domid(const struct stack *st);
+const char *stack_run_dir(const struct stack *st);
+
+/** stack_stop() - detach, end all children, remove the run directory. NULL is fine. */
+void stack_stop(struct stack *st);
+
+#endif
