@@ -38,6 +38,23 @@ enum blkif_abi { BLKIF_ABI_NATIVE, BLKIF_ABI_X86_32, BLKIF_ABI_X86_64 };
 int blkif_abi_parse(const char *protocol, enum blkif_abi *abi) must_check;
 /** blkif_abi_name() - "native", "x86_32-abi", "x86_64-abi". */
 const char *blkif_abi_name(enum blkif_abi abi);
+
+/** struct blkif_layout - where an ABI has its fields: bytes from the slot's start. */
+struct blkif_layout {
+	const char *name;
+	uint8_t slot_size;       /* of a request, and so of a slot */
+	uint8_t id;              /* requests of all kinds */
+	uint8_t sector;          /* requests of all kinds */
+	uint8_t seg;             /* direct requests: the first of 11 segments */
+	uint8_t nr_sectors;      /* discard */
+	uint8_t indirect_handle; /* elsewhere handle is at 2 */
+	uint8_t indirect_gref;   /* the first of 8 descriptor pages */
+	uint8_t rsp_size;
+	uint8_t rsp_operation;   /* id is at 0 */
+	uint8_t rsp_status;
+};
+/** blkif_layout() - of an ABI; native gives the layout of this machine. */
+const struct blkif_layout *blkif_layout(enum blkif_abi abi);
 /** blkif_slot_size() - bytes per ring slot. */
 size_t blkif_slot_size(enum blkif_abi abi);
 
@@ -66,7 +83,8 @@ struct blkif_req {
  * blkif_decode() - host form of a slot copy.
  * @slot: a private copy, blkif_slot_size(abi) bytes
  *
- * Total: any bytes give some request; at most 11 direct segments are read.
+ * Total: any bytes give some request; at most 11 direct segments are read. Of seg and
+ * indirect_gref only what the request has is written; the rest keeps what it was.
  */
 void blkif_decode(enum blkif_abi abi, const void *slot, struct blkif_req *req);
 

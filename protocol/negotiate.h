@@ -33,6 +33,10 @@ struct nego_node {
 	bool deprecated;         /* documented; written only where offset is set */
 	const char *fallback;    /* the value that absence means; NULL: none */
 	uint64_t min, max;       /* bounds of numbers, inclusive */
+	const char *values;      /* strings: the only ones, with blanks between; NULL: any */
+	const char *alias_of;    /* older spelling of a node that holds a logarithm: has 1 << its
+				    value, is written beside it and read in its absence */
+	bool omit_zero;          /* a number: not written when it is 0 */
 	const char *since;       /* the version that brought it, for the documentation */
 	size_t offset;           /* of the field in its structure, NEGO_NO_FIELD: documented only */
 	const char *text;        /* what it means: one sentence */
@@ -74,6 +78,17 @@ int nego_read_queue(const struct nego_table *table, enum nego_writer writer, con
 /** nego_write() - write all non-queue nodes of @writer published at @when. 0 or -errno. */
 int nego_write(const struct nego_table *table, enum nego_writer writer, enum nego_when when,
 	const void *fields, nego_write_fn fn, void *opaque) must_check;
+/** nego_find() - the row of a node; NULL when there is none. */
+const struct nego_node *nego_find(const struct nego_table *table, enum nego_writer writer,
+	const char *name);
+/**
+ * nego_parse() - a node's text as its row's number, within its bounds.
+ * @name: to call it by in @error (with prefix and page number)
+ *
+ * Return: 0, -EINVAL or -ERANGE with @error saying what is wrong; @value is then untouched.
+ */
+int nego_parse(const struct nego_node *node, const char *name, const char *text, uint64_t *value,
+	struct nego_error *error) must_check;
 /** nego_clear() - free the strings of @writer's fields. */
 void nego_clear(const struct nego_table *table, enum nego_writer writer, void *fields);
 

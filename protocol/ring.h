@@ -30,7 +30,8 @@ struct ring_back {
 	uint32_t slot_size;  /* bytes */
 	uint32_t req_cons;   /* requests taken */
 	uint32_t rsp_prod;   /* responses written, published or not */
-	bool broken;         /* for good: the frontend broke the ring's rules */
+	uint32_t rsp_published;
+	bool broken;         /* for good: the frontend broke the ring's rules, or our caller did */
 };
 
 /**
@@ -55,16 +56,24 @@ int ring_back_pending(struct ring_back *r) must_check;
  * ring_back_get() - copy the next request out and consume it.
  * @slot: room for slot_size bytes
  *
- * Only as often as ring_back_pending() allowed.
+ * Only as often as ring_back_pending() allowed. On a broken ring, and beyond a ring
+ * of unanswered requests, the slot is all zero and the ring broken.
  */
 void ring_back_get(struct ring_back *r, void *slot);
 
-/** ring_back_final_check() - ask for an event at the next request, then look again. True: some wait. */
+/**
+ * ring_back_final_check() - ask for an event at the next request, then look again.
+ *
+ * True: do not sleep; requests wait, or the ring is broken and ring_back_pending() says so.
+ */
 bool ring_back_final_check(struct ring_back *r);
 
 /**
  * ring_back_put() - write the next response; not seen before ring_back_push().
  * @rsp: @len bytes, at most slot_size; padding is the caller's to have cleared (XSA-216)
+ *
+ * One per request taken: a further one would overwrite a request that waits, so it is
+ * not written and breaks the ring instead.
  */
 void ring_back_put(struct ring_back *r, const void *rsp, size_t len);
 
@@ -83,8 +92,9 @@ struct ring_front {
 	uint32_t nr;
 	uint32_t slot_size;
 	uint32_t req_prod;  /* requests written, published or not */
+	uint32_t req_published;
 	uint32_t rsp_cons;
-	bool broken;
+	bool broken;        /* for good: the backend broke the ring's rules, or our caller did */
 };
 
 /** ring_front_init() - write the header of a fresh ring. 0, or -EINVAL: no slot fits. */
@@ -94,11 +104,11 @@ static inline unsigned ring_front_room(const struct ring_front *r)
 {
 	return r->nr - (r->req_prod - r->rsp_cons);
 }
-/** ring_front_put() - write a request; not seen before ring_front_push(); needs room. */
+/** ring_front_put() - write a request; not seen before ring_front_push(); needs room, else the ring breaks. */
 void ring_front_put(struct ring_front *r, const void *req, size_t len);
 /** ring_front_push() - publish. True: the backend asked for an event. */
 bool ring_front_push(struct ring_front *r);
-/** ring_front_pending() - responses that wait, or -EPROTO for good: rsp_prod beyond req_prod. */
+/** ring_front_pending() - responses that wait, or -EPROTO for good: rsp_prod beyond what was published. */
 int ring_front_pending(struct ring_front *r) must_check;
 /** ring_front_get() - copy the next response out and consume it. */
 void ring_front_get(struct ring_front *r, void *rsp, size_t len);

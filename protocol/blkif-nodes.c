@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The store nodes of the block protocol. The rows are in the order of
+ * docs/protocol.md, which is made from them.
+ */
+#include "config.h"
+#include "protocol/blkif-nodes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/array.h"
+
+#define U32_MAX UINT32_MAX
+/* FIFO event channels: EVTCHN_FIFO_NR_CHANNELS of xen/event_channel.h; port 0 is never valid. */
+#define PORT_MAX ((1u << 17) - 1)
+
+#define T_FIELD(f) offsetof(struct blkif_toolstack_nodes, f)
+#define B_FIELD(f) offsetof(struct blkif_backend_nodes, f)
+#define F_FIELD(f) offsetof(struct blkif_frontend_nodes, f)
+#define Q_FIELD(f) offsetof(struct blkif_queue_nodes, f)
+
+#define TOOLSTACK(in) .writer = NEGO_TOOLSTACK, .dir = in, .when = NEGO_AT_CREATION
+#define BACKEND(at) .writer = NEGO_BACKEND, .dir = NEGO_BACKEND_DIR, .when = NEGO_BEFORE_##at
+#define FRONTEND .writer = NEGO_FRONTEND, .dir = NEGO_FRONTEND_DIR, .when = NEGO_BEFORE_INITIALISED
+#define BOOL .type = NEGO_BOOL, .max = 1
+#define U32(least, most) .type = NEGO_U32, .min = (least), .max = (most)
+#define U64(least, most) .type = NEGO_U64, .min = (least), .max = (most)
+#define STRING .type = NEGO_STRING
+#define NOWHERE .offset = NEGO_NO_FIELD
+
+static const struct nego_node nodes[] = {
+	/* --- the toolstack, in the backend's directory --- */
+	{ .name = "frontend", TOOLSTACK(NEGO_BACKEND_DIR), STRING, .required = true,
+		.offset = T_FIELD(frontend),
+		.text = "Path of the frontend's directory." },
+	{ .name = "frontend-id", TOOLSTACK(NEGO_BACKEND_DIR), U32(0, DOMID_FIRST_RESERVED - 1), .required = true,
+		.offset = T_FIELD(frontend_id),
+		.text = "The frontend's domain." },
+	{ .name = "params", TOOLSTACK(NEGO_BACKEND_DIR), STRING,
+		.offset = T_FIELD(params),
+		.text = "Names the storage: a path or what the storage driver understands; "
+			"some toolstacks put \"aio:\" or a format before it." },
+	{ .name = "mode", TOOLSTACK(NEGO_BACKEND_DIR), STRING, .values = "r w", .required = true,
+		.offset = T_FIELD(mode),
+		.text = "Whether the frontend may write; Mini-OS reads it, too." },
+	{ .name = "dev", TOOLSTACK(NEGO_BACKEND_DIR), STRING,
+		.offset = T_FIELD(dev),
+		.text = "The disk's name in the guest's configuration, such as xvda." },
+	{ .name = "type", TOOLSTACK(NEGO_BACKEND_DIR), STRING,
+		.offset = T_FIELD(type),
+		.text = "Kind of storage or backend that the toolstack chose: phy, file, qdisk, tap." },
+	{ .name = "device-type", TOOLSTACK(NEGO_BACKEND_DIR), STRING, .fallback = "disk",
+		.offset = T_FIELD(device_type),
+		.text = "What the guest shows: disk or cdrom." },
+	{ .name = "online", TOOLSTACK(NEGO_BACKEND_DIR), BOOL, .fallback = "0",
+		.offset = T_FIELD(online),
+		.text = "1 while the device is wanted: a closed frontend may connect again; "
+			"0: a closed device is removed." },
+	{ .name = "removable", TOOLSTACK(NEGO_BACKEND_DIR), BOOL, .fallback = "0",
+		.offset = T_FIELD(removable),
+		.text = "Medium can be changed; Windows reads it at InitWait." },
+	{ .name = "discard-enable", TOOLSTACK(NEGO_BACKEND_DIR), BOOL, .fallback = "1",
+		.offset = T_FIELD(discard_enable),
+		.text = "0: do not offer discard even where the storage can; libxl writes 0 for "
+			"read-only disks." },
+	{ .name = "direct-io-safe", TOOLSTACK(NEGO_BACKEND_DIR), BOOL, .fallback = "0",
+		.offset = T_FIELD(direct_io_safe),
+		.text = "The storage reads no page after its write completed, so the guest's pages "
+			"may be given to it directly." },
+	{ .name = "driver", TOOLSTACK(NEGO_BACKEND_DIR), STRING, .fallback = "",
+		.offset = T_FIELD(driver),
+		.text = "Sluice's own: storage driver by name; the default is chosen from params." },
+	{ .name = "buffered", TOOLSTACK(NEGO_BACKEND_DIR), BOOL, .fallback = "0",
+		.offset = T_FIELD(buffered),
+		.text = "Sluice's own: 1 goes through the host's page cache instead of O_DIRECT." },
+	{ .name = "bootable", TOOLSTACK(NEGO_BACKEND_DIR), BOOL, NOWHERE,
+		.text = "The toolstack may boot the guest from it; backends ignore it." },
+	{ .name = "specification", TOOLSTACK(NEGO_BACKEND_DIR), STRING, .fallback = "xen", NOWHERE,
+		.text = "Protocol of the device, xen or virtio; this table is about xen." },
+	{ .name = "script", TOOLSTACK(NEGO_BACKEND_DIR), STRING, NOWHERE,
+		.text = "Hotplug script that prepares the storage." },
+	{ .name = "physical-device", TOOLSTACK(NEGO_BACKEND_DIR), STRING, NOWHERE,
+		.text = "MAJOR:MINOR in hexadecimal, written by the hotplug script; Linux's blkback "
+			"opens it as soon as it appears." },
+	{ .name = "physical-device-path", TOOLSTACK(NEGO_BACKEND_DIR), STRING, NOWHERE,
+		.text = "Absolute path of the storage, written by the hotplug script." },
+	{ .name = "hotplug-status", TOOLSTACK(NEGO_BACKEND_DIR), STRING, NOWHERE,
+		.text = "\"connected\" or \"error\", written by the hotplug script." },
+	/* --- the toolstack, in the frontend's directory --- */
+	{ .name = "backend", TOOLSTACK(NEGO_FRONTEND_DIR), STRING, NOWHERE,
+		.text = "Path of the backend's directory." },
+	{ .name = "backend-id", TOOLSTACK(NEGO_FRONTEND_DIR), U32(0, DOMID_FIRST_RESERVED - 1), NOWHERE,
+		.text = "The backend's domain." },
+	{ .name = "virtual-device", TOOLSTACK(NEGO_FRONTEND_DIR), U32(0, U32_MAX), NOWHERE,
+		.text = "Number of the disk in the guest, as Xen's vbd-interface(7) encodes it." },
+	{ .name = "device-type", TOOLSTACK(NEGO_FRONTEND_DIR), STRING, NOWHERE,
+		.text = "As in the backend's directory." },
+	{ .name = "trusted", TOOLSTACK(NEGO_FRONTEND_DIR), BOOL, .fallback = "1", NOWHERE,
+		.text = "0: the frontend should not trust its backend; Linux's then copies all data." },
+	/* --- the backend, before InitWait --- */
+	{ .name = "feature-max-indirect-segments", BACKEND(INITWAIT), U32(0, 4096), .fallback = "0",
+		.omit_zero = true, .offset = B_FIELD(max_indirect_segments),
+		.text = "Most segments of an indirect request; absent: there are none. Windows reads "
+			"it at InitWait." },
+	{ .name = "feature-persistent", BACKEND(INITWAIT), BOOL, .fallback = "0",
+		.offset = B_FIELD(persistent),
+		.text = "Backend keeps grants mapped that the frontend uses again. Windows reads it at "
+			"InitWait, Linux when connected." },
+	{ .name = "max-ring-page-order", BACKEND(INITWAIT), U32(0, 31), .fallback = "0",
+		.offset = B_FIELD(max_ring_page_order),
+		.text = "Logarithm to base 2 of the most ring pages." },
+	{ .name = "max-ring-pages", BACKEND(INITWAIT), U32(1, 1u << 31), .fallback = "1",
+		.deprecated = true, .alias_of = "max-ring-page-order", NOWHERE,
+		.text = "The most ring pages, a power of two: the older spelling of "
+			"max-ring-page-order, which FreeBSD reads, too." },
+	{ .name = "multi-queue-max-queues", BACKEND(INITWAIT), U32(1, U32_MAX), .fallback = "1",
+		.omit_zero = true, .offset = B_FIELD(max_queues),
+		.text = "Most rings that one device may have." },
+	{ .name = "feature-flush-cache", BACKEND(INITWAIT), BOOL, .fallback = "0",
+		.offset = B_FIELD(flush_cache),
+		.text = "FLUSH_DISKCACHE is served: what was acknowledged before it is on stable "
+			"storage when it completes." },
+	{ .name = "feature-barrier", BACKEND(INITWAIT), BOOL, .fallback = "0",
+		.offset = B_FIELD(barrier),
+		.text = "WRITE_BARRIER is served: ordered against all other writes." },
+	/* --- the backend, before Connected --- */
+	{ .name = "feature-discard", BACKEND(CONNECTED), BOOL, .fallback = "0",
+		.offset = B_FIELD(discard),
+		.text = "DISCARD is served." },
+	{ .name = "discard-granularity", BACKEND(CONNECTED), U32(0, U32_MAX),
+		.fallback = "sector-size", .omit_zero = true, .offset = B_FIELD(discard_granularity),
+		.text = "Bytes of one discardable extent; always together with discard-alignment." },
+	{ .name = "discard-alignment", BACKEND(CONNECTED), U32(0, U32_MAX), .fallback = "0",
+		.offset = B_FIELD(discard_alignment),
+		.text = "Bytes from the start of the disk to the first discardable extent." },
+	{ .name = "discard-secure", BACKEND(CONNECTED), BOOL, .fallback = "0",
+		.offset = B_FIELD(discard_secure),
+		.text = "BLKIF_DISCARD_SECURE is served: all copies of the data become unreadable." },
+	{ .name = "sectors", BACKEND(CONNECTED), U64(0, UINT64_MAX / BLKIF_SECTOR_SIZE),
+		.offset = B_FIELD(sectors),
+		.text = "Size in units of 512 bytes, whatever sector-size says; older headers say units "
+			"of sector-size, and the two agree while that is 512. Rewritten together with "
+			"state when the disk is resized." },
+	{ .name = "sector-size", BACKEND(CONNECTED), U32(512, 65536), .fallback = "512",
+		.offset = B_FIELD(sector_size),
+		.text = "Logical block size in bytes, a power of two: requests are multiples of it." },
+	{ .name = "physical-sector-size", BACKEND(CONNECTED), U32(0, U32_MAX),
+		.fallback = "sector-size", .omit_zero = true, .offset = B_FIELD(physical_sector_size),
+		.text = "Bytes that the storage writes at once, a multiple of sector-size." },
+	{ .name = "info", BACKEND(CONNECTED), U32(0, U32_MAX), .fallback = "0",
+		.offset = B_FIELD(info),
+		.text = "Bits: 1 VDISK_CDROM, 2 VDISK_REMOVABLE, 4 VDISK_READONLY." },
+	/* --- the frontend, before Initialised (or straight Connected) --- */
+	{ .name = "protocol", FRONTEND, STRING, .fallback = "", .offset = F_FIELD(protocol),
+		.text = "ABI of the ring: x86_32-abi or x86_64-abi; absent means native, although "
+			"Linux's blkback takes it for x86_32-abi. Toolstacks write it for PV guests." },
+	{ .name = "feature-persistent", FRONTEND, BOOL, .fallback = "0",
+		.offset = F_FIELD(persistent),
+		.text = "Frontend uses the same grants again and grants them for writing even where "
+			"it only reads." },
+	{ .name = "multi-queue-num-queues", FRONTEND, U32(1, BLKIF_MAX_QUEUES), .fallback = "1",
+		.omit_zero = true, .offset = F_FIELD(num_queues),
+		.text = "Rings in use, at most what the backend offered; from two on the nodes of each "
+			"are below queue-N/." },
+	{ .name = "ring-page-order", FRONTEND, U32(0, BLKIF_MAX_RING_ORDER), .fallback = "0", NOWHERE,
+		.text = "Logarithm to base 2 of the pages of each ring; its presence, even as 0, says "
+			"that the references are in ring-ref%u." },
+	{ .name = "num-ring-pages", FRONTEND, U32(1, BLKIF_MAX_RING_PAGES), .fallback = "1",
+		.deprecated = true, .alias_of = "ring-page-order", NOWHERE,
+		.text = "Pages of each ring, a power of two: the older spelling of ring-page-order, "
+			"read where that is absent." },
+	{ .name = "ring-ref", FRONTEND, U32(1, U32_MAX), .per_queue = true, NOWHERE,
+		.text = "Grant of the ring's only page, where ring-page-order is absent." },
+	{ .name = "ring-ref%u", FRONTEND, U32(1, U32_MAX), .per_queue = true, NOWHERE,
+		.text = "Grant of each page of the ring, counted from 0." },
+	{ .name = "event-channel", FRONTEND, U32(1, PORT_MAX), .per_queue = true, .required = true,
+		.offset = Q_FIELD(event_channel),
+		.text = "Port for the ring's notifications, in both directions." },
+	{ .name = "feature-large-sector-size", FRONTEND, BOOL, .fallback = "0", .deprecated = true,
+		NOWHERE,
+		.text = "Meant to say that the frontend counts in units of sector-size; frontends "
+			"disagree about it, so nothing may depend on it." },
+};
+
+const struct nego_table blkif_nodes = {
+	.protocol = "blkif",
+	.title = "Block devices",
+	.nodes = nodes,
+	.count = ARRAY_SIZE(nodes),
+};
+
+/* Reads "@prefix@base" as the row @node's number; -ENOENT leaves @error alone. */
+static int read_u32(const struct nego_node *node, const char *prefix, const char *base,
+	uint32_t *value, nego_read_fn fn, void *opaque, struct nego_error *error)
+{
+	char name[64];
+	CLEANUP_FREE char *text = NULL;
+	uint64_t v;
+	int rc;
+
+	if (snprintf(name, sizeof(name), "%s%s", prefix, base) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	text = fn(opaque, name);
+	if (!text || !*text)
+		return -ENOENT;
+	rc = nego_parse(node, name, text, &v, error);
+	if (rc == 0)
+		*value = v;
+	return rc;
+}
+
+static const struct nego_node *frontend_node(const char *name)
+{
+	return nego_find(&blkif_nodes, NEGO_FRONTEND, name);
+}
+
+/* How many pages: ring-page-order, else num-ring-pages (old FreeBSD), else one. */
+static int read_order(uint32_t max_order, struct blkif_queue_nodes *queue, nego_read_fn fn,
+	void *opaque, struct nego_error *error)
+{
+	uint32_t pages = 1;
+	int rc;
+
+	rc = read_u32(frontend_node("ring-page-order"), "", "ring-page-order",
+		&queue->ring_order, fn, opaque, error);
+	queue->multi_ref = rc == 0;
+	if (rc == -ENOENT) {
+		rc = read_u32(frontend_node("num-ring-pages"), "", "num-ring-pages", &pages, fn,
+			opaque, error);
+		if (rc < 0 && rc != -ENOENT)
+			return rc;
+		if ((pages & (pages - 1)) != 0) {
+			snprintf(error->text, sizeof(error->text),
+				"num-ring-pages is %" PRIu32 ": must be a power of two", pages);
+			return -ERANGE;
+		}
+		queue->ring_order = __builtin_ctz(pages);
+		queue->multi_ref = pages > 1;
+		rc = 0;
+	}
+	if (rc == 0 && queue->ring_order > max_order) {
+		snprintf(error->text, sizeof(error->text),
+			"a ring of %u pages was asked for: the backend offered at most %u",
+			1u << queue->ring_order, 1u << max_order);
+		return -ERANGE;
+	}
+	return rc;
+}
+
+static int read_refs(const char *prefix, struct blkif_queue_nodes *queue, nego_read_fn fn,
+	void *opaque, struct nego_error *error)
+{
+	for (unsigned i = 0; queue->multi_ref && i < 1u << queue->ring_order; i++) {
+		char base[24];
+		int rc;
+
+		snprintf(base, sizeof(base), "ring-ref%u", i);
+		rc = read_u32(frontend_node("ring-ref%u"), prefix, base, &queue->ring_ref[i], fn,
+			opaque, error);
+		if (rc == -ENOENT && queue->ring_order == 0)
+			queue->multi_ref = false; /* blkif.h, note 6: one page is in ring-ref */
+		else if (rc == -ENOENT)
+			snprintf(error->text, sizeof(error->text), "%s%s is missing", prefix, base);
+		if (rc < 0 && queue->multi_ref)
+			return rc;
+	}
+	if (!queue->multi_ref) {
+		int rc = read_u32(frontend_node("ring-ref"), prefix, "ring-ref",
+			&queue->ring_ref[0], fn, opaque, error);
+
+		if (rc == -ENOENT)
+			snprintf(error->text, sizeof(error->text), "%sring-ref is missing", prefix);
+		return rc;
+	}
+	return 0;
+}
+
+int blkif_read_queue(const char *prefix, uint32_t max_order, struct blkif_queue_nodes *queue,
+	nego_read_fn fn, void *opaque, struct nego_error *error)
+{
+	int rc;
+
+	memset(queue, 0, sizeof(*queue));
+	if (max_order > BLKIF_MAX_RING_ORDER)
+		max_order = BLKIF_MAX_RING_ORDER;
+	rc = read_order(max_order, queue, fn, opaque, error);
+	if (rc == 0)
+		rc = read_refs(prefix, queue, fn, opaque, error);
+	if (rc == 0)
+		rc = nego_read_queue(&blkif_nodes, NEGO_FRONTEND, prefix, queue, fn, opaque, error);
+	return rc;
+}
