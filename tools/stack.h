@@ -58,6 +58,26 @@ int stack_detach_disk(struct stack *st, const char *dev);
  */
 pid_t stack_spawn_guest(struct stack *st, char *const argv[], int pass_fd);
 
+/** STACK_SPAWN_SESSION - away from the terminal: Ctrl-C is the caller's alone. */
+#define STACK_SPAWN_SESSION 1u
+/** stack_spawn_guest_flags() - as stack_spawn_guest(), with STACK_SPAWN_ flags. */
+pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd, unsigned flags);
+/** stack_guest_reaped() - the caller waited for this command: stack_stop() need not end it. */
+void stack_guest_reaped(struct stack *st, pid_t pid);
+
+/**
+ * stack_check() - whether the hypervisor, the store and the storage domain still run.
+ * Return: 0, or -EPIPE with @why naming the one that ended and how.
+ */
+int stack_check(struct stack *st, char *why, size_t why_room);
+
+/** struct stack_cpu - CPU time used so far by the parts of a stack, in seconds. */
+struct stack_cpu {
+	double hypervisor, store, daemon, backend;
+};
+/** stack_get_cpu() - from /proc; a part that is not there counts 0. */
+void stack_get_cpu(const struct stack *st, struct stack_cpu *cpu);
+
 /** stack_store_path() - the privileged store socket, for XENSTORED_PATH. */
 const char *stack_store_path(const struct stack *st);
 uint32_t stack_guest_domid(const struct stack *st);

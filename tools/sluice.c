@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/* sluice(1): the toolstack's command. */
+#include "config.h"
+#include "tools/sluice.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/array.h"
+#include "common/log.h"
+
+static int verb_help(int argc, char **argv);
+static int verb_version(int argc, char **argv);
+
+static const struct verb verbs[] = {
+	{ "exec", "[--disk=FILE[,OPTION]..].. [--] COMMAND [ARGUMENT..]",
+		"run a command in a guest domain of a private stack", verb_exec },
+	{ "help", "[VERB]", "show the verbs, or one verb's options", verb_help },
+	{ "version", "", "show the version", verb_version },
+};
+
+static void print_verbs(FILE *to)
+{
+	fprintf(to, "Usage: sluice VERB [OPTION..]\n\n");
+	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].text);
+	fprintf(to, "\nsluice help VERB tells more; see also sluice(1).\n");
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	log_err("there is no verb %s; sluice help lists them", name);
+	return NULL;
+}
+
+static int verb_help(int argc, char **argv)
+{
+	const struct verb *verb;
+	char *help[] = { argc > 1 ? argv[1] : NULL, (char *)"--help", NULL };
+
+	if (argc < 2) {
+		print_verbs(stdout);
+		return 0;
+	}
+	verb = find_verb(argv[1]);
+	if (!verb)
+		return 1;
+	if (verb->run == verb_help || verb->run == verb_version) {
+		printf("Usage: sluice %s %s\n%s\n", verb->name, verb->synopsis, verb->text);
+		return 0;
+	}
+	return verb->run(2, help);
+}
+
+static int verb_version(int argc, char **argv)
+{
+	printf("sluice %s\n", PACKAGE_VERSION);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+
+	log_init("sluice");
+	if (argc < 2) {
+		print_verbs(stderr);
+		return 1;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		argv[1] = (char *)"help";
+	else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+		argv[1] = (char *)"version";
+	verb = find_verb(argv[1]);
+	return verb ? verb->run(argc - 1, argv + 1) : 1;
+}

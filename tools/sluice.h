@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs of sluice(1). */
+#ifndef SLUICE_TOOLS_SLUICE_H
+#define SLUICE_TOOLS_SLUICE_H
+
+/** struct verb - a subcommand; argv[0] is its name, the return value the exit status. */
+struct verb {
+	const char *name;
+	const char *synopsis;
+	const char *text;
+	int (*run)(int argc, char **argv);
+};
+
+int verb_exec(int argc, char **argv);
+
+#endif

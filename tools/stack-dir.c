@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The run directory. Its name says whose it is; a lock says that the owner lives, and
+ * a janitor process, which outlives the owner by a moment, removes it.
+ */
+#include "config.h"
+#include "tools/stack-private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "common/array.h"
+
+#define RUNDIR_PREFIX "sluice-run."
+/* The longest name below a run directory that a socket is bound to. */
+#define RUNDIR_LONGEST_SOCKET "/dom/32751/hypervisor.sock"
+
+/* When a process started, in clock ticks since boot; 0 when there is none. */
+static unsigned long long start_time(pid_t pid)
+{
+	char path[64], text[512];
+	unsigned long long start = 0;
+	CLEANUP_CLOSE int fd = -1;
+	const char *p;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	/* The name may hold blanks and parentheses: fields are counted from its end. */
+	p = strrchr(text, ')');
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d"
+			" %*d %*d %*d %*d %llu", &start) != 1)
+		return 0;
+	return start;
+}
+
+bool rundir_stale(int base_fd, const char *name)
+{
+	unsigned long long start;
+	CLEANUP_CLOSE int dir = -1;
+	CLEANUP_CLOSE int lock = -1;
+	struct stat sb;
+	int pid, used = 0;
+
+	if (sscanf(name, RUNDIR_PREFIX "%d.%llu.%n", &pid, &start, &used) != 2 || !used || pid <= 0)
+		return false;
+	if (start_time(pid) == start)
+		return false;
+	dir = openat(base_fd, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 || fstat(dir, &sb) < 0 || sb.st_uid != geteuid())
+		return false;
+	/* Its owner may live in another pid namespace: then only its lock says so. */
+	lock = openat(dir, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return lock < 0 ? errno == ENOENT : flock(lock, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Remove what is in @dir_fd, at most @depth levels down; takes the descriptor. */
+static void remove_contents(int dir_fd, unsigned depth)
+{
+	DIR *dir = fdopendir(dir_fd);
+	struct dirent *e;
+
+	if (!dir) {
+		close(dir_fd);
+		return;
+	}
+	while ((e = readdir(dir))) {
+		int sub;
+
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlinkat(dirfd(dir), e->d_name, 0) == 0 || errno == ENOENT || !depth)
+			continue;
+		sub = openat(dirfd(dir), e->d_name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0)
+			remove_contents(sub, depth - 1);
+		unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+	}
+	closedir(dir);
+}
+
+/* True when it is gone. */
+static bool remove_tree(int base_fd, const char *name)
+{
+	int fd = openat(base_fd, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT;
+	remove_contents(fd, 8);
+	return unlinkat(base_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
+
+static void remove_stale(const char *base)
+{
+	DIR *dir = opendir(base);
+	struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir)))
+		if (rundir_stale(dirfd(dir), e->d_name))
+			remove_tree(dirfd(dir), e->d_name);
+	closedir(dir);
+}
+
+/* Processes that die with the owner may still make files: again until it stays away. */
+static void remove_patiently(const char *path)
+{
+	for (unsigned i = 0; i < 100 && !remove_tree(AT_FDCWD, path); i++)
+		stack_sleep_ms(50);
+}
+
+/* The janitor: wait for the owner's end, then remove. Never returns. */
+static _Noreturn void janitor_run(const char *path, int fd)
+{
+	char byte;
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	setsid();
+	prctl(PR_SET_NAME, "sluice-janitor");
+	/* Whoever reads our standard output waits for its end: hold nothing open. */
+	if (fd != 0)
+		dup2(fd, 0);
+	close_range(1, ~0u, 0);
+	if (chdir("/") < 0)
+		_exit(1);
+	while (read(0, &byte, 1) < 0 && errno == EINTR)
+		;
+	remove_patiently(path);
+	_exit(0);
+}
+
+static int janitor_start(struct rundir *rd)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	rd->janitor = fork();
+	if (rd->janitor == 0) {
+		close(fds[1]);
+		close(rd->lock_fd);
+		janitor_run(rd->path, fds[0]);
+	}
+	close(fds[0]);
+	if (rd->janitor < 0) {
+		int error = -errno;
+
+		rd->janitor = 0;
+		close(fds[1]);
+		return error;
+	}
+	rd->janitor_fd = fds[1];
+	return 0;
+}
+
+/* Make it under @base; -ENAMETOOLONG when sockets in it would not fit a sockaddr_un. */
+static int create_under(struct rundir *rd, const char *base)
+{
+	char lock[sizeof(rd->path) + 8];
+	int n;
+
+	if (!base || base[0] != '/')
+		return -ENOENT;
+	n = snprintf(rd->path, sizeof(rd->path), "%s/" RUNDIR_PREFIX "%d.%llu.XXXXXX", base, getpid(),
+		start_time(getpid()));
+	if (n >= (int)sizeof(rd->path) ||
+		n + sizeof(RUNDIR_LONGEST_SOCKET) > sizeof(((struct sockaddr_un *)0)->sun_path))
+		return -ENAMETOOLONG;
+	if (!mkdtemp(rd->path))
+		return -errno;
+	snprintf(lock, sizeof(lock), "%s/lock", rd->path);
+	rd->lock_fd = open(lock, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	if (rd->lock_fd < 0 || flock(rd->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		int error = -errno;
+
+		remove_tree(AT_FDCWD, rd->path);
+		return error;
+	}
+	return 0;
+}
+
+int rundir_create(struct rundir *rd, char *why, size_t why_room)
+{
+	const char *bases[] = { getenv("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp" };
+	int error = -ENOENT;
+
+	*rd = (struct rundir){ .lock_fd = -1, .janitor_fd = -1 };
+	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++)
+		if (bases[i])
+			remove_stale(bases[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(bases) && error < 0; i++)
+		error = create_under(rd, bases[i]);
+	if (error < 0) {
+		rd->path[0] = '\0';
+		snprintf(why, why_room, "cannot make a run directory in XDG_RUNTIME_DIR, /dev/shm or"
+			" /tmp: %s; make one of them writable", strerror(-error));
+		return error;
+	}
+	error = janitor_start(rd);
+	if (error < 0) {
+		snprintf(why, why_room, "cannot fork: %s", strerror(-error));
+		rundir_remove(rd);
+	}
+	return error;
+}
+
+void rundir_remove(struct rundir *rd)
+{
+	if (rd->path[0])
+		remove_patiently(rd->path);
+	rd->path[0] = '\0';
+	if (rd->janitor_fd >= 0)
+		close(rd->janitor_fd);
+	rd->janitor_fd = -1;
+	if (rd->janitor > 0)
+		while (waitpid(rd->janitor, NULL, 0) < 0 && errno == EINTR)
+			;
+	rd->janitor = 0;
+	if (rd->lock_fd >= 0)
+		close(rd->lock_fd);
+	rd->lock_fd = -1;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+/* Disks of the guest domain: attach, detach, and what a backend says about them. */
+#include "config.h"
+#include "tools/stack.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/stack-private.h"
+#include "tools/vdev.h"
+#include "xenstore/xsnode.h"
+
+/* How long a backend may take to open its storage (xl gives it 10 s). */
+#define DISK_ATTACH_MS 30000u
+/* How long a backend may take to drain and close. */
+#define DISK_DETACH_MS 10000u
+
+static struct attached *new_attached(uint32_t vdev)
+{
+	struct attached *at = calloc(1, sizeof(*at));
+
+	if (!at)
+		return NULL;
+	at->vdev = vdev;
+	snprintf(at->backend, sizeof(at->backend), "/local/domain/%u/backend/vbd/%u/%u",
+		STACK_STORAGE, STACK_GUEST, vdev);
+	snprintf(at->frontend, sizeof(at->frontend), "/local/domain/%u/device/vbd/%u", STACK_GUEST,
+		vdev);
+	snprintf(at->libxl, sizeof(at->libxl), "/libxl/%u/device/vbd/%u", STACK_GUEST, vdev);
+	return at;
+}
+
+static struct attached *find_attached(struct stack *st, uint32_t vdev)
+{
+	struct attached *at = st->disks;
+
+	while (at && at->vdev != vdev)
+		at = at->next;
+	return at;
+}
+
+void stack_forget(struct stack *st, struct attached *at)
+{
+	for (struct attached **p = &st->disks; *p; p = &(*p)->next) {
+		if (*p == at) {
+			*p = at->next;
+			free(at);
+			return;
+		}
+	}
+}
+
+/* @filename from our working directory; a driver's own name (a URI, nothing) as it is. */
+static char *absolute(const char *filename)
+{
+	CLEANUP_FREE char *cwd = NULL;
+	char *path;
+
+	if (!filename || filename[0] == '/' || filename[0] == '\0')
+		return strdup(filename ? filename : "");
+	cwd = getcwd(NULL, 0);
+	if (!cwd || asprintf(&path, "%s/%s", cwd, filename) < 0)
+		return NULL;
+	return path;
+}
+
+/* What the backend says is wrong: where Linux backends say it, and where scripts do. */
+static char *backend_error(struct stack *st, const struct attached *at)
+{
+	char dir[128];
+	char *text;
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s", STACK_STORAGE,
+		strstr(at->backend, "backend/"));
+	text = xsn_read(st->xs, XBT_NULL, dir, "error");
+	if (!text)
+		text = xsn_read(st->xs, XBT_NULL, at->backend, "error");
+	if (!text)
+		text = xsn_read(st->xs, XBT_NULL, at->backend, "hotplug-error");
+	return text;
+}
+
+/* Some writers put the error's number first ("2 opening .."): that is no news to a reader. */
+static const char *skip_number(const char *text)
+{
+	const char *p = text;
+
+	p += *p == '-';
+	if (*p < '0' || *p > '9')
+		return text;
+	while (*p >= '0' && *p <= '9')
+		p++;
+	return *p == ' ' && p[1] ? p + 1 : text;
+}
+
+static int report_backend_error(struct stack *st, const struct attached *at,
+	const struct stack_disk *disk, char *why, size_t room)
+{
+	CLEANUP_FREE char *text = backend_error(st, at);
+	const char *name = disk->filename ? disk->filename : disk->driver;
+	const char *say;
+
+	if (!text)
+		return 0;
+	say = skip_number(text);
+	/* The backend names the file itself where it can. */
+	if (name && !strstr(say, name))
+		snprintf(why, room, "disk %s: %s: %s", disk->dev, name, say);
+	else
+		snprintf(why, room, "disk %s: %s", disk->dev, say);
+	return -EIO;
+}
+
+static int await_backend(struct stack *st, const struct attached *at,
+	const struct stack_disk *disk, char *why, size_t room)
+{
+	uint64_t end = stack_now_ms() + DISK_ATTACH_MS;
+	XenbusState state = XenbusStateUnknown;
+	unsigned pause = 1;
+	int error;
+
+	while (stack_now_ms() < end) {
+		error = xsn_read_state(st->xs, XBT_NULL, at->backend, "state", &state);
+		if (error < 0 && error != -ENOENT) {
+			snprintf(why, room, "cannot read the state of disk %s: %s", disk->dev,
+				strerror(-error));
+			return error;
+		}
+		if (error == 0 && state >= XenbusStateInitWait && state <= XenbusStateConnected)
+			return 0;
+		error = report_backend_error(st, at, disk, why, room);
+		if (error == 0)
+			error = stack_check(st, why, room);
+		if (error < 0)
+			return error;
+		if (state == XenbusStateClosed || state == XenbusStateClosing) {
+			snprintf(why, room, "disk %s: the backend closed without a reason", disk->dev);
+			return -EIO;
+		}
+		stack_sleep_ms(pause);
+		if (pause < 16)
+			pause *= 2;
+	}
+	snprintf(why, room, "disk %s: no backend came up within %u s; SLUICE_LOG=debug shows why",
+		disk->dev, DISK_ATTACH_MS / 1000);
+	return -ETIMEDOUT;
+}
+
+static int parse_dev(struct stack *st, const char *dev, uint32_t *vdev, char *why, size_t room)
+{
+	int error = vdev_parse(dev, vdev);
+
+	if (error < 0)
+		snprintf(why, room, "%s is no disk name: use xvda, xvdb, ...", dev);
+	else if (find_attached(st, *vdev))
+		snprintf(why, room, "disk %s is there twice: give each its own dev=", dev);
+	else
+		return 0;
+	return error < 0 ? error : -EEXIST;
+}
+
+int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why, size_t why_room)
+{
+	CLEANUP_FREE char *params = absolute(disk->filename);
+	struct attached *at;
+	uint32_t vdev;
+	int error = parse_dev(st, disk->dev, &vdev, why, why_room);
+
+	if (error < 0)
+		return error;
+	at = new_attached(vdev);
+	if (!params || !at) {
+		free(at);
+		snprintf(why, why_room, "out of memory");
+		return -ENOMEM;
+	}
+	error = stack_nodes_disk(st, at, disk, params);
+	if (error < 0) {
+		free(at);
+		snprintf(why, why_room, "the store refused the nodes of disk %s: %s", disk->dev,
+			strerror(-error));
+		return error;
+	}
+	at->next = st->disks;
+	st->disks = at;
+	return await_backend(st, at, disk, why, why_room);
+}
+
+/* --- removal ----------------------------------------------------------- */
+
+static int ask_close(struct xs_handle *xs, xs_transaction_t t, void *opaque)
+{
+	const struct attached *at = opaque;
+	XenbusState state;
+	int error = xsn_read_state(xs, t, at->backend, "state", &state);
+
+	/* Writing would make a directory anew that its backend has already removed. */
+	if (error < 0)
+		return error;
+	error = xsn_write(xs, t, at->backend, "online", "0");
+	return error < 0 ? error : xsn_write_state(xs, t, at->backend, "state", XenbusStateClosing);
+}
+
+static int remove_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
+{
+	const struct attached *at = opaque;
+	int error = xsn_rm(xs, t, at->frontend, NULL);
+
+	if (error == 0)
+		error = xsn_rm(xs, t, at->libxl, NULL);
+	return error ? error : xsn_rm(xs, t, at->backend, NULL);
+}
+
+static bool is_closed(struct stack *st, const struct attached *at)
+{
+	XenbusState state;
+	int error = xsn_read_state(st->xs, XBT_NULL, at->backend, "state", &state);
+
+	return error < 0 || state == XenbusStateClosed;
+}
+
+int stack_detach(struct stack *st, const struct attached *at)
+{
+	uint64_t end = stack_now_ms() + DISK_DETACH_MS;
+	unsigned pause = 1;
+	char why[128];
+	int error = xsn_transaction(st->xs, ask_close, (void *)at);
+
+	while (error == 0 && !is_closed(st, at)) {
+		if (stack_now_ms() >= end)
+			return -ETIMEDOUT;
+		if (stack_check(st, why, sizeof(why)) < 0)
+			return -EPIPE;
+		stack_sleep_ms(pause);
+		if (pause < 16)
+			pause *= 2;
+	}
+	error = xsn_transaction(st->xs, remove_nodes, (void *)at);
+	return error == -ENOENT ? 0 : error;
+}
+
+int stack_detach_disk(struct stack *st, const char *dev)
+{
+	struct attached *at;
+	uint32_t vdev;
+	int error = vdev_parse(dev, &vdev);
+
+	if (error < 0)
+		return error;
+	at = find_attached(st, vdev);
+	if (!at)
+		return -ENODEV;
+	error = stack_detach(st, at);
+	if (error == 0)
+		stack_forget(st, at);
+	return error;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of a private stack; see stack.h. One thread. */
+#ifndef SLUICE_TOOLS_STACK_PRIVATE_H
+#define SLUICE_TOOLS_STACK_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+
+struct hvctl;
+struct xs_handle;
+struct stack_disk;
+
+#define STACK_DOM0 0u
+#define STACK_STORAGE 1u
+#define STACK_GUEST 2u
+#define STACK_DOMAINS 3u
+
+/* How long a part of the stack may take to answer on a loaded machine. */
+#define STACK_START_MS 30000u
+/* How long an orderly end may take before it is ended by force. */
+#define STACK_STOP_MS 5000u
+
+/** struct rundir - a run directory that goes away with its owner, however that ends. */
+struct rundir {
+	char path[88];
+	int lock_fd;      /* flock()ed while the owner lives */
+	int janitor_fd;   /* the janitor waits for its end of file */
+	pid_t janitor;
+};
+
+/**
+ * rundir_create() - make a private directory (0700) whose sockets' paths are short
+ * enough, and remove what dead owners left behind.
+ *
+ * Forks a janitor that removes the directory when this process ends; call it before
+ * there are other threads. Return: 0 or -errno with @why.
+ */
+int rundir_create(struct rundir *rd, char *why, size_t why_room) must_check;
+/** rundir_remove() - remove it and end the janitor; may be called twice. */
+void rundir_remove(struct rundir *rd);
+/** rundir_stale() - whether @name is a run directory's name and its owner is dead. */
+bool rundir_stale(int base_fd, const char *name);
+
+/** struct spawn - a child to start. */
+struct spawn {
+	const char *path;          /* of the program */
+	char *const *argv;
+	const char *const *env;    /* NAME=VALUE pairs over our own environment, NULL-terminated; or NULL */
+	const int *keep;           /* descriptors to inherit, @nkeep of them; all others are closed */
+	unsigned nkeep;
+	bool daemon;               /* own session, stdin from /dev/null, stdout to stderr */
+	bool session;              /* own session only: away from the terminal's Ctrl-C */
+	bool keep_all;             /* inherit whatever is not close-on-exec */
+};
+
+/** spawn() - fork and exec; dies with us. Return: the pid or -errno, also exec's. */
+pid_t spawn(const struct spawn *s) must_check;
+/** spawn_end() - SIGTERM, wait up to @grace_ms, SIGKILL, reap; *@pid becomes 0. */
+void spawn_end(pid_t *pid, unsigned grace_ms);
+/** spawn_is_dead() - reaps; true when @pid ended, with its wait status. */
+bool spawn_is_dead(pid_t pid, int *status);
+
+/** struct attached - a disk of the guest domain. */
+struct attached {
+	struct attached *next;
+	uint32_t vdev;
+	char backend[80];          /* store paths */
+	char frontend[80];
+	char libxl[80];
+};
+
+struct stack {
+	struct rundir dir;
+	char store_path[108];
+	struct hvctl *ctl;
+	struct xs_handle *xs;
+	int life_fd;               /* what dies with us watches the other end */
+	pid_t hypervisor, store, daemon;
+	pid_t guests[16];          /* commands that may still run */
+	unsigned nguests;
+	struct attached *disks;
+};
+
+/**
+ * stack_nodes_domain() - what a toolstack writes for a new domain, with libxl's
+ * permissions. @driver: it is a driver domain. 0 or -errno.
+ */
+int stack_nodes_domain(struct stack *st, uint32_t domid, const char *name,
+	bool driver) must_check;
+/** stack_nodes_host() - /tool, /vm, /libxl and the like, once per store. */
+int stack_nodes_host(struct stack *st) must_check;
+/** stack_nodes_disk() - backend, frontend and libxl directories, one transaction. */
+int stack_nodes_disk(struct stack *st, const struct attached *at,
+	const struct stack_disk *disk, const char *params) must_check;
+
+/** stack_detach() - close handshake and removal of the nodes; 0 or -ETIMEDOUT. */
+int stack_detach(struct stack *st, const struct attached *at);
+/** stack_forget() - take a disk off the list and free it. */
+void stack_forget(struct stack *st, struct attached *at);
+
+/** stack_sleep_ms() - sleeps; signals may shorten it. */
+void stack_sleep_ms(unsigned ms);
+/** stack_now_ms() - monotonic. */
+uint64_t stack_now_ms(void);
+
+#endif

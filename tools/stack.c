@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: MIT
+/* A private stack: brought up in order, taken down in the opposite one. */
+#include "config.h"
+#include "tools/stack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <xenstore.h>
+
+#include "common/array.h"
+#include "common/log.h"
+#include "common/paths.h"
+#include "hypervisor/process/control.h"
+#include "tools/stack-private.h"
+#include "xenstore/xsnode.h"
+
+static int fail(char *why, size_t why_room, int error, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int fail(char *why, size_t why_room, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, why_room, fmt, ap);
+	va_end(ap);
+	return error;
+}
+
+/* The path of one of our programs, or NULL with @why. */
+static char *program(const char *folder, const char *name, char *why, size_t why_room)
+{
+	char *path = path_program(folder, name);
+
+	if (!path)
+		snprintf(why, why_room, "the program %s was not found; build it (make) or install it"
+			" (make install)", name);
+	return path;
+}
+
+/* --- hypervisor and domains -------------------------------------------- */
+
+static int start_hypervisor(struct stack *st, char *why, size_t room)
+{
+	CLEANUP_FREE char *path = program("hypervisor", "sluice-hypervisor", why, room);
+	char arg[32];
+	char *argv[] = { (char *)"sluice-hypervisor", arg, NULL };
+	int fds[2];
+	struct spawn s = { .path = path, .argv = argv, .keep = &fds[1], .nkeep = 1, .daemon = true };
+
+	if (!path)
+		return -ENOENT;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return fail(why, room, -errno, "cannot make a socket pair: %m");
+	snprintf(arg, sizeof(arg), "--control-fd=%d", fds[1]);
+	st->hypervisor = spawn(&s);
+	close(fds[1]);
+	if (st->hypervisor < 0) {
+		int error = st->hypervisor;
+
+		st->hypervisor = 0;
+		close(fds[0]);
+		return fail(why, room, error, "cannot start %s: %s", path, strerror(-error));
+	}
+	st->ctl = hvctl_fdopen(fds[0]);
+	if (!st->ctl) {
+		close(fds[0]);
+		return fail(why, room, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static int set_address(struct sockaddr_un *sun, const char *path)
+{
+	*sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(sun->sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sun->sun_path, path, strlen(path));
+	return 0;
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un sun;
+	int error = set_address(&sun, path);
+	int fd;
+
+	if (error < 0)
+		return error;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 || listen(fd, 128) < 0) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+/* The domain's directory with the socket whose clients are the domain. */
+static int create_domain(struct stack *st, uint32_t domid, const char *name, char *why, size_t room)
+{
+	struct hvctl_domain_config config = { .domid = domid, .max_pages = 1u << 20 };
+	char path[sizeof(st->dir.path) + 40];
+	CLEANUP_CLOSE int fd = -1;
+	uint32_t got = 0;
+	int error;
+
+	snprintf(config.name, sizeof(config.name), "%s", name);
+	snprintf(path, sizeof(path), "%s/dom/%u", st->dir.path, domid);
+	if (mkdir(path, 0700) < 0)
+		return fail(why, room, -errno, "cannot make %s: %m", path);
+	snprintf(path, sizeof(path), "%s/dom/%u/hypervisor.sock", st->dir.path, domid);
+	fd = listen_at(path);
+	if (fd < 0)
+		return fail(why, room, fd, "cannot listen at %s: %s", path, strerror(-fd));
+	error = hvctl_domain_create(st->ctl, &config, fd, &got);
+	if (error == -EPIPE)
+		return fail(why, room, error, "the hypervisor ended at its start; its messages are above");
+	if (error < 0)
+		return fail(why, room, error, "the hypervisor refused to make domain %u: %s", domid,
+			strerror(-error));
+	return 0;
+}
+
+static int create_domains(struct stack *st, char *why, size_t room)
+{
+	static const char *const names[STACK_DOMAINS] = { "Domain-0", "storage", "guest" };
+	char path[sizeof(st->dir.path) + 8];
+	int error = 0;
+
+	snprintf(path, sizeof(path), "%s/dom", st->dir.path);
+	if (mkdir(path, 0700) < 0)
+		return fail(why, room, -errno, "cannot make %s: %m", path);
+	for (unsigned i = 0; i < STACK_DOMAINS && error == 0; i++)
+		error = create_domain(st, i, names[i], why, room);
+	return error;
+}
+
+/* --- the store --------------------------------------------------------- */
+
+static int try_connect(const char *path)
+{
+	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sun;
+
+	if (set_address(&sun, path) < 0)
+		return -ENAMETOOLONG;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Until the store takes connections, or is dead, or too slow. */
+static int await_store(struct stack *st, char *why, size_t room)
+{
+	uint64_t end = stack_now_ms() + STACK_START_MS;
+	int status;
+
+	while (try_connect(st->store_path) < 0) {
+		if (spawn_is_dead(st->store, &status)) {
+			st->store = 0;
+			return fail(why, room, -EPIPE, "sluice-store ended at its start; its messages are above");
+		}
+		if (stack_now_ms() > end)
+			return fail(why, room, -ETIMEDOUT, "sluice-store did not answer within %u s",
+				STACK_START_MS / 1000);
+		stack_sleep_ms(2);
+	}
+	return 0;
+}
+
+static struct xs_handle *open_store(const char *path)
+{
+	const char *before = getenv("XENSTORED_PATH");
+	CLEANUP_FREE char *saved = before ? strdup(before) : NULL;
+	struct xs_handle *xs;
+
+	/* libxenstore takes the socket's path from here only. */
+	setenv("XENSTORED_PATH", path, 1);
+	xs = xs_open(XS_OPEN_SOCKETONLY);
+	if (saved)
+		setenv("XENSTORED_PATH", saved, 1);
+	else
+		unsetenv("XENSTORED_PATH");
+	return xs;
+}
+
+static int spawn_store(struct stack *st, const char *path, int life, char *why, size_t room)
+{
+	CLEANUP_FREE char *libs = path_dropin_libs();
+	char socket_arg[128], dir_arg[128], life_arg[32], hv[160], ld[4200];
+	char *argv[] = { (char *)"sluice-store", socket_arg, dir_arg, life_arg, NULL };
+	const char *env[] = { hv, ld, NULL };
+	struct spawn s = { .path = path, .argv = argv, .env = env, .keep = &life, .nkeep = 1,
+		.daemon = true };
+
+	if (!libs)
+		return fail(why, room, -ENOENT, "libxenevtchn.so.1 of Sluice was not found; build it (make)"
+			" or install it (make install)");
+	snprintf(socket_arg, sizeof(socket_arg), "--socket=%s", st->store_path);
+	snprintf(dir_arg, sizeof(dir_arg), "--domain-dir=%s/dom", st->dir.path);
+	snprintf(life_arg, sizeof(life_arg), "--exit-with-fd=%d", life);
+	snprintf(hv, sizeof(hv), "SLUICE_HYPERVISOR=%s/dom/0/hypervisor.sock", st->dir.path);
+	snprintf(ld, sizeof(ld), "LD_LIBRARY_PATH=%s", libs);
+	st->store = spawn(&s);
+	if (st->store < 0) {
+		int error = st->store;
+
+		st->store = 0;
+		return fail(why, room, error, "cannot start %s: %s", path, strerror(-error));
+	}
+	return 0;
+}
+
+static int start_store(struct stack *st, char *why, size_t room)
+{
+	CLEANUP_FREE char *path = program("hypervisor/store", "sluice-store", why, room);
+	int fds[2], error;
+
+	if (!path)
+		return -ENOENT;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return fail(why, room, -errno, "cannot make a pipe: %m");
+	st->life_fd = fds[1];
+	error = spawn_store(st, path, fds[0], why, room);
+	close(fds[0]);
+	if (error == 0)
+		error = await_store(st, why, room);
+	if (error < 0)
+		return error;
+	st->xs = open_store(st->store_path);
+	if (!st->xs)
+		return fail(why, room, -errno, "cannot connect to sluice-store at %s: %m", st->store_path);
+	return 0;
+}
+
+static int introduce_domains(struct stack *st, char *why, size_t room)
+{
+	int error = stack_nodes_host(st);
+
+	if (error == 0)
+		error = stack_nodes_domain(st, STACK_DOM0, "Domain-0", false);
+	if (error == 0)
+		error = stack_nodes_domain(st, STACK_STORAGE, "storage", true);
+	if (error == 0)
+		error = stack_nodes_domain(st, STACK_GUEST, "guest", false);
+	for (uint32_t domid = STACK_STORAGE; domid < STACK_DOMAINS && error == 0; domid++)
+		if (!xs_introduce_domain(st->xs, domid, 0, 0))
+			error = -errno;
+	if (error < 0)
+		fail(why, room, error, "sluice-store refused the domains' nodes: %s", strerror(-error));
+	return error;
+}
+
+/* --- processes in domains ---------------------------------------------- */
+
+/* Start @argv in a domain through sluice-domain-init; @s says how, its argv is ignored. */
+static pid_t spawn_in_domain(struct stack *st, uint32_t domid, char *const *argv,
+	const struct spawn *how, char *why, size_t room)
+{
+	CLEANUP_FREE char *path = program("hypervisor/process", "sluice-domain-init", why, room);
+	CLEANUP_FREE char **full = NULL;
+	char run_arg[120], dir_arg[140];
+	struct spawn s = *how;
+	unsigned n = 0;
+	pid_t pid;
+
+	if (!path)
+		return -ENOENT;
+	while (argv[n])
+		n++;
+	full = calloc(n + 5, sizeof(*full));
+	if (!full)
+		return fail(why, room, -ENOMEM, "out of memory");
+	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", st->dir.path);
+	snprintf(dir_arg, sizeof(dir_arg), "--domain-dir=%s/dom/%u", st->dir.path, domid);
+	full[0] = (char *)"sluice-domain-init";
+	full[1] = run_arg;
+	full[2] = dir_arg;
+	full[3] = (char *)"--";
+	memcpy(full + 4, argv, n * sizeof(*full));
+	s.path = path;
+	s.argv = full;
+	pid = spawn(&s);
+	if (pid < 0)
+		fail(why, room, pid, "cannot start %s: %s", path, strerror(-pid));
+	return pid;
+}
+
+/* Until the daemon says READY. */
+static int await_daemon(struct stack *st, int fd, char *why, size_t room)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t end = stack_now_ms() + STACK_START_MS;
+	char byte;
+	int r;
+
+	do {
+		int64_t left = end - stack_now_ms();
+
+		r = poll(&p, 1, left > 0 ? left : 0);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return fail(why, room, -ETIMEDOUT, "sluice-driverd was not ready within %u s",
+			STACK_START_MS / 1000);
+	if (r < 0 || read(fd, &byte, 1) != 1)
+		return fail(why, room, -EPIPE, "sluice-driverd ended at its start; its messages are above");
+	return 0;
+}
+
+static int start_daemon(struct stack *st, char *why, size_t room)
+{
+	CLEANUP_FREE char *path = program("drivers-domain", "sluice-driverd", why, room);
+	char run_arg[160], ready_arg[32], run_dir[140];
+	char *argv[] = { path, run_arg, ready_arg, (char *)"--kill-backends-with-daemon", NULL };
+	int fds[2], error;
+	struct spawn s = { .keep = &fds[1], .nkeep = 1, .daemon = true };
+
+	if (!path)
+		return -ENOENT;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return fail(why, room, -errno, "cannot make a pipe: %m");
+	snprintf(run_dir, sizeof(run_dir), "%s/dom/%u/driverd", st->dir.path, STACK_STORAGE);
+	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", run_dir);
+	snprintf(ready_arg, sizeof(ready_arg), "--ready-fd=%d", fds[1]);
+	if (mkdir(run_dir, 0700) < 0)
+		error = fail(why, room, -errno, "cannot make %s: %m", run_dir);
+	else
+		error = spawn_in_domain(st, STACK_STORAGE, argv, &s, why, room);
+	close(fds[1]);
+	if (error > 0) {
+		st->daemon = error;
+		error = await_daemon(st, fds[0], why, room);
+	}
+	close(fds[0]);
+	return error;
+}
+
+/* --- the whole --------------------------------------------------------- */
+
+struct stack *stack_start(char *why, size_t why_room)
+{
+	struct stack *st = calloc(1, sizeof(*st));
+	int error;
+
+	if (!st) {
+		fail(why, why_room, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	st->life_fd = -1;
+	error = rundir_create(&st->dir, why, why_room);
+	snprintf(st->store_path, sizeof(st->store_path), "%s/store.sock", st->dir.path);
+	if (error == 0)
+		error = start_hypervisor(st, why, why_room);
+	if (error == 0)
+		error = create_domains(st, why, why_room);
+	if (error == 0)
+		error = start_store(st, why, why_room);
+	if (error == 0)
+		error = introduce_domains(st, why, why_room);
+	if (error == 0)
+		error = start_daemon(st, why, why_room);
+	if (error == 0)
+		return st;
+	stack_stop(st);
+	errno = -error;
+	return NULL;
+}
+
+pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd, unsigned flags)
+{
+	CLEANUP_FREE char *plugin = path_nbdkit_plugin();
+	CLEANUP_FREE char *assign = NULL;
+	const char *env[2] = { NULL, NULL };
+	char why[256];
+	struct spawn s = { .env = env, .keep = &pass_fd, .nkeep = pass_fd >= 0,
+		.session = flags & STACK_SPAWN_SESSION, .keep_all = !(flags & STACK_SPAWN_SESSION) };
+	pid_t pid;
+
+	if (st->nguests == ARRAY_SIZE(st->guests))
+		return -EAGAIN;
+	if (plugin && asprintf(&assign, "SLUICE_NBDKIT_PLUGIN=%s", plugin) < 0)
+		return -ENOMEM;
+	env[0] = assign;
+	pid = spawn_in_domain(st, STACK_GUEST, argv, &s, why, sizeof(why));
+	if (pid < 0)
+		log_err("%s", why);
+	else
+		st->guests[st->nguests++] = pid;
+	return pid;
+}
+
+pid_t stack_spawn_guest(struct stack *st, char *const argv[], int pass_fd)
+{
+	return stack_spawn_guest_flags(st, argv, pass_fd, 0);
+}
+
+void stack_guest_reaped(struct stack *st, pid_t pid)
+{
+	for (unsigned i = 0; i < st->nguests; i++) {
+		if (st->guests[i] == pid) {
+			st->guests[i] = st->guests[--st->nguests];
+			return;
+		}
+	}
+}
+
+int stack_check(struct stack *st, char *why, size_t why_room)
+{
+	struct {
+		pid_t *pid;
+		const char *name;
+	} parts[] = {
+		{ &st->hypervisor, "sluice-hypervisor" },
+		{ &st->store, "sluice-store" },
+		{ &st->daemon, "the storage domain (sluice-driverd)" },
+	};
+	int status;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (*parts[i].pid <= 0)
+			return fail(why, why_room, -EPIPE, "%s is not running", parts[i].name);
+		if (!spawn_is_dead(*parts[i].pid, &status))
+			continue;
+		*parts[i].pid = 0;
+		if (WIFSIGNALED(status))
+			return fail(why, why_room, -EPIPE, "%s was ended by signal %d (%s)", parts[i].name,
+				WTERMSIG(status), strsignal(WTERMSIG(status)));
+		return fail(why, why_room, -EPIPE, "%s ended by itself with status %d", parts[i].name,
+			WEXITSTATUS(status));
+	}
+	return 0;
+}
+
+static bool all_run(struct stack *st)
+{
+	char why[128];
+
+	return st->xs && stack_check(st, why, sizeof(why)) == 0;
+}
+
+void stack_stop(struct stack *st)
+{
+	if (!st)
+		return;
+	while (st->nguests)
+		spawn_end(&st->guests[--st->nguests], STACK_STOP_MS);
+	while (st->disks) {
+		/* A frontend that died without its goodbye is of no concern any more. */
+		if (all_run(st))
+			stack_detach(st, st->disks);
+		stack_forget(st, st->disks);
+	}
+	spawn_end(&st->daemon, STACK_STOP_MS);
+	if (st->xs)
+		xs_close(st->xs);
+	if (st->life_fd >= 0)
+		close(st->life_fd);
+	spawn_end(&st->store, STACK_STOP_MS);
+	hvctl_close(st->ctl);
+	spawn_end(&st->hypervisor, STACK_STOP_MS);
+	rundir_remove(&st->dir);
+	free(st);
+}
+
+const char *stack_store_path(const struct stack *st)
+{
+	return st->store_path;
+}
+
+uint32_t stack_guest_domid(const struct stack *st)
+{
+	return STACK_GUEST;
+}
+
+uint32_t stack_storage_domid(const struct stack *st)
+{
+	return STACK_STORAGE;
+}
+
+const char *stack_run_dir(const struct stack *st)
+{
+	return st->dir.path;
+}
