@@ -1,1 +1,27 @@
 # SPDX-License-Identifier: MIT
+# The daemon of a driver domain. It calls libxenstore only, never hypervisor code.
+sbin_PROGRAMS += drivers-domain/sluice-driverd
+drivers_domain_sluice_driverd_SOURCES = \
+	drivers-domain/daemon.c \
+	drivers-domain/daemon.h \
+	drivers-domain/device.c \
+	drivers-domain/device.h \
+	drivers-domain/files.c \
+	drivers-domain/files.h \
+	drivers-domain/launch.c \
+	drivers-domain/launch.h \
+	drivers-domain/leaf.c \
+	drivers-domain/leaf.h \
+	drivers-domain/main.c \
+	drivers-domain/policy.c \
+	drivers-domain/policy.h \
+	drivers-domain/scan.c \
+	drivers-domain/scan.h \
+	drivers-domain/serve.c \
+	drivers-domain/watch.c \
+	$(NULL)
+drivers_domain_sluice_driverd_LDADD = \
+	xenstore/libxsnode.la \
+	common/libcommon.la \
+	$(XENSTORE_LIBS) \
+	$(NULL)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon: the store's watch, the table of devices, and their backends. One
+ * thread; calls to the store block.
+ */
+#ifndef SLUICE_DRIVERS_DOMAIN_DAEMON_H
+#define SLUICE_DRIVERS_DOMAIN_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "drivers-domain/device.h"
+#include "drivers-domain/files.h"
+#include "drivers-domain/policy.h"
+#include "drivers-domain/scan.h"
+
+struct loop;
+struct loop_source;
+struct xs_handle;
+struct daemon;
+
+/** DAEMON_DEVICES_MAX - the most that --max-backends may be. */
+#define DAEMON_DEVICES_MAX 4096u
+
+/** struct served - a device in the table. */
+struct served {
+	struct daemon *daemon;
+	struct device machine;
+	struct leaf_name name;
+	char leaf[SCAN_PATH_MAX];
+	char label[SCAN_PATH_MAX]; /* for messages and file names */
+	bool dirty;                /* its nodes may have changed */
+	pid_t pid;                 /* 0: no process */
+	int pidfd;                 /* of an adopted one, which is no child of ours; else -1 */
+	int ready_fd;
+	struct loop_source *pidfd_source;
+	struct loop_source *ready_source;
+	struct loop_source *timer;
+	uint64_t timer_ms;         /* the deadline that the timer was set for */
+	uint64_t print;            /* leaf_fingerprint() of what the last start read */
+	int failed_state;
+	bool failed_seen;          /* print and failed_state are of a failure */
+	int logged_status;         /* of the last crash that was logged, */
+	unsigned logged_delay_ms;  /* and the wait after it: said once per change */
+};
+
+/** struct daemon_options - from the command line. */
+struct daemon_options {
+	unsigned max_backends;
+	bool kill_backends;        /* they die with us, however we end */
+	int ready_fd;              /* -1: nobody waits */
+};
+
+struct daemon {
+	struct daemon_options options;
+	struct files files;
+	struct loop *loop;
+	struct xs_handle *xs;
+	char home[32];             /* "/local/domain/N" */
+	struct served **devices;
+	unsigned count;
+	struct budget budget;
+	struct loop_source *pass_timer;
+	struct loop_source *alive_timer;
+	uint64_t pass_ms;          /* when the last pass ended */
+	uint64_t scan_ms;          /* when the last whole scan ended */
+	bool scan_wanted;
+	bool refused;              /* the table was full: scan again when there is room */
+	bool failed;
+	bool stopping;
+};
+
+/**
+ * daemon_run() - serve until a signal ends it.
+ * @d: options and files are filled in; the rest is zero
+ *
+ * Signals SIGTERM, SIGINT, SIGHUP and SIGCHLD must be blocked. Return: the exit status.
+ */
+int daemon_run(struct daemon *d);
+/** daemon_find() - a device in the table, or NULL. */
+struct served *daemon_find(const struct daemon *d, const struct leaf_name *name);
+/** daemon_add() - find or add; NULL when the table is full (noted) or memory is out. */
+struct served *daemon_add(struct daemon *d, const struct leaf_name *name);
+/** daemon_want_pass() - dirty devices are looked at soon. */
+void daemon_want_pass(struct daemon *d);
+/** daemon_fail() - the daemon cannot go on: say why, once, and end with status 1. */
+void daemon_fail(struct daemon *d, const char *text, int error);
+uint64_t daemon_now_ms(void);
+
+/** daemon_drop() - take a device out of the table and free it. */
+void daemon_drop(struct daemon *d, struct served *s);
+
+/* watch.c */
+
+/** watch_start() - watch the backend directory. 0 or -errno. */
+int watch_start(struct daemon *d) must_check;
+/** watch_scan() - mark every device that the store names, adding new ones. 0 or -errno. */
+int watch_scan(struct daemon *d) must_check;
+
+/* serve.c */
+
+/** serve_look() - read its nodes and act; may drop it. */
+void serve_look(struct served *s);
+/** serve_retry() - as serve_look(), and what failed is tried again. */
+void serve_retry(struct served *s);
+/** serve_exited() - its process ended with this wait status; may drop it. */
+void serve_exited(struct served *s, int status);
+/** serve_shutdown() - the daemon ends; may drop it. */
+void serve_shutdown(struct served *s);
+/** serve_adopt() - take over an older backend that lives. 0 or -errno as files_holder(). */
+int serve_adopt(struct served *s) must_check;
+/** serve_kill() - send a signal to its backend, SIGKILL to all of its process group. */
+void serve_kill(struct served *s, int sig);
+/** serve_dispose() - close and free what hangs on it; its process is left alone. */
+void serve_dispose(struct served *s);
+
+#endif

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "config.h"
+#include "drivers-domain/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+#define FILES_NAME_MAX (SCAN_PATH_MAX + 8)
+
+static void files_name(const struct leaf_name *name, const char *suffix, char text[FILES_NAME_MAX])
+{
+	char base[SCAN_PATH_MAX];
+
+	scan_file_name(name, base);
+	snprintf(text, FILES_NAME_MAX, "%s%s", base, suffix);
+}
+
+/* Others must be able to change nothing there: the journals are replayed. */
+static int files_check_dir(int fd, const char *path, char *why, size_t why_room)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid == geteuid() && !(st.st_mode & 022))
+		return 0;
+	snprintf(why, why_room,
+		"%s belongs to another user or others may write to it; chown and chmod 700 it,"
+		" or name another directory", path);
+	return -EPERM;
+}
+
+static int files_open_dir(const char *path, char *why, size_t why_room)
+{
+	int fd, rc;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+		rc = -errno;
+		snprintf(why, why_room, "cannot make the directory %s: %s; name another"
+			" with --run-dir or --journal-dir", path, strerror(-rc));
+		return rc;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		rc = -errno;
+		snprintf(why, why_room, "cannot open the directory %s: %s", path, strerror(-rc));
+		return rc;
+	}
+	rc = files_check_dir(fd, path, why, why_room);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+static int files_open_lock(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EINVAL;
+	}
+	return fd;
+}
+
+static int files_try_lock(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? -EBUSY : -errno;
+}
+
+static int files_open_instance(struct files *f, const char *run_dir, char *why, size_t why_room)
+{
+	int rc;
+
+	f->instance_fd = files_open_lock(f->run_fd, "sluice-driverd.lock");
+	rc = f->instance_fd < 0 ? f->instance_fd : files_try_lock(f->instance_fd);
+	if (rc == -EBUSY)
+		snprintf(why, why_room, "another sluice-driverd uses %s; end it, or give this"
+			" domain's its own --run-dir", run_dir);
+	else if (rc < 0)
+		snprintf(why, why_room, "cannot lock %s: %s", run_dir, strerror(-rc));
+	return rc;
+}
+
+int files_open(struct files *f, const char *run_dir, const char *journal_dir, char *why,
+	size_t why_room)
+{
+	const char *journals = journal_dir ? journal_dir : run_dir;
+
+	*f = (struct files){ .run_fd = -1, .journal_fd = -1, .instance_fd = -1 };
+	f->run_fd = files_open_dir(run_dir, why, why_room);
+	if (f->run_fd < 0)
+		return f->run_fd;
+	f->journal_fd = files_open_dir(journals, why, why_room);
+	if (f->journal_fd < 0)
+		return f->journal_fd;
+	f->journal_path = realpath(journals, NULL);
+	if (!f->journal_path) {
+		snprintf(why, why_room, "cannot resolve %s: %s", journals, strerror(errno));
+		return -errno;
+	}
+	return files_open_instance(f, run_dir, why, why_room);
+}
+
+void files_close(struct files *f)
+{
+	cleanup_close(&f->run_fd);
+	cleanup_close(&f->journal_fd);
+	cleanup_close(&f->instance_fd);
+	free(f->journal_path);
+	*f = (struct files){ .run_fd = -1, .journal_fd = -1, .instance_fd = -1 };
+}
+
+int files_lock(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX];
+	int fd, rc;
+
+	files_name(name, ".lock", file);
+	fd = files_open_lock(f->run_fd, file);
+	if (fd < 0)
+		return fd;
+	rc = files_try_lock(fd);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+/* The id that a backend wrote into its lock before it began; 0: none. */
+static pid_t files_read_pid(int fd)
+{
+	char text[16] = "";
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+
+	return pid > 1 && pid < 0x40000000 ? (pid_t)pid : 0;
+}
+
+int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid)
+{
+	CLEANUP_CLOSE int fd = -1;
+	char file[FILES_NAME_MAX];
+	int pidfd, rc;
+
+	files_name(name, ".lock", file);
+	fd = files_open_lock(f->run_fd, file);
+	if (fd < 0)
+		return fd;
+	*pid = files_read_pid(fd);
+	pidfd = *pid ? (int)syscall(SYS_pidfd_open, *pid, 0) : -1;
+	/*
+	 * Asked after pidfd_open: while the lock is still held the process that wrote
+	 * its id there lives, so the descriptor is not of a later process of that id.
+	 */
+	rc = files_try_lock(fd);
+	if (rc == -EBUSY && pidfd >= 0)
+		return pidfd;
+	if (pidfd >= 0)
+		close(pidfd);
+	return rc == 0 ? -ENOENT : rc == -EBUSY ? -ESRCH : rc;
+}
+
+char *files_journal(const struct files *f, const struct leaf_name *name)
+{
+	CLEANUP_CLOSE int fd = -1;
+	char file[FILES_NAME_MAX];
+	char *path;
+
+	files_name(name, ".journal", file);
+	fd = files_open_lock(f->journal_fd, file);
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	if (asprintf(&path, "%s/%s", f->journal_path, file) < 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return path;
+}
+
+void files_clean(const struct files *f, const struct leaf_name *name)
+{
+	CLEANUP_CLOSE int fd = files_lock(f, name);
+	char file[FILES_NAME_MAX];
+
+	/* Unlinking a lock that is held would let a second backend take a new one. */
+	if (fd < 0)
+		return;
+	files_name(name, ".journal", file);
+	if (unlinkat(f->journal_fd, file, 0) < 0 && errno != ENOENT)
+		log_warn("cannot remove %s/%s: %s", f->journal_path, file, strerror(errno));
+	files_name(name, ".lock", file);
+	if (unlinkat(f->run_fd, file, 0) < 0 && errno != ENOENT)
+		log_warn("cannot remove %s: %s", file, strerror(errno));
+}
+
+int files_each(const struct files *f, void (*fn)(void *opaque, const struct leaf_name *name),
+	void *opaque)
+{
+	int fd = openat(f->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir) {
+		int rc = -errno;
+
+		cleanup_close(&fd);
+		return rc;
+	}
+	while ((e = readdir(dir))) {
+		struct leaf_name name;
+
+		if (scan_parse_file_name(e->d_name, ".lock", &name) == 0)
+			fn(opaque, &name);
+	}
+	closedir(dir);
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's run directory: one lock and one journal per device. A backend
+ * inherits its lock's descriptor, so that the lock is held for exactly as long as
+ * a process of that backend lives, whatever became of the daemon that started it.
+ */
+#ifndef SLUICE_DRIVERS_DOMAIN_FILES_H
+#define SLUICE_DRIVERS_DOMAIN_FILES_H
+
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "drivers-domain/scan.h"
+
+/** struct files - the open directories. */
+struct files {
+	int run_fd;
+	int journal_fd;
+	int instance_fd;    /* locked while this daemon lives */
+	char *journal_path; /* absolute, ours */
+};
+
+/**
+ * files_open() - open or make the directories and lock them against a second daemon.
+ * @journal_dir: NULL: @run_dir
+ * @why: the reason of a failure for the user, naming the remedy
+ *
+ * Return: 0 or -errno: -EBUSY another daemon has them, -EPERM they are not ours alone.
+ */
+int files_open(struct files *f, const char *run_dir, const char *journal_dir, char *why,
+	size_t why_room) must_check;
+void files_close(struct files *f);
+
+/**
+ * files_lock() - take a device's lock for a new backend.
+ *
+ * Return: a close-on-exec descriptor, or -errno; -EBUSY: an older backend lives.
+ */
+int files_lock(const struct files *f, const struct leaf_name *name) must_check;
+/**
+ * files_holder() - the process that holds a device's lock, by its pidfd.
+ * @pid: its id
+ *
+ * Return: a pidfd, the caller's; or -errno: -ESRCH when the one that took the lock has
+ * ended and only a helper of it is left, -ENOENT when the lock is free.
+ */
+int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid) must_check;
+/** files_journal() - make a device's journal if need be. Return: its path, malloc'ed; or NULL
+ * with errno set. */
+char *files_journal(const struct files *f, const struct leaf_name *name) must_check;
+/** files_clean() - remove a device's files, unless its lock is held. */
+void files_clean(const struct files *f, const struct leaf_name *name);
+/** files_each() - call @fn for each device that has a lock file. 0 or -errno. */
+int files_each(const struct files *f, void (*fn)(void *opaque, const struct leaf_name *name),
+	void *opaque) must_check;
+
+#endif

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+/*
+ * libxenstore runs a thread of its own in this process: between fork and exec only
+ * async-signal-safe functions are called.
+ */
+#include "config.h"
+#include "drivers-domain/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/array.h"
+#include "common/log.h"
+#include "common/paths.h"
+
+/* The descriptors that a backend finds open beside 0, 1 and 2. */
+enum { LAUNCH_READY_FD = 3, LAUNCH_LOCK_FD = 4, LAUNCH_HYPERVISOR_FD = 5, LAUNCH_FDS = 6 };
+
+struct launch_kind launch_kinds[] = {
+	{ .kind = "vbd", .folder = "backends/blk", .name = "sluice-blk" },
+	{ .kind = "qdisk", .folder = "backends/blk", .name = "sluice-blk" },
+	{ .kind = NULL },
+};
+
+struct launch_kind *launch_kind_find(const char *kind)
+{
+	for (struct launch_kind *k = launch_kinds; k->kind; k++)
+		if (strcmp(k->kind, kind) == 0)
+			return k;
+	return NULL;
+}
+
+int launch_override(const char *text)
+{
+	const char *equals = strchr(text, '=');
+	char kind[16] = "";
+	struct launch_kind *k;
+
+	if (!equals || equals[1] != '/' || (size_t)(equals - text) >= sizeof(kind))
+		return -EINVAL;
+	memcpy(kind, text, (size_t)(equals - text));
+	k = launch_kind_find(kind);
+	if (!k)
+		return -ENOENT;
+	free(k->program);
+	k->program = strdup(equals + 1);
+	return k->program ? 0 : -ENOMEM;
+}
+
+void launch_find_programs(void)
+{
+	for (struct launch_kind *k = launch_kinds; k->kind; k++) {
+		if (!k->program)
+			k->program = path_program(k->folder, k->name);
+		if (!k->program)
+			log_warn("%s is not installed: devices of kind %s are not served; build it,"
+				" or name one with --backend-program=%s=PATH", k->name, k->kind, k->kind);
+	}
+}
+
+void launch_free_programs(void)
+{
+	for (struct launch_kind *k = launch_kinds; k->kind; k++) {
+		free(k->program);
+		k->program = NULL;
+	}
+}
+
+/* All that the child needs, made before the fork. */
+struct launch_child {
+	char *argv[5];
+	char **env;
+	int fds[LAUNCH_FDS];
+	int report_fd;
+	pid_t parent;
+	const struct launch *l;
+};
+
+static void launch_write_pid(int fd)
+{
+	char text[16];
+	unsigned at = sizeof(text);
+	pid_t pid = getpid();
+
+	text[--at] = '\n';
+	do
+		text[--at] = (char)('0' + pid % 10);
+	while (pid /= 10);
+	/* Without its id it cannot be adopted, but the lock still keeps a second one away. */
+	if (ftruncate(fd, 0) == 0)
+		(void)!pwrite(fd, text + at, sizeof(text) - at, 0);
+}
+
+static int launch_child_fds(const struct launch_child *c)
+{
+	/* The sources are all above LAUNCH_FDS, so none is overwritten before its turn. */
+	for (int i = 0; i < LAUNCH_FDS; i++)
+		if (c->fds[i] >= 0 && dup2(c->fds[i], i) < 0)
+			return -errno;
+	if (close_range(LAUNCH_FDS, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+static int launch_child_run(const struct launch_child *c)
+{
+	sigset_t none;
+	int rc;
+
+	(void)setpgid(0, 0);
+	if (c->l->die_with_us) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+			return -errno;
+		if (getppid() != c->parent)
+			return -ESRCH;
+	}
+	launch_write_pid(c->l->lock_fd);
+	rc = launch_child_fds(c);
+	if (rc < 0)
+		return rc;
+	(void)signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return -errno;
+	execve(c->argv[0], c->argv, c->env);
+	return -errno;
+}
+
+/* Our environment with SLUICE_HYPERVISOR naming the backend's own connection. */
+static char **launch_environment(bool own_connection)
+{
+	static char connection[] = "SLUICE_HYPERVISOR=fd:5";
+	size_t n = 0, out = 0;
+	char **env;
+
+	while (environ[n])
+		n++;
+	env = calloc(n + 2, sizeof(*env));
+	if (!env)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (!own_connection || strncmp(environ[i], "SLUICE_HYPERVISOR=", 18) != 0)
+			env[out++] = environ[i];
+	if (own_connection)
+		env[out++] = connection;
+	return env;
+}
+
+/* A duplicate out of the way of the numbers that the child needs. */
+static int launch_dup(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 16);
+
+	return copy < 0 ? -errno : copy;
+}
+
+static void launch_child_dispose(struct launch_child *c)
+{
+	for (int i = 0; i < LAUNCH_FDS; i++)
+		cleanup_close(&c->fds[i]);
+	cleanup_close(&c->report_fd);
+	free(c->argv[1]);
+	free(c->argv[3]);
+	free(c->env);
+}
+
+static int launch_child_init(struct launch_child *c, const struct launch *l, int ready_write)
+{
+	CLEANUP_CLOSE int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const int sources[LAUNCH_FDS] = { null_fd, STDERR_FILENO, STDERR_FILENO, ready_write,
+		l->lock_fd, l->hypervisor_fd };
+	static char ready_arg[] = "--ready-fd=3";
+
+	*c = (struct launch_child){ .parent = getpid(), .l = l, .report_fd = -1 };
+	for (int i = 0; i < LAUNCH_FDS; i++)
+		c->fds[i] = -1;
+	c->argv[0] = (char *)l->program;
+	c->argv[2] = ready_arg;
+	if (asprintf(&c->argv[1], "--backend=%s", l->leaf) < 0)
+		c->argv[1] = NULL;
+	if (asprintf(&c->argv[3], "--journal=%s", l->journal) < 0)
+		c->argv[3] = NULL;
+	c->env = launch_environment(l->hypervisor_fd >= 0);
+	if (!c->argv[1] || !c->argv[3] || !c->env)
+		return -ENOMEM;
+	if (null_fd < 0)
+		return -EIO;
+	for (int i = 0; i < LAUNCH_FDS; i++) {
+		if (sources[i] < 0)
+			continue;
+		c->fds[i] = launch_dup(sources[i]);
+		if (c->fds[i] < 0)
+			return c->fds[i];
+	}
+	return 0;
+}
+
+/* Forks, and waits until the child is another program or cannot become one. */
+static pid_t launch_fork(struct launch_child *c)
+{
+	CLEANUP_CLOSE int report = -1;
+	int pipes[2], error = 0;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	report = pipes[0];
+	c->report_fd = launch_dup(pipes[1]);
+	close(pipes[1]);
+	if (c->report_fd < 0)
+		return c->report_fd;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		error = launch_child_run(c);
+		(void)!write(c->report_fd, &error, sizeof(error));
+		_exit(127);
+	}
+	cleanup_close(&c->report_fd);
+	c->report_fd = -1;
+	do
+		n = read(report, &error, sizeof(error));
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(error) ? error : pid;
+}
+
+pid_t launch_spawn(const struct launch *l, int *ready_fd)
+{
+	struct launch_child c;
+	int pipes[2];
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	pid = launch_child_init(&c, l, pipes[1]);
+	close(pipes[1]);
+	if (pid == 0)
+		pid = launch_fork(&c);
+	launch_child_dispose(&c);
+	if (pid < 0)
+		close(pipes[0]);
+	else
+		*ready_fd = pipes[0];
+	return pid;
+}

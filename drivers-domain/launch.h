@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting a backend process: which program serves a kind, fork, exec, descriptors. */
+#ifndef SLUICE_DRIVERS_DOMAIN_LAUNCH_H
+#define SLUICE_DRIVERS_DOMAIN_LAUNCH_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+
+/**
+ * Exit statuses that a backend speaks with: LAUNCH_EXIT_CLEAN its device was removed;
+ * LAUNCH_EXIT_STORAGE it cannot serve what is configured and its error node says why.
+ * Anything else is a crash.
+ */
+#define LAUNCH_EXIT_CLEAN 0
+#define LAUNCH_EXIT_STORAGE 2
+
+/** struct launch_kind - a kind of device that is served. */
+struct launch_kind {
+	const char *kind;    /* as in backend/KIND */
+	const char *folder;  /* of its program in a build tree */
+	const char *name;
+	char *program;       /* its path, malloc'ed; NULL: not there */
+};
+
+/** launch_kinds - the table, ended by a NULL kind; programs filled by launch_find_programs(). */
+extern struct launch_kind launch_kinds[];
+
+/** launch_kind_find() - NULL: a kind that nothing here serves. */
+struct launch_kind *launch_kind_find(const char *kind);
+/** launch_override() - "KIND=PATH" from the command line. 0, -EINVAL, -ENOENT (unknown kind). */
+int launch_override(const char *text) must_check;
+/** launch_find_programs() - look up what was not overridden; what is missing is logged. */
+void launch_find_programs(void);
+void launch_free_programs(void);
+
+/** struct launch - what to start. All is the caller's and stays so. */
+struct launch {
+	const char *program;
+	const char *leaf;      /* --backend= */
+	const char *journal;   /* --journal= */
+	int lock_fd;           /* inherited; the backend's id is written to it */
+	int hypervisor_fd;     /* its connection to the hypervisor, or -1 */
+	bool die_with_us;
+};
+
+/**
+ * launch_spawn() - start a backend in its own process group, with no descriptor of ours.
+ * @ready_fd: the read end that its READY comes from; non-blocking, the caller's
+ *
+ * It inherits our environment and stderr, has /dev/null as stdin, and knows its READY
+ * descriptor by --ready-fd. Return: its id, or -errno, also of a failed exec.
+ */
+pid_t launch_spawn(const struct launch *l, int *ready_fd) must_check;
+
+#endif

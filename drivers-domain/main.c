@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "drivers-domain/daemon.h"
+#include "drivers-domain/launch.h"
+#include "xenstore/xsnode.h"
+
+#define MAIN_RUN_DIR "/run/sluice-driverd"
+#define MAIN_BACKENDS 256u
+
+struct main_options {
+	const char *run_dir;
+	const char *journal_dir;
+	const char *pid_file;
+	struct daemon_options daemon;
+};
+
+static const char main_usage[] =
+"Usage: sluice-driverd [OPTION]..\n"
+"Start, supervise and remove a backend process for each device of this driver domain.\n"
+"\n"
+"  -r, --run-dir=DIR             locks and journals, on a tmpfs, for this domain alone\n"
+"                                (default " MAIN_RUN_DIR ")\n"
+"  -j, --journal-dir=DIR         journals elsewhere than in the run directory\n"
+"  -n, --max-backends=N          serve at most N devices (default 256)\n"
+"  -b, --backend-program=KIND=PATH  the program that serves devices of this kind\n"
+"  -k, --kill-backends-with-daemon  backends die with the daemon, however it ends\n"
+"  -R, --ready-fd=N              write READY=1 there after the first scan\n"
+"  -p, --pid-file=FILE           write the daemon's process id there\n"
+"  -l, --log-level=LEVEL         error, warning, info or debug (default warning)\n"
+"  -F, --foreground              stay in the foreground (always so)\n"
+"  -h, --help                    show this text\n"
+"  -V, --version                 show the version\n"
+"\n"
+"It finds the store as libxenstore does (XENSTORED_PATH). SIGHUP: scan again and retry\n"
+"what failed. SIGTERM: end the backends, then itself. See sluice-driverd(8).\n";
+
+static const struct option main_long[] = {
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "journal-dir", required_argument, NULL, 'j' },
+	{ "max-backends", required_argument, NULL, 'n' },
+	{ "backend-program", required_argument, NULL, 'b' },
+	{ "kill-backends-with-daemon", no_argument, NULL, 'k' },
+	{ "ready-fd", required_argument, NULL, 'R' },
+	{ "pid-file", required_argument, NULL, 'p' },
+	{ "log-level", required_argument, NULL, 'l' },
+	{ "foreground", no_argument, NULL, 'F' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static unsigned main_number(const char *name, const char *text, unsigned min, unsigned max)
+{
+	uint64_t v;
+
+	if (xsn_parse_u64(text, max, &v) < 0 || v < min)
+		die("--%s=%s is not a number from %u to %u", name, text, min, max);
+	return (unsigned)v;
+}
+
+static void main_set_program(const char *text)
+{
+	int rc = launch_override(text);
+
+	if (rc == -ENOENT)
+		die("--backend-program=%s: no such kind; vbd and qdisk are served", text);
+	if (rc < 0)
+		die("--backend-program=%s: it takes KIND=PATH with an absolute path", text);
+	if (access(strchr(text, '=') + 1, X_OK) < 0)
+		die("--backend-program=%s: %s", text, strerror(errno));
+}
+
+static void main_set_level(const char *text)
+{
+	enum log_level level;
+
+	if (log_level_parse(text, &level) < 0)
+		die("--log-level=%s is none of error, warning, info, debug", text);
+	log_set_level(level);
+}
+
+static int main_set_ready_fd(const char *text)
+{
+	int fd = (int)main_number("ready-fd", text, 3, 1u << 20);
+
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		die("--ready-fd=%d: %s", fd, strerror(errno));
+	return fd;
+}
+
+static void main_option(struct main_options *o, int c)
+{
+	switch (c) {
+	case 'r':
+		o->run_dir = optarg;
+		break;
+	case 'j':
+		o->journal_dir = optarg;
+		break;
+	case 'n':
+		o->daemon.max_backends = main_number("max-backends", optarg, 1, DAEMON_DEVICES_MAX);
+		break;
+	case 'b':
+		main_set_program(optarg);
+		break;
+	case 'k':
+		o->daemon.kill_backends = true;
+		break;
+	case 'R':
+		o->daemon.ready_fd = main_set_ready_fd(optarg);
+		break;
+	case 'p':
+		o->pid_file = optarg;
+		break;
+	case 'l':
+		main_set_level(optarg);
+		break;
+	case 'F':
+		break;
+	case 'h':
+		fputs(main_usage, stdout);
+		exit(0);
+	case 'V':
+		puts("sluice-driverd " PACKAGE_VERSION);
+		exit(0);
+	default:
+		fputs("Try sluice-driverd --help\n", stderr);
+		exit(1);
+	}
+}
+
+static void main_block_signals(void)
+{
+	sigset_t set;
+
+	/* Before there are threads: they inherit it, and signalfd sees what is blocked. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		die("cannot block signals: %s", strerror(errno));
+	signal(SIGPIPE, SIG_IGN);
+	/* An ignored SIGCHLD, if inherited, would hide how backends end. */
+	signal(SIGCHLD, SIG_DFL);
+}
+
+static void main_write_pid(const char *path)
+{
+	FILE *f = fopen(path, "we");
+	bool ok = f && fprintf(f, "%d\n", getpid()) > 0;
+
+	if (f)
+		ok = fclose(f) == 0 && ok;
+	if (!ok)
+		die("cannot write the pid file %s: %s", path, strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	struct main_options o = {
+		.run_dir = MAIN_RUN_DIR,
+		.daemon = { .max_backends = MAIN_BACKENDS, .ready_fd = -1 },
+	};
+	struct daemon d = { .home = "" };
+	char why[256];
+	int c, status;
+
+	log_init("sluice-driverd");
+	main_block_signals();
+	while ((c = getopt_long(argc, argv, "r:j:n:b:kR:p:l:FhV", main_long, NULL)) != -1)
+		main_option(&o, c);
+	if (optind < argc)
+		die("%s: there are no arguments besides options; try --help", argv[optind]);
+	launch_find_programs();
+	if (files_open(&d.files, o.run_dir, o.journal_dir, why, sizeof(why)) < 0)
+		die("%s", why);
+	if (o.pid_file)
+		main_write_pid(o.pid_file);
+	d.options = o.daemon;
+	status = daemon_run(&d);
+	if (o.pid_file)
+		(void)unlink(o.pid_file);
+	files_close(&d.files);
+	launch_free_programs();
+	return status;
+}

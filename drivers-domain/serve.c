@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+/* What the device machine asks for, done: processes, timers, nodes, messages. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/loop.h"
+#include "drivers-domain/daemon.h"
+#include "drivers-domain/launch.h"
+#include "drivers-domain/leaf.h"
+
+/* An adopted backend is not our child: how it ended is not known. */
+#define SERVE_STATUS_UNKNOWN (-1)
+
+static struct log_limit serve_limit = { .burst = 20, .interval_ms = 10000 };
+
+static void serve_do(struct served *s, unsigned todo, const struct device_view *view, int status);
+
+static bool serve_view(struct served *s, struct device_view *view)
+{
+	int rc;
+
+	s->dirty = false;
+	rc = leaf_read(s->daemon->xs, s->leaf, &s->name, view);
+	view->changed = false;
+	if (rc == 0 && s->failed_seen && view->exists)
+		view->changed = (view->state == 1 && s->failed_state != 1) ||
+			leaf_fingerprint(s->daemon->xs, s->leaf) != s->print;
+	if (rc < 0)
+		daemon_fail(s->daemon, "the store is gone", rc);
+	return rc == 0;
+}
+
+static void serve_timer(void *opaque)
+{
+	struct served *s = opaque;
+	struct device_view view;
+
+	s->timer = NULL;
+	s->timer_ms = 0;
+	if (serve_view(s, &view))
+		serve_do(s, device_timer(&s->machine, &view, daemon_now_ms()), &view, 0);
+}
+
+/* Makes the timer follow the machine's deadline. */
+static void serve_set_timer(struct served *s)
+{
+	uint64_t now = daemon_now_ms(), due = s->machine.deadline_ms;
+
+	if (due == s->timer_ms)
+		return;
+	loop_remove(s->timer);
+	s->timer = NULL;
+	s->timer_ms = due;
+	if (!due)
+		return;
+	s->timer = loop_add_timer(s->daemon->loop, due > now ? (unsigned)(due - now) : 0,
+		serve_timer, s);
+	if (!s->timer)
+		daemon_fail(s->daemon, "cannot set a timer", -errno);
+}
+
+static void serve_close_ready(struct served *s)
+{
+	loop_remove(s->ready_source);
+	s->ready_source = NULL;
+	if (s->ready_fd >= 0)
+		close(s->ready_fd);
+	s->ready_fd = -1;
+}
+
+static void serve_close_process(struct served *s)
+{
+	serve_close_ready(s);
+	loop_remove(s->pidfd_source);
+	s->pidfd_source = NULL;
+	if (s->pidfd >= 0)
+		close(s->pidfd);
+	s->pidfd = -1;
+	s->pid = 0;
+}
+
+void serve_dispose(struct served *s)
+{
+	serve_close_process(s);
+	loop_remove(s->timer);
+	s->timer = NULL;
+}
+
+void serve_kill(struct served *s, int sig)
+{
+	if (s->pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, s->pidfd, sig, NULL, 0);
+	else if (s->pid > 0)
+		/* Not reaped yet, so neither its id nor its group's is another's. */
+		(void)kill(sig == SIGKILL ? -s->pid : s->pid, sig);
+}
+
+static void serve_ready(void *opaque, uint32_t events)
+{
+	struct served *s = opaque;
+	char text[64];
+	ssize_t n = read(s->ready_fd, text, sizeof(text));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	serve_close_ready(s);
+	/* End of file without a word: its exit tells, or the time limit does. */
+	if (n < 5 || memcmp(text, "READY", 5) != 0)
+		return;
+	log_info("%s: backend %d is ready", s->label, s->pid);
+	(void)device_ready(&s->machine);
+	serve_set_timer(s);
+	s->dirty = true;
+	daemon_want_pass(s->daemon);
+}
+
+static void serve_adopted_exit(void *opaque, uint32_t events)
+{
+	serve_exited(opaque, SERVE_STATUS_UNKNOWN);
+}
+
+int serve_adopt(struct served *s)
+{
+	pid_t pid = 0;
+	int pidfd = files_holder(&s->daemon->files, &s->name, &pid);
+
+	if (pidfd < 0)
+		return pidfd;
+	s->pidfd = pidfd;
+	s->pid = pid;
+	s->pidfd_source = loop_add_fd(s->daemon->loop, pidfd, EPOLLIN, serve_adopted_exit, s);
+	if (!s->pidfd_source)
+		daemon_fail(s->daemon, "cannot watch a process", -errno);
+	s->machine.phase = DEVICE_STARTING;
+	s->machine.started_ms = daemon_now_ms();
+	(void)device_ready(&s->machine);
+	serve_set_timer(s);
+	log_info("%s: adopted the running backend %d", s->label, pid);
+	return 0;
+}
+
+/* Starts the backend with what is its own. Return: its id or -errno. */
+static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
+{
+	struct daemon *d = s->daemon;
+	CLEANUP_FREE char *journal = files_journal(&d->files, &s->name);
+	struct launch l = {
+		.program = program,
+		.leaf = s->leaf,
+		.journal = journal,
+		.lock_fd = lock_fd,
+		.hypervisor_fd = -1,
+		.die_with_us = d->options.kill_backends,
+	};
+
+	if (!journal)
+		return -errno;
+	/* Before the start: what the toolstack changes from now on counts as a change. */
+	s->print = leaf_fingerprint(d->xs, s->leaf);
+	s->failed_seen = false;
+	return launch_spawn(&l, &s->ready_fd);
+}
+
+static void serve_begin(struct served *s, pid_t pid)
+{
+	s->pid = pid;
+	s->ready_source = loop_add_fd(s->daemon->loop, s->ready_fd, EPOLLIN, serve_ready, s);
+	if (!s->ready_source)
+		daemon_fail(s->daemon, "cannot watch a pipe", -errno);
+	log_info("%s: started backend %d", s->label, pid);
+}
+
+static void serve_spawn_failed(struct served *s, const char *program, int error,
+	const struct device_view *view)
+{
+	if (log_limit_ok(&serve_limit))
+		log_err("%s: cannot start %s: %s", s->label, program, strerror(-error));
+	/* The view is the one that asked for a start, so this only begins the back-off. */
+	(void)device_exited(&s->machine, DEVICE_EXIT_CRASH, view, daemon_now_ms());
+}
+
+static void serve_spawn(struct served *s, const struct device_view *view)
+{
+	CLEANUP_CLOSE int lock_fd = -1;
+	const char *program = launch_kind_find(s->name.kind)->program;
+	pid_t pid;
+
+	if (!budget_take(&s->daemon->budget, daemon_now_ms())) {
+		if (log_limit_ok(&serve_limit))
+			log_warn("%s: too many backends were started; this one waits", s->label);
+		device_defer(&s->machine, daemon_now_ms());
+		return;
+	}
+	lock_fd = files_lock(&s->daemon->files, &s->name);
+	if (lock_fd == -EBUSY && serve_adopt(s) == 0)
+		return;
+	pid = lock_fd < 0 ? lock_fd : program ? serve_launch(s, program, lock_fd) : -ENOENT;
+	if (pid < 0)
+		serve_spawn_failed(s, program ? program : launch_kind_find(s->name.kind)->name,
+			pid, view);
+	else
+		serve_begin(s, pid);
+}
+
+static void serve_describe(int status, char *text, size_t room)
+{
+	if (status == SERVE_STATUS_UNKNOWN)
+		snprintf(text, room, "ended");
+	else if (WIFSIGNALED(status))
+		snprintf(text, room, "was killed by signal %d (%s)", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, room, "exited with status %d", WEXITSTATUS(status));
+}
+
+static void serve_report(struct served *s, int error, const char *text)
+{
+	int rc = leaf_report(s->daemon->xs, s->leaf, error, text);
+
+	if (rc < 0 && log_limit_ok(&serve_limit))
+		log_warn("%s: cannot publish its error in the store: %s", s->label, strerror(-rc));
+}
+
+/* Said once per change: a backend that fails for a day fills no log. */
+static void serve_report_crash(struct served *s, int status)
+{
+	unsigned delay = s->machine.phase == DEVICE_BACKOFF ? s->machine.backoff.last_ms : 0;
+	char how[96], text[192];
+
+	if (status == s->logged_status && delay == s->logged_delay_ms)
+		return;
+	s->logged_status = status;
+	s->logged_delay_ms = delay;
+	serve_describe(status, how, sizeof(how));
+	if (delay)
+		snprintf(text, sizeof(text), "the backend %s; it is started again in %u.%u s", how,
+			delay / 1000, delay % 1000 / 100);
+	else
+		snprintf(text, sizeof(text), "the backend %s while its device was removed", how);
+	log_err("%s: %s", s->label, text);
+	serve_report(s, -EIO, text);
+}
+
+static void serve_report_late(struct served *s)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "the backend was not ready within %u s and was killed",
+		DEVICE_READY_MS / 1000);
+	log_err("%s: %s", s->label, text);
+	serve_report(s, -ETIMEDOUT, text);
+}
+
+static void serve_close_leaf(struct served *s)
+{
+	int rc = leaf_close(s->daemon->xs, s->leaf);
+
+	if (rc < 0 && log_limit_ok(&serve_limit))
+		log_err("%s: cannot write its state: %s", s->label, strerror(-rc));
+}
+
+static void serve_delete_leaf(struct served *s)
+{
+	int rc = leaf_delete(s->daemon->xs, s->leaf);
+
+	if (rc == -EBUSY) {
+		/* In use again: the watch's event for that brings it back. */
+		s->daemon->scan_wanted = true;
+		daemon_want_pass(s->daemon);
+	} else if (rc < 0 && log_limit_ok(&serve_limit)) {
+		log_err("%s: cannot delete %s: %s", s->label, s->leaf, strerror(-rc));
+	} else {
+		log_info("%s: removed", s->label);
+	}
+}
+
+/* @status: of the exit that led here. The device may be gone afterwards. */
+static void serve_do(struct served *s, unsigned todo, const struct device_view *view, int status)
+{
+	if (todo & DEVICE_DO_KILL)
+		serve_kill(s, SIGKILL);
+	if (todo & DEVICE_DO_TERM)
+		serve_kill(s, SIGTERM);
+	if (todo & DEVICE_DO_REPORT_READY)
+		serve_report_late(s);
+	if (todo & DEVICE_DO_REPORT_CRASH)
+		serve_report_crash(s, status);
+	if (todo & DEVICE_DO_REMEMBER) {
+		s->failed_state = view->state;
+		s->failed_seen = true;
+	}
+	if (todo & DEVICE_DO_CLOSE)
+		serve_close_leaf(s);
+	if (todo & DEVICE_DO_DELETE)
+		serve_delete_leaf(s);
+	if (todo & DEVICE_DO_CLEAN)
+		files_clean(&s->daemon->files, &s->name);
+	if (todo & DEVICE_DO_SPAWN)
+		serve_spawn(s, view);
+	if (todo & DEVICE_DO_FORGET)
+		daemon_drop(s->daemon, s);
+	else
+		serve_set_timer(s);
+}
+
+void serve_look(struct served *s)
+{
+	struct device_view view;
+
+	if (serve_view(s, &view))
+		serve_do(s, device_leaf(&s->machine, &view, daemon_now_ms()), &view, 0);
+}
+
+void serve_retry(struct served *s)
+{
+	struct device_view view;
+
+	if (serve_view(s, &view))
+		serve_do(s, device_retry(&s->machine, &view, daemon_now_ms()), &view, 0);
+}
+
+void serve_exited(struct served *s, int status)
+{
+	enum device_exit how = DEVICE_EXIT_CRASH;
+	struct device_view view;
+
+	if (status != SERVE_STATUS_UNKNOWN && WIFEXITED(status)) {
+		if (WEXITSTATUS(status) == LAUNCH_EXIT_CLEAN)
+			how = DEVICE_EXIT_CLEAN;
+		else if (WEXITSTATUS(status) == LAUNCH_EXIT_STORAGE)
+			how = DEVICE_EXIT_STORAGE;
+	}
+	log_info("%s: backend %d has ended", s->label, s->pid);
+	serve_close_process(s);
+	if (s->daemon->stopping)
+		view = (struct device_view){ .exists = false };
+	else if (!serve_view(s, &view))
+		return;
+	/* The backend has said why. */
+	if (how == DEVICE_EXIT_STORAGE && view.exists && view.online)
+		log_info("%s: cannot be served as it is configured; it is tried again when its nodes"
+			" change, or after SIGHUP", s->label);
+	serve_do(s, device_exited(&s->machine, how, &view, daemon_now_ms()), &view, status);
+}
+
+void serve_shutdown(struct served *s)
+{
+	serve_do(s, device_shutdown(&s->machine, daemon_now_ms()), NULL, 0);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The one watch, on the whole backend directory: a watch per device would meet the
+ * store's quota at about a hundred devices. An event only marks a device; its nodes
+ * are read later, once, however many events came.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <xenstore.h>
+
+#include "common/log.h"
+#include "common/loop.h"
+#include "drivers-domain/daemon.h"
+#include "drivers-domain/launch.h"
+#include "drivers-domain/leaf.h"
+
+#define WATCH_TOKEN "sluice-driverd"
+/* Events taken per turn of the loop, so that signals and timers get theirs. */
+#define WATCH_EVENTS_PER_TURN 1024
+#define WATCH_KINDS_SAID 16u
+
+static struct log_limit watch_limit = { .burst = 10, .interval_ms = 10000 };
+
+static void watch_refuse(const char *what, const char *text)
+{
+	if (log_limit_ok(&watch_limit))
+		log_warn("%s \"%.80s\" is no name of a %s; it is ignored", what, text, what);
+}
+
+/* True for a kind that we serve; says of each other kind once that we do not. */
+static bool watch_kind_is_ours(const char *kind)
+{
+	static char said[WATCH_KINDS_SAID][SCAN_KIND_MAX + 1];
+	static unsigned count;
+
+	if (launch_kind_find(kind))
+		return true;
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(said[i], kind) == 0)
+			return false;
+	if (count == WATCH_KINDS_SAID)
+		return false;
+	snprintf(said[count++], sizeof(said[0]), "%s", kind);
+	log_warn("devices of kind %s are not served here; block devices (vbd, qdisk) are", kind);
+	return false;
+}
+
+static void watch_mark(struct daemon *d, const struct leaf_name *name)
+{
+	struct served *s = daemon_add(d, name);
+
+	if (s)
+		s->dirty = true;
+}
+
+static void watch_event(struct daemon *d, const char *path)
+{
+	struct leaf_name name;
+
+	switch (scan_parse_path(path, d->home, &name)) {
+	case SCAN_ABOVE:
+		d->scan_wanted = true;
+		break;
+	case SCAN_LEAF:
+	case SCAN_INSIDE:
+		if (watch_kind_is_ours(name.kind))
+			watch_mark(d, &name);
+		break;
+	case SCAN_FOREIGN:
+		watch_refuse("path", path);
+		return;
+	}
+	daemon_want_pass(d);
+}
+
+static void watch_readable(void *opaque, uint32_t events)
+{
+	struct daemon *d = opaque;
+
+	for (int i = 0; i < WATCH_EVENTS_PER_TURN; i++) {
+		CLEANUP_FREE char **event = xs_check_watch(d->xs);
+
+		if (!event) {
+			if (errno != EAGAIN && errno != EINTR)
+				daemon_fail(d, "the store is gone", -errno);
+			return;
+		}
+		if (!d->stopping)
+			watch_event(d, event[XS_WATCH_PATH]);
+	}
+}
+
+int watch_start(struct daemon *d)
+{
+	if (!xs_watch(d->xs, "backend", WATCH_TOKEN))
+		return errno ? -errno : -EIO;
+	if (!loop_add_fd(d->loop, xs_fileno(d->xs), EPOLLIN, watch_readable, d))
+		return -errno;
+	return 0;
+}
+
+/* The names in a directory; none when it is gone or not ours to read. */
+static int watch_list(struct daemon *d, const char *path, char ***names, unsigned *count)
+{
+	*count = 0;
+	*names = xs_directory(d->xs, XBT_NULL, path, count);
+	if (*names)
+		return 0;
+	*count = 0;
+	return leaf_store_is_gone(-errno) ? -errno : 0;
+}
+
+static int watch_scan_frontend(struct daemon *d, struct leaf_name *name)
+{
+	char path[SCAN_PATH_MAX];
+	CLEANUP_FREE char **names = NULL;
+	unsigned count;
+	int rc;
+
+	snprintf(path, sizeof(path), "backend/%s/%u", name->kind, name->frontend);
+	rc = watch_list(d, path, &names, &count);
+	for (unsigned i = 0; i < count; i++) {
+		if (scan_parse_devid(names[i], name) < 0)
+			watch_refuse("device", names[i]);
+		else
+			watch_mark(d, name);
+	}
+	return rc;
+}
+
+static int watch_scan_kind(struct daemon *d, struct leaf_name *name)
+{
+	char path[SCAN_PATH_MAX];
+	CLEANUP_FREE char **names = NULL;
+	unsigned count;
+	int rc;
+
+	snprintf(path, sizeof(path), "backend/%s", name->kind);
+	rc = watch_list(d, path, &names, &count);
+	for (unsigned i = 0; rc == 0 && i < count; i++) {
+		if (scan_parse_frontend(names[i], name) < 0)
+			watch_refuse("domain", names[i]);
+		else
+			rc = watch_scan_frontend(d, name);
+	}
+	return rc;
+}
+
+int watch_scan(struct daemon *d)
+{
+	CLEANUP_FREE char **names = NULL;
+	unsigned count;
+	int rc;
+
+	/* A device that the store names no more is found out by looking at it. */
+	for (unsigned i = 0; i < d->count; i++)
+		d->devices[i]->dirty = true;
+	rc = watch_list(d, "backend", &names, &count);
+	for (unsigned i = 0; rc == 0 && i < count; i++) {
+		struct leaf_name name = { .frontend = 0 };
+
+		if (scan_parse_kind(names[i], &name) < 0)
+			watch_refuse("kind", names[i]);
+		else if (watch_kind_is_ours(name.kind))
+			rc = watch_scan_kind(d, &name);
+	}
+	return rc;
+}
