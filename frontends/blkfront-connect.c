@@ -165,8 +165,7 @@ static int not_connected(struct blkfront *bf, int rc, XenbusState state)
 
 static bool in_use(XenbusState state)
 {
-	return state >= XenbusStateInitialised && state <= XenbusStateClosing &&
-	       state != XenbusStateInitWait;
+	return state >= XenbusStateInitialised && state <= XenbusStateClosing;
 }
 
 /*
@@ -379,8 +378,13 @@ static int read_features(struct blkfront *bf)
 {
 	struct blkif_backend_nodes nodes = { 0 };
 	struct nego_error error = { "" };
-	int rc = nego_read(&blkif_nodes, NEGO_BACKEND, &nodes, read_node, bf, &error);
+	CLEANUP_FREE char *sectors = read_node(bf, "sectors");
+	int rc;
 
+	/* Optional in the table, since it comes late; but Connected says that it is there. */
+	if (!sectors)
+		return bf_why(bf, -EPROTO, "the backend has not written sectors, the disk's size");
+	rc = nego_read(&blkif_nodes, NEGO_BACKEND, &nodes, read_node, bf, &error);
 	if (rc < 0) {
 		make_printable(error.text);
 		rc = bf_why(bf, -EPROTO, "the backend's nodes are bad: %s", error.text);

@@ -15,3 +15,21 @@ frontends_libblkfront_la_LIBADD = \
 	common/libcommon.la \
 	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS) \
 	$(NULL)
+
+if HAVE_CMOCKA
+blkfront_tests = tests/unit/blkfront tests/unit/blkfront-connect tests/unit/blkfront-hostile
+check_PROGRAMS += $(blkfront_tests)
+TESTS += $(blkfront_tests)
+blkfront_test_common = \
+	tests/unit/blkfront-backend.c \
+	tests/unit/blkfront-fakes.c \
+	tests/unit/blkfront-fakes.h \
+	tests/unit/blkfront-test.h \
+	$(NULL)
+tests_unit_blkfront_SOURCES = tests/unit/blkfront.c $(blkfront_test_common)
+tests_unit_blkfront_connect_SOURCES = tests/unit/blkfront-connect.c $(blkfront_test_common)
+tests_unit_blkfront_hostile_SOURCES = tests/unit/blkfront-hostile.c $(blkfront_test_common)
+tests_unit_blkfront_LDADD = frontends/libblkfront.la $(CMOCKA_LIBS)
+tests_unit_blkfront_connect_LDADD = $(tests_unit_blkfront_LDADD)
+tests_unit_blkfront_hostile_LDADD = $(tests_unit_blkfront_LDADD)
+endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One process plays everything around the block frontend: a store, event channels
+ * and grants in memory in place of Xen's libraries (blkfront-fakes.c), and a block
+ * backend that may misbehave (blkfront-backend.c). All in the test's thread: a
+ * write of the frontend's state runs the backend's reaction before it returns.
+ */
+#ifndef SLUICE_TESTS_UNIT_BLKFRONT_FAKES_H
+#define SLUICE_TESTS_UNIT_BLKFRONT_FAKES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/blkif.h"
+#include "protocol/ring.h"
+
+#define FAKE_HOME "/local/domain/7/"
+#define FAKE_FRONT FAKE_HOME "device/vbd/51712"
+#define FAKE_BACK "/local/domain/3/backend/vbd/7/51712"
+
+/* ---- the libraries ---- */
+
+struct fakes {
+	unsigned notifies;       /* xenevtchn_notify() calls */
+	unsigned calls;          /* of any event channel function */
+	unsigned shared;         /* pages granted now */
+	unsigned grant_limit;
+	unsigned conflicts;      /* so many transactions fail with EAGAIN */
+	unsigned open_handles;
+	bool store_gone;
+	bool notify_fails;
+};
+extern struct fakes fakes;
+
+void fakes_reset(void);
+/** fake_get() - a node's value, NULL when absent. */
+const char *fake_get(const char *path);
+/** fake_set() - write or, with NULL, remove a node; fires watches. */
+void fake_set(const char *path, const char *value);
+/** fake_page() - the page behind a grant, NULL for a bad reference. */
+void *fake_page(uint32_t ref);
+/** fake_event() - the backend notifies the frontend. */
+void fake_event(void);
+
+/* The backend's side, called by the fakes. */
+void backend_frontend_wrote_state(int state);
+void backend_notified(void);
+
+/* ---- the backend ---- */
+
+#define BACKEND_DISK_BYTES (4u << 20)
+
+struct backend {
+	struct ring_back ring;
+	enum blkif_abi abi;
+	bool attached;
+	bool serve;              /* answer each request at once; else the test does it */
+	bool refuse;             /* go to Closed in place of Connected, with an error node */
+	bool deaf;               /* never react to the frontend's state */
+	unsigned served;
+	unsigned indirect;       /* how many of them were indirect */
+	uint8_t last_op;
+	int16_t status;          /* to answer with */
+	uint8_t disk[BACKEND_DISK_BYTES];
+	struct blkif_req req;
+};
+extern struct backend backend;
+
+void backend_reset(void);
+/** backend_node() - give @name another value than usual when it is published; NULL: leave it out. */
+void backend_node(const char *name, const char *value);
+void backend_set_state(int state);
+/** backend_take() - the next request, decoded with its segments. False: none. */
+bool backend_take(struct blkif_req *req);
+/** backend_answer() - put a response and publish it. */
+void backend_answer(uint64_t id, uint8_t operation, int16_t status);
+/** backend_carry_out() - what a well-behaved backend does with a request. Return: status. */
+int16_t backend_carry_out(const struct blkif_req *req);
+void backend_serve_all(void);
+/** backend_set_rsp_prod() - write the shared index as a hostile backend may. */
+void backend_set_rsp_prod(uint32_t rsp_prod);
+
+#endif
