@@ -25,3 +25,23 @@ drivers_domain_sluice_driverd_LDADD = \
 	common/libcommon.la \
 	$(XENSTORE_LIBS) \
 	$(NULL)
+
+if HAVE_CMOCKA
+driverd_unit_tests = \
+	tests/unit/driverd-device \
+	tests/unit/driverd-policy \
+	tests/unit/driverd-scan \
+	$(NULL)
+check_PROGRAMS += $(driverd_unit_tests)
+TESTS += $(driverd_unit_tests)
+tests_unit_driverd_device_SOURCES = tests/unit/driverd-device.c drivers-domain/device.c \
+	drivers-domain/policy.c
+tests_unit_driverd_device_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_device_LDADD = $(CMOCKA_LIBS)
+tests_unit_driverd_policy_SOURCES = tests/unit/driverd-policy.c drivers-domain/policy.c
+tests_unit_driverd_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_policy_LDADD = $(CMOCKA_LIBS)
+tests_unit_driverd_scan_SOURCES = tests/unit/driverd-scan.c drivers-domain/scan.c
+tests_unit_driverd_scan_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_scan_LDADD = $(CMOCKA_LIBS)
+endif
