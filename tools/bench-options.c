@@ -66,7 +66,7 @@ static const struct row rows[] = {
 	{ "bs", "blocksize", OPT_SIZE32, AT(bs), 512, 64 << 20, NULL, "SIZE", "bytes per I/O; default 4k" },
 	{ "iodepth", NULL, OPT_NUMBER, AT(iodepth), 1, 512, NULL, "N", "I/Os in flight; default 1" },
 	{ "size", NULL, OPT_SIZE, AT(size), 512, 1ull << 60, NULL, "SIZE",
-		"bytes of the disk to use; default all; the null driver's disk: 1g" },
+		"bytes of the disk to use; default all (the null driver: 64g)" },
 	{ "offset", NULL, OPT_SIZE, AT(offset), 0, 1ull << 60, NULL, "SIZE", "begin there on the disk" },
 	{ "runtime", NULL, OPT_TIME, AT(runtime_us), 1, 0, NULL, "SECONDS",
 		"run this long; without it until size is done" },
@@ -87,8 +87,8 @@ static const struct row rows[] = {
 		"4 KiB segments per request, 11, 32 or 256; default 256" },
 	{ "ring-order", NULL, OPT_NUMBER, AT(ring_order), 0, 4, NULL, "N",
 		"1 << N ring pages; default: the fewest that hold iodepth" },
-	{ "poll-us", NULL, OPT_NUMBER, AT(poll_us), 1, 1000000, NULL, "MICROSECONDS",
-		"the frontend looks this long before it sleeps; default 50" },
+	{ "poll-us", NULL, OPT_NUMBER, AT(poll_us), 0, 1000000, NULL, "N",
+		"microseconds that the frontend looks before it sleeps; default 50" },
 	{ "randseed", NULL, OPT_NUMBER64, AT(randseed), 0, UINT64_MAX, NULL, "N",
 		"of random offsets; default 1, so that runs can be repeated" },
 	{ "name", NULL, OPT_TEXT, AT(name), 0, 64, NULL, "NAME", "of the job in the output" },
@@ -361,6 +361,7 @@ enum bench_parsed bench_options_parse(int argc, char **argv, struct bench_option
 	o->rwmixread = 50;
 	o->segments = 256;
 	o->ring_order = BENCH_RING_AUTO;
+	o->poll_us = 50;
 	o->time_based = BENCH_TIME_BASED_AUTO;
 	o->loops = 1;
 	o->randseed = 1;

@@ -2,6 +2,8 @@
 #include "config.h"
 #include "tools/histogram.h"
 
+#include <math.h>
+
 uint64_t histogram_value(unsigned bucket)
 {
 	unsigned shift, sub;
@@ -25,23 +27,6 @@ void histogram_add(struct histogram *h, uint64_t value)
 	h->buckets[histogram_bucket(value)]++;
 }
 
-/* Newton's method: libm for one root is not worth it. */
-static double square_root(double x)
-{
-	double r = x > 1 ? x : 1;
-
-	if (x <= 0)
-		return 0;
-	for (int i = 0; i < 200; i++) {
-		double next = (r + x / r) / 2;
-
-		if (next >= r)
-			break;
-		r = next;
-	}
-	return r;
-}
-
 double histogram_mean(const struct histogram *h)
 {
 	return h->count ? (double)h->sum / (double)h->count : 0;
@@ -53,7 +38,7 @@ double histogram_stddev(const struct histogram *h)
 
 	if (h->count < 2)
 		return 0;
-	return square_root((double)((h->sum_squares - (long double)h->sum * h->sum / n) / (n - 1)));
+	return sqrt((double)(((long double)h->sum_squares - (long double)h->sum * h->sum / n) / (n - 1)));
 }
 
 uint64_t histogram_percentile(const struct histogram *h, double percent)

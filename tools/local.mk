@@ -14,7 +14,7 @@ tools_libstack_la_SOURCES = \
 	tools/vdev.h \
 	$(NULL)
 tools_libstack_la_LIBADD = \
-	hypervisor/process/libhvctl.la \
+	hypervisor/process/libhvclient.la \
 	xenstore/libxsnode.la \
 	common/libcommon.la \
 	$(NULL)
@@ -28,3 +28,49 @@ tools_sluice_SOURCES = \
 	tools/sluice.h \
 	$(NULL)
 tools_sluice_LDADD = tools/libstack.la
+
+# What of the benchmark is pure; unit tests link it.
+noinst_LTLIBRARIES += tools/libbench.la
+tools_libbench_la_SOURCES = \
+	tools/bench-options.c \
+	tools/bench-options.h \
+	tools/bench-report.c \
+	tools/bench-report.h \
+	tools/bench-verify.c \
+	tools/bench-verify.h \
+	tools/bench-wire.c \
+	tools/bench-wire.h \
+	tools/crc32c.c \
+	tools/crc32c.h \
+	tools/histogram.c \
+	tools/histogram.h \
+	tools/prng.h \
+	$(NULL)
+tools_libbench_la_CPPFLAGS = $(AM_CPPFLAGS)
+tools_libbench_la_LIBADD = -lm
+if HAVE_JANSSON
+tools_libbench_la_SOURCES += tools/bench-json.c
+tools_libbench_la_CPPFLAGS += $(JANSSON_CFLAGS)
+tools_libbench_la_LIBADD += $(JANSSON_LIBS)
+else
+tools_libbench_la_SOURCES += tools/bench-json-none.c
+endif
+EXTRA_DIST += tools/bench-json.c tools/bench-json-none.c
+
+bin_PROGRAMS += tools/sluice-bench
+tools_sluice_bench_SOURCES = \
+	tools/bench-blk.c \
+	tools/bench-file.c \
+	tools/bench-file.h \
+	tools/bench-guest.c \
+	tools/bench-load.c \
+	tools/bench-load.h \
+	tools/bench-pick.c \
+	tools/bench.c \
+	tools/bench.h \
+	$(NULL)
+tools_sluice_bench_LDADD = \
+	tools/libbench.la \
+	tools/libstack.la \
+	frontends/libblkfront.la \
+	$(NULL)

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sluice-bench blk: brings up a private stack with one disk, runs this program again
+ * in the guest domain as the load, and shows what it says.
+ */
+#include "config.h"
+#include "tools/bench.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "common/array.h"
+#include "common/log.h"
+#include "tools/bench-file.h"
+#include "tools/bench-report.h"
+#include "tools/stack.h"
+
+struct bench {
+	struct bench_options opt;
+	struct bench_given given;
+	struct stack *stack;
+	pid_t load;
+	int sock;
+	bool show_progress, terminal;
+	bool shown;                  /* a progress line is on the terminal */
+	unsigned stops;              /* signals that were passed on to the load */
+	bool have_result;
+	struct stack_cpu before, cpu;
+	struct timespec started;
+	union {
+		struct bench_result result;
+		struct bench_progress progress;
+		char text[512];
+	} body;
+};
+
+static volatile sig_atomic_t bench_signal;
+static volatile sig_atomic_t bench_signals;
+
+static void on_signal(int sig)
+{
+	bench_signal = sig;
+	bench_signals = bench_signals + 1;
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* --- start ------------------------------------------------------------- */
+
+static void usage(FILE *to)
+{
+	fprintf(to, "Usage: sluice-bench blk --filename=FILE|--driver=null [OPTION..]\n"
+		"Measures a disk served across a domain boundary. Options and output follow fio.\n\n");
+	bench_options_help(to);
+	fprintf(to, "\nExit status: 0, 1 usage or start-up, 2 I/O or verify errors, 130 Ctrl-C.\n");
+}
+
+static int prepare_file(struct bench *b)
+{
+	struct bench_options *o = &b->opt;
+	char why[PATH_MAX + 256];
+	int error;
+
+	if (!o->filename[0])
+		return 0;
+	error = bench_file_prepare(o->filename, o->size ? o->offset + o->size : 0,
+		o->rw & BENCH_RW_WRITE, b->show_progress && b->terminal, &bench_signals, why, sizeof(why));
+	if (error == 0 || bench_signal)
+		return error;
+	log_err("%s", why);
+	return error;
+}
+
+static int start_load(struct bench *b)
+{
+	char self[PATH_MAX], number[12];
+	char *argv[] = { self, (char *)"blk-guest", number, NULL };
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int fds[2], error;
+
+	if (n < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+		log_err("cannot start the load: %m");
+		return -errno;
+	}
+	self[n] = '\0';
+	snprintf(number, sizeof(number), "%d", fds[1]);
+	b->load = stack_spawn_guest_flags(b->stack, argv, fds[1], STACK_SPAWN_SESSION);
+	close(fds[1]);
+	b->sock = fds[0];
+	if (b->load < 0) {
+		log_err("cannot start the load: %s", strerror(-b->load));
+		return b->load;
+	}
+	error = bench_send(b->sock, BENCH_CONFIG, &b->opt, sizeof(b->opt));
+	if (error < 0)
+		log_err("cannot tell the load what to do: %s", strerror(-error));
+	return error;
+}
+
+static int bring_up(struct bench *b)
+{
+	struct stack_disk disk = {
+		.filename = b->opt.filename[0] ? b->opt.filename : NULL,
+		.driver = b->opt.driver[0] ? b->opt.driver : NULL,
+		.dev = "xvda",
+		.readonly = !(b->opt.rw & BENCH_RW_WRITE),
+		.buffered = !b->opt.direct,
+	};
+	char why[PATH_MAX + 256];
+	int error = 0;
+
+	b->stack = stack_start(why, sizeof(why));
+	if (!b->stack)
+		error = -errno;
+	else if (!bench_signal)
+		error = stack_attach_disk(b->stack, &disk, why, sizeof(why));
+	if (error < 0 && !bench_signal)
+		log_err("%s", why);
+	if (error < 0 || bench_signal)
+		return error < 0 ? error : -EINTR;
+	return start_load(b);
+}
+
+/* --- while it runs ----------------------------------------------------- */
+
+static void clear_progress(struct bench *b)
+{
+	if (b->shown && b->terminal)
+		fputs("\r\033[K", stderr);
+	b->shown = false;
+}
+
+static void measured(struct bench *b)
+{
+	struct stack_cpu now;
+
+	stack_get_cpu(b->stack, &now);
+	b->cpu = (struct stack_cpu){
+		.hypervisor = now.hypervisor - b->before.hypervisor,
+		.store = now.store - b->before.store,
+		.daemon = now.daemon - b->before.daemon,
+		.backend = now.backend - b->before.backend,
+	};
+}
+
+/* Return: 1 to go on, 0 at the end, -errno. */
+static int take_message(struct bench *b)
+{
+	enum bench_message_type type;
+	ssize_t n = bench_recv(b->sock, &type, &b->body, sizeof(b->body), true);
+
+	if (n < 0)
+		return n;
+	switch (type) {
+	case BENCH_BEGIN:
+		stack_get_cpu(b->stack, &b->before);
+		return 1;
+	case BENCH_END:
+		measured(b);
+		return 1;
+	case BENCH_PROGRESS:
+		if (b->show_progress && n == sizeof(b->body.progress)) {
+			bench_report_progress(stderr, &b->body.progress, b->terminal);
+			b->shown = true;
+		}
+		return 1;
+	case BENCH_RESULT:
+		b->have_result = n == sizeof(b->body.result);
+		return b->have_result ? 0 : -EBADMSG;
+	case BENCH_FAILED:
+		clear_progress(b);
+		log_err("%.*s", (int)n, b->body.text);
+		return -EIO;
+	default:
+		return -EBADMSG;
+	}
+}
+
+/* The load is gone without a result, or talks nonsense: say what became of it. */
+static void explain_silence(struct bench *b)
+{
+	char why[256];
+	int status;
+
+	clear_progress(b);
+	if (stack_check(b->stack, why, sizeof(why)) < 0)
+		log_err("%s", why);
+	else if (waitpid(b->load, &status, WNOHANG) != b->load)
+		log_err("the load closed its connection");
+	else {
+		stack_guest_reaped(b->stack, b->load);
+		if (WIFSIGNALED(status))
+			log_err("the load was ended by signal %d (%s)", WTERMSIG(status),
+				strsignal(WTERMSIG(status)));
+		else
+			log_err("the load ended by itself with status %d", WEXITSTATUS(status));
+	}
+}
+
+/* Pass a first Ctrl-C on to the load; a second one ends without waiting for it. */
+static int pass_signals(struct bench *b)
+{
+	if (bench_signals == 0 || (b->stops && (unsigned)bench_signals == b->stops))
+		return 0;
+	if (b->stops)
+		return -EINTR;
+	b->stops = bench_signals;
+	return bench_send(b->sock, BENCH_STOP, NULL, 0);
+}
+
+static int follow(struct bench *b)
+{
+	struct pollfd p = { .fd = b->sock, .events = POLLIN };
+	char why[256];
+	int r = 1;
+
+	while (r > 0) {
+		int ready = poll(&p, 1, 250);
+
+		r = pass_signals(b);
+		if (r < 0)
+			break;
+		r = 1;
+		if (ready > 0)
+			r = take_message(b);
+		else if (ready == 0 && stack_check(b->stack, why, sizeof(why)) < 0)
+			r = -EPIPE;
+	}
+	if (r == -EPIPE || r == -EBADMSG)
+		explain_silence(b);
+	return r;
+}
+
+/* --- the end ----------------------------------------------------------- */
+
+static int print_report(struct bench *b, FILE *to)
+{
+	struct timespec now;
+	struct bench_report report = { .options = &b->opt, .given = &b->given,
+		.result = &b->body.result, .cpu = b->cpu };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	report.elapsed_seconds = now.tv_sec - b->started.tv_sec;
+	if (b->opt.format == BENCH_JSON)
+		return bench_report_json(to, &report);
+	bench_report_table(to, &report);
+	return fflush(to) == EOF ? -errno : 0;
+}
+
+static int write_report(struct bench *b)
+{
+	FILE *to = stdout;
+	int error;
+
+	if (b->opt.output[0])
+		to = fopen(b->opt.output, "we");
+	if (!to) {
+		log_err("%s: %m", b->opt.output);
+		return -errno;
+	}
+	error = print_report(b, to);
+	if (to != stdout && fclose(to) == EOF && error == 0)
+		error = -errno;
+	if (error == -EOPNOTSUPP)
+		log_err("JSON output was left out of this build; install libjansson-dev, configure and make again");
+	else if (error < 0)
+		log_err("cannot write the result: %s", strerror(-error));
+	return error;
+}
+
+static int conclude(struct bench *b)
+{
+	const struct bench_result *r = &b->body.result;
+
+	clear_progress(b);
+	if (write_report(b) < 0)
+		return BENCH_EXIT_START;
+	if (r->errors)
+		log_err("%s (%llu I/Os failed)", r->error_text, (unsigned long long)r->errors);
+	if (r->verify_errors)
+		log_err("verify: %s (%llu blocks are wrong)", r->verify_text,
+			(unsigned long long)r->verify_errors);
+	return r->errors || r->verify_errors ? BENCH_EXIT_IO : BENCH_EXIT_OK;
+}
+
+static int run_bench(struct bench *b)
+{
+	int status = BENCH_EXIT_START;
+
+	if (prepare_file(b) == 0 && bring_up(b) == 0 && follow(b) == 0)
+		status = conclude(b);
+	clear_progress(b);
+	if (b->sock >= 0)
+		close(b->sock);
+	stack_stop(b->stack);
+	if (!bench_signal)
+		return status;
+	return status == BENCH_EXIT_IO ? status : 128 + bench_signal;
+}
+
+int bench_blk_main(int argc, char **argv)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	char why[PATH_MAX + 256];
+	int status = BENCH_EXIT_START;
+
+	if (!b)
+		return BENCH_EXIT_START;
+	b->sock = -1;
+	clock_gettime(CLOCK_MONOTONIC, &b->started);
+	switch (bench_options_parse(argc, argv, &b->opt, &b->given, why, sizeof(why))) {
+	case BENCH_HELP:
+		usage(stdout);
+		status = BENCH_EXIT_OK;
+		break;
+	case BENCH_WRONG:
+		log_err("%s", why);
+		break;
+	case BENCH_PARSED:
+		b->terminal = isatty(STDERR_FILENO);
+		b->show_progress = b->opt.eta == BENCH_ETA_ALWAYS ||
+			(b->opt.eta == BENCH_ETA_AUTO && b->terminal);
+		catch_signals();
+		status = run_bench(b);
+	}
+	free(b);
+	return status;
+}

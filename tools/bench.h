@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The subcommands of sluice-bench(1). */
+#ifndef SLUICE_TOOLS_BENCH_H
+#define SLUICE_TOOLS_BENCH_H
+
+/** Exit statuses of sluice-bench. */
+enum { BENCH_EXIT_OK = 0, BENCH_EXIT_START = 1, BENCH_EXIT_IO = 2, BENCH_EXIT_INTERRUPTED = 130 };
+
+/** bench_blk_main() - argv[0] is "blk"; returns the exit status. */
+int bench_blk_main(int argc, char **argv);
+
+#endif
