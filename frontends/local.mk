@@ -16,8 +16,26 @@ frontends_libblkfront_la_LIBADD = \
 	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS) \
 	$(NULL)
 
+if HAVE_NBDKIT
+nbdkitplugin_LTLIBRARIES = frontends/nbdkit/nbdkit-sluice-plugin.la
+frontends_nbdkit_nbdkit_sluice_plugin_la_SOURCES = \
+	frontends/nbdkit/sluice-plugin.c \
+	frontends/nbdkit/worker.c \
+	frontends/nbdkit/worker.h \
+	$(NULL)
+frontends_nbdkit_nbdkit_sluice_plugin_la_CPPFLAGS = $(AM_CPPFLAGS) $(NBDKIT_CFLAGS)
+frontends_nbdkit_nbdkit_sluice_plugin_la_LDFLAGS = $(AM_LDFLAGS) \
+	-module -avoid-version -shared
+frontends_nbdkit_nbdkit_sluice_plugin_la_LIBADD = frontends/libblkfront.la
+endif
+
 if HAVE_CMOCKA
-blkfront_tests = tests/unit/blkfront tests/unit/blkfront-connect tests/unit/blkfront-hostile
+blkfront_tests = \
+	tests/unit/blkfront \
+	tests/unit/blkfront-connect \
+	tests/unit/blkfront-hostile \
+	tests/unit/blkfront-worker \
+	$(NULL)
 check_PROGRAMS += $(blkfront_tests)
 TESTS += $(blkfront_tests)
 blkfront_test_common = \
@@ -29,7 +47,14 @@ blkfront_test_common = \
 tests_unit_blkfront_SOURCES = tests/unit/blkfront.c $(blkfront_test_common)
 tests_unit_blkfront_connect_SOURCES = tests/unit/blkfront-connect.c $(blkfront_test_common)
 tests_unit_blkfront_hostile_SOURCES = tests/unit/blkfront-hostile.c $(blkfront_test_common)
+tests_unit_blkfront_worker_SOURCES = tests/unit/blkfront-worker.c \
+	frontends/nbdkit/worker.c \
+	frontends/nbdkit/worker.h \
+	$(blkfront_test_common)
 tests_unit_blkfront_LDADD = frontends/libblkfront.la $(CMOCKA_LIBS)
 tests_unit_blkfront_connect_LDADD = $(tests_unit_blkfront_LDADD)
 tests_unit_blkfront_hostile_LDADD = $(tests_unit_blkfront_LDADD)
+tests_unit_blkfront_worker_LDADD = $(tests_unit_blkfront_LDADD)
 endif
+
+dist_man_MANS += docs/man/nbdkit-sluice-plugin.1

@@ -92,6 +92,7 @@ const char *fake_get(const char *path)
 void fake_set(const char *path, const char *value)
 {
 	struct node *n = node_find(path);
+	char *changed = strdup(path); /* may be the node's own, which goes */
 
 	for (unsigned i = 0; !n && value && i < MAX_NODES; i++)
 		if (!nodes[i].path)
@@ -109,7 +110,8 @@ void fake_set(const char *path, const char *value)
 		free(n->value);
 		*n = (struct node){ NULL, NULL };
 	}
-	fire(path);
+	fire(changed);
+	free(changed);
 }
 
 struct xs_handle *xs_open(unsigned long flags)

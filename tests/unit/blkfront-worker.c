@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/* The block frontend for many threads; only its own thread meets the fakes. */
+#include "config.h"
+#include "tests/unit/blkfront-test.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/nbdkit/worker.h"
+
+static struct worker *start_with(unsigned segments)
+{
+	struct blkfront_config config = { .max_segments = segments, .timeout_ms = 2000,
+		.poll_us = BLKFRONT_NO_POLL };
+	struct worker *w;
+
+	backend_frontend_wrote_state(1);
+	w = worker_start(&config, test_why, sizeof(test_why));
+	assert_non_null(w);
+	return w;
+}
+
+static uint8_t pattern(uint64_t at)
+{
+	return at ^ at >> 9 ^ at >> 17;
+}
+
+static void test_split(void **state)
+{
+	struct worker *w = start_with(32);
+	size_t len = BACKEND_DISK_BYTES;
+	uint8_t *out = malloc(len), *in = malloc(len);
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = pattern(i);
+	assert_int_equal(worker_run(w, BLKFRONT_WRITE, 0, len, out), 0);
+	assert_memory_equal(backend.disk, out, len);
+	/* 4 MiB in requests of 128 KiB; and not a multiple of those */
+	assert_int_equal(backend.served, 32);
+	assert_int_equal(worker_run(w, BLKFRONT_READ, 512, len - 1024, in), 0);
+	assert_memory_equal(in, out + 512, len - 1024);
+	worker_stop(w);
+	free(in);
+	free(out);
+}
+
+static void test_no_data(void **state)
+{
+	struct worker *w = start_with(0);
+
+	assert_int_equal(worker_run(w, BLKFRONT_FLUSH, 0, 0, NULL), 0);
+	assert_int_equal(backend.last_op, BLKIF_OP_FLUSH_DISKCACHE);
+	assert_int_equal(worker_run(w, BLKFRONT_DISCARD, 0, BACKEND_DISK_BYTES, NULL), 0);
+	assert_int_equal(backend.served, 2);
+	worker_stop(w);
+}
+
+static void test_errors(void **state)
+{
+	struct worker *w = start_with(0);
+	uint8_t buf[1024];
+
+	assert_int_equal(worker_run(w, BLKFRONT_READ, 1, 512, buf), -EINVAL);
+	assert_int_equal(worker_run(w, BLKFRONT_READ, BACKEND_DISK_BYTES - 512, 1024, buf), -EINVAL);
+	assert_int_equal(worker_run(w, BLKFRONT_BARRIER, 0, 0, NULL), -EOPNOTSUPP);
+	backend.status = BLKIF_RSP_ERROR;
+	assert_int_equal(worker_run(w, BLKFRONT_READ, 0, 512, buf), -EIO);
+	backend.status = 0;
+	assert_int_equal(worker_run(w, BLKFRONT_READ, 0, 512, buf), 0);
+	worker_stop(w);
+}
+
+/* The last pieces fail, the first were fine: the request failed, once. */
+static void test_error_in_the_middle(void **state)
+{
+	struct worker *w = start_with(11);
+	size_t len = 128 * 4096;
+	uint8_t *buf = calloc(1, len);
+
+	assert_int_equal(worker_run(w, BLKFRONT_WRITE, BACKEND_DISK_BYTES - len + 4096, len, buf),
+		-EINVAL);
+	assert_int_equal(worker_run(w, BLKFRONT_WRITE, 0, len, buf), 0);
+	worker_stop(w);
+	free(buf);
+}
+
+#define THREADS 16
+#define ROUNDS 50
+#define AREA (BACKEND_DISK_BYTES / THREADS)
+
+struct area {
+	struct worker *w;
+	unsigned index;
+	int error;
+};
+
+static void *use_area(void *opaque)
+{
+	struct area *a = opaque;
+	uint64_t start = (uint64_t)a->index * AREA;
+	uint8_t *buf = malloc(AREA), *back = malloc(AREA);
+
+	for (unsigned round = 0; round < ROUNDS && !a->error; round++) {
+		size_t len = 512 * (1 + (round * 37 + a->index * 11) % (AREA / 512));
+
+		memset(buf, round + a->index, len);
+		a->error = worker_run(a->w, BLKFRONT_WRITE, start, len, buf);
+		if (!a->error)
+			a->error = worker_run(a->w, BLKFRONT_READ, start, len, back);
+		if (!a->error && memcmp(buf, back, len) != 0)
+			a->error = -EILSEQ;
+	}
+	free(buf);
+	free(back);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct worker *w = start_with(16);
+	pthread_t threads[THREADS];
+	struct area areas[THREADS];
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		areas[i] = (struct area){ .w = w, .index = i };
+		assert_int_equal(pthread_create(&threads[i], NULL, use_area, &areas[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(areas[i].error, 0);
+	}
+	worker_stop(w);
+}
+
+static void test_lost(void **state)
+{
+	struct worker *w = start_with(0);
+	uint8_t buf[512];
+
+	fakes.notify_fails = true; /* seen by the worker after its next lock */
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(worker_run(w, BLKFRONT_READ, 0, 512, buf), -ENOTCONN);
+	worker_stop(w);
+}
+
+static void test_not_started(void **state)
+{
+	struct blkfront_config config = { .timeout_ms = 20 };
+
+	backend.deaf = true;
+	assert_null(worker_start(&config, test_why, sizeof(test_why)));
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(strlen(test_why) > 0);
+	worker_stop(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_split),
+		TEST(test_no_data),
+		TEST(test_errors),
+		TEST(test_error_in_the_middle),
+		TEST(test_threads),
+		TEST(test_lost),
+		TEST(test_not_started),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
