@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The interface of storage drivers. A driver sees storage operations on bytes,
- * never blkif, grants or domids; the core above it validates every request, splits
- * it to the limits in struct blk_info, answers what a driver does not support, and
- * counts. See docs/drivers.md.
+ * never blkif, grants or domids; the core above it validates every request, offers
+ * frontends no more than what struct blk_info says, answers what a driver does not
+ * support, and counts.
  *
  * Threads: open() and close() run in the control thread; the rest in the thread of
  * the queue that they are called with, and a driver with state shared by queues
@@ -19,7 +19,7 @@
 #include "common/cleanup.h"
 
 struct io_uring;
-struct blk_dev;
+struct io_uring_sqe;
 
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD, BLK_ZEROES };
 
@@ -35,16 +35,16 @@ enum blk_flags {
 /** struct blk_info - what an open storage is; filled by open(), checked by the core. */
 struct blk_info {
 	uint64_t size;          /* bytes, a multiple of 512 */
-	uint32_t block_size;    /* alignment of offset, length and memory that I/O needs, bytes */
+	uint32_t block_size;    /* alignment of offset, length and memory that I/O needs, bytes; 512 */
 	uint32_t physical_size; /* bytes; what writes should be multiples of */
-	uint32_t max_iov;       /* elements per request */
+	uint32_t max_iov;       /* elements per request; at least 11 */
 	uint32_t discard_granularity;
 	uint32_t flags;         /* enum blk_flags */
 };
 
 /** struct blk_conf - what the toolstack asked for; strings live as long as the device. */
 struct blk_conf {
-	const char *filename;
+	const char *filename;   /* the storage's name, never NULL; "" when none was given */
 	bool readonly;
 	bool buffered;          /* through the page cache; default is O_DIRECT */
 };
@@ -66,7 +66,6 @@ struct blk_req {
 
 /** struct blk_queue - a queue as drivers see it: one thread, one io_uring. */
 struct blk_queue {
-	struct blk_dev *dev;
 	/*
 	 * The queue's own ring and event loop. A driver may put SQEs there whose
 	 * user_data is a struct blk_cqe; its fn runs in reap's place for that

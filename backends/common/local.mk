@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: MIT
+# What all backends share.
+noinst_LTLIBRARIES += backends/common/libbackend.la
+backends_common_libbackend_la_SOURCES = \
+	backends/common/backend.c \
+	backends/common/backend.h \
+	backends/common/journal.c \
+	backends/common/journal.h \
+	backends/common/journal-read.c \
+	backends/common/journal-read.h \
+	backends/common/metrics.c \
+	backends/common/metrics.h \
+	backends/common/ready.c \
+	backends/common/ready.h \
+	backends/common/xenlog.c \
+	backends/common/xenlog.h \
+	$(NULL)
+backends_common_libbackend_la_LIBADD = \
+	xenstore/libxsnode.la \
+	protocol/libprotocol.la \
+	common/libcommon.la \
+	$(NULL)

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A block device's control side. Runs in the control thread, which never waits for
+ * storage: queues are asked to stop and tell when they have. The toolstack's nodes
+ * are trusted to be meant well, the frontend's are not trusted at all.
+ */
+#include "config.h"
+#include "backends/blk/device.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "backends/blk/driver.h"
+#include "backends/blk/queue.h"
+#include "backends/blk/storage.h"
+#include "backends/common/backend.h"
+#include "backends/common/metrics.h"
+#include "backends/common/ready.h"
+#include "common/log.h"
+#include "protocol/blkif-nodes.h"
+
+#define DEVICE_MAX_QUEUES 1u /* rings that we offer */
+#define DEVICE_STOP_MS 10000u
+#define DEVICE_WHY 256
+
+struct device {
+	struct loop *loop;
+	struct device_options options;
+	struct backend *backend;
+	struct blkif_toolstack_nodes toolstack;
+	struct blkif_backend_nodes offer;
+	struct blk_info info;
+	bool readonly;
+	struct queue_shared shared;
+	bool storage_open;
+	struct queue *queue[BLKIF_MAX_QUEUES];
+	unsigned nqueues;
+	bool draining;       /* queues were asked to stop */
+	int ended_fd;
+	struct loop_source *ended_source;
+	int exit_status;     /* the loop's, once everything has ended */
+	bool exiting;
+};
+
+/* --- what we offer ------------------------------------------------------------------- */
+
+static uint32_t device_info_bits(const struct device *d)
+{
+	bool cdrom = d->toolstack.device_type && strcmp(d->toolstack.device_type, "cdrom") == 0;
+
+	return (cdrom ? VDISK_CDROM : 0) | (d->toolstack.removable ? VDISK_REMOVABLE : 0) |
+	       (d->readonly ? VDISK_READONLY : 0);
+}
+
+static void device_make_offer(struct device *d)
+{
+	uint32_t segments = d->info.max_iov < BLKIF_INDIRECT_SEGMENTS ? d->info.max_iov :
+									BLKIF_INDIRECT_SEGMENTS;
+
+	d->offer = (struct blkif_backend_nodes){
+		.max_indirect_segments = segments,
+		.max_queues = d->info.flags & BLK_INFO_MULTI_QUEUE ? DEVICE_MAX_QUEUES : 1,
+		.max_ring_page_order = BLKIF_MAX_RING_ORDER,
+		.persistent = true,
+		/* On a read-only disk there is nothing to flush. */
+		.flush_cache = (d->info.flags & BLK_INFO_FLUSH) && !d->readonly,
+		.sectors = d->info.size / BLKIF_SECTOR_SIZE,
+		.sector_size = BLKIF_SECTOR_SIZE,
+		.physical_sector_size = d->info.physical_size,
+		.info = device_info_bits(d),
+	};
+}
+
+static int device_publish(void *opaque, struct backend_dir *dir)
+{
+	struct device *d = opaque;
+
+	return nego_write(&blkif_nodes, NEGO_BACKEND, NEGO_BEFORE_INITWAIT, &d->offer,
+		backend_dir_write, dir);
+}
+
+static int device_publish_connected(void *opaque, struct backend_dir *dir)
+{
+	struct device *d = opaque;
+
+	return nego_write(&blkif_nodes, NEGO_BACKEND, NEGO_BEFORE_CONNECTED, &d->offer,
+		backend_dir_write, dir);
+}
+
+static struct blkif_limits device_limits(const struct device *d)
+{
+	return (struct blkif_limits){
+		.sectors = d->offer.sectors,
+		.logical_sectors = d->offer.sector_size / BLKIF_SECTOR_SIZE,
+		.max_indirect = d->offer.max_indirect_segments,
+		.readonly = d->readonly,
+		.flush = d->offer.flush_cache,
+	};
+}
+
+/* --- disconnecting ---------------------------------------------------------------------- */
+
+static void device_log_metrics(const struct device *d)
+{
+	char text[512];
+
+	for (unsigned i = 0; i < d->nqueues; i++) {
+		metrics_format(queue_metric_names, queue_metrics(d->queue[i]), QUEUE_METRICS,
+			text, sizeof(text));
+		log_info("queue %u disconnected: %s", i, text);
+	}
+}
+
+static bool device_queues_ended(const struct device *d)
+{
+	for (unsigned i = 0; i < d->nqueues; i++)
+		if (!queue_has_ended(d->queue[i]))
+			return false;
+	return true;
+}
+
+static void device_destroy_queues(struct device *d)
+{
+	for (unsigned i = 0; i < d->nqueues; i++) {
+		queue_destroy(d->queue[i]);
+		d->queue[i] = NULL;
+	}
+	d->nqueues = 0;
+	d->draining = false;
+}
+
+static void device_stop_queues(struct device *d)
+{
+	d->draining = true;
+	for (unsigned i = 0; i < d->nqueues; i++)
+		queue_stop(d->queue[i]);
+}
+
+/* Everything has ended: the loop does, too. */
+static void device_check_exit(struct device *d)
+{
+	if (d->exiting && d->nqueues == 0)
+		loop_stop(d->loop, d->exit_status);
+}
+
+static void device_check_drained(struct device *d)
+{
+	if (!d->draining || !device_queues_ended(d))
+		return;
+	device_log_metrics(d);
+	device_destroy_queues(d);
+	backend_disconnected(d->backend);
+	device_check_exit(d);
+}
+
+static void device_on_queue_ended(void *opaque, uint32_t events)
+{
+	struct device *d = opaque;
+	uint64_t count;
+
+	if (read(d->ended_fd, &count, sizeof(count)) < 0)
+		return;
+	for (unsigned i = 0; i < d->nqueues && !d->draining; i++) {
+		const char *why = queue_has_ended(d->queue[i]) ? queue_failure(d->queue[i]) :
+								 NULL;
+
+		if (why) {
+			backend_fail(d->backend, why);
+			return; /* device_disconnect() went on from there */
+		}
+	}
+	device_check_drained(d);
+}
+
+static void device_disconnect(void *opaque)
+{
+	struct device *d = opaque;
+
+	device_stop_queues(d);
+	device_check_drained(d);
+}
+
+/* --- connecting --------------------------------------------------------------------------- */
+
+static int device_connect_queue(struct device *d, unsigned i, const struct blkif_frontend_nodes *f,
+	enum blkif_abi abi, struct backend_dir *frontend, char *why, size_t room)
+{
+	struct queue_setup setup = {
+		.index = i,
+		.domid = d->toolstack.frontend_id,
+		.abi = abi,
+		.persistent = f->persistent && d->offer.persistent,
+		.limits = device_limits(d),
+		.ended_fd = d->ended_fd,
+	};
+	struct nego_error error = { "" };
+	char prefix[24] = "";
+	int rc;
+
+	if (f->num_queues > 1)
+		snprintf(prefix, sizeof(prefix), "queue-%u/", i);
+	rc = blkif_read_queue(prefix, d->offer.max_ring_page_order, &setup.nodes,
+		backend_dir_read, frontend, &error);
+	if (rc < 0) {
+		snprintf(why, room, "%s/%s", frontend->path, error.text);
+		return rc;
+	}
+	rc = queue_create(&d->shared, &setup, &d->queue[i], why, room);
+	if (rc < 0)
+		return rc;
+	d->nqueues = i + 1;
+	return queue_start(d->queue[i], why, room);
+}
+
+static int device_read_frontend(struct device *d, struct backend_dir *frontend,
+	struct blkif_frontend_nodes *f, enum blkif_abi *abi, char *why, size_t room)
+{
+	struct nego_error error = { "" };
+	int rc = nego_read(&blkif_nodes, NEGO_FRONTEND, f, backend_dir_read, frontend, &error);
+
+	if (rc < 0) {
+		snprintf(why, room, "%s/%s", frontend->path, error.text);
+		return rc;
+	}
+	if (f->num_queues > d->offer.max_queues) {
+		snprintf(why, room, "%s/multi-queue-num-queues is %" PRIu32 "; at most %" PRIu32
+			" was offered", frontend->path, f->num_queues, d->offer.max_queues);
+		return -ERANGE;
+	}
+	rc = blkif_abi_parse(f->protocol, abi);
+	if (rc < 0)
+		snprintf(why, room, "%s/protocol is \"%.32s\"; known are x86_64-abi and x86_32-abi",
+			frontend->path, f->protocol);
+	return rc;
+}
+
+static int device_connect(void *opaque, struct backend_dir *frontend, char *why, size_t room)
+{
+	struct device *d = opaque;
+	struct blkif_frontend_nodes f = { 0 };
+	enum blkif_abi abi = BLKIF_ABI_NATIVE;
+	int rc = device_read_frontend(d, frontend, &f, &abi, why, room);
+
+	for (unsigned i = 0; rc == 0 && i < f.num_queues; i++)
+		rc = device_connect_queue(d, i, &f, abi, frontend, why, room);
+	if (rc == 0) {
+		log_info("connected: domain %" PRIu32 ", %" PRIu32 " queue(s), %s, %s",
+			d->toolstack.frontend_id, f.num_queues, blkif_abi_name(abi),
+			f.persistent ? "persistent grants" : "grant copy");
+	} else {
+		/* Only queues that never served a request can be here: they end at once. */
+		device_stop_queues(d);
+		device_destroy_queues(d);
+	}
+	nego_clear(&blkif_nodes, NEGO_FRONTEND, &f);
+	return rc;
+}
+
+/* --- starting and ending -------------------------------------------------------------------- */
+
+static void device_ready(void *opaque)
+{
+	struct device *d = opaque;
+
+	ready_notify(&d->options.ready_fd);
+}
+
+static void device_ended(void *opaque, enum backend_end how)
+{
+	struct device *d = opaque;
+
+	d->exiting = true;
+	d->exit_status = how == BACKEND_LOST_STORE ? DEVICE_LOST_STORE : DEVICE_REMOVED;
+	if (d->nqueues && !d->draining)
+		device_stop_queues(d);
+	device_check_exit(d);
+}
+
+static const struct backend_ops device_ops = {
+	.publish = device_publish,
+	.connect = device_connect,
+	.publish_connected = device_publish_connected,
+	.disconnect = device_disconnect,
+	.ready = device_ready,
+	.ended = device_ended,
+};
+
+static int device_read_toolstack(struct device *d)
+{
+	struct backend_dir dir = backend_own_dir(d->backend);
+	struct nego_error error = { "" };
+	char why[DEVICE_WHY];
+	int rc;
+
+	rc = nego_read(&blkif_nodes, NEGO_TOOLSTACK, &d->toolstack, backend_dir_read, &dir, &error);
+	if (rc == 0) {
+		d->readonly = d->toolstack.mode && d->toolstack.mode[0] == 'r';
+		return 0;
+	}
+	snprintf(why, sizeof(why), "%s/%s", d->options.path, error.text);
+	backend_refuse(d->backend, why);
+	return rc;
+}
+
+static const struct blk_driver *device_find_driver(struct device *d, char *why, size_t room)
+{
+	const char *name = d->options.driver ? d->options.driver : d->toolstack.driver;
+	const struct blk_driver *driver = blk_driver_find(name);
+
+	if (!driver && blk_driver_missing(name))
+		snprintf(why, room, "storage driver %s: %s", name, blk_driver_missing(name));
+	else if (!driver)
+		snprintf(why, room, "there is no storage driver \"%.32s\"; --help lists them", name);
+	return driver;
+}
+
+static int device_open_storage(struct device *d, char *why, size_t room)
+{
+	struct blk_conf conf = { .readonly = d->readonly, .buffered = d->toolstack.buffered };
+	int rc;
+
+	d->shared.driver = device_find_driver(d, why, room);
+	if (!d->shared.driver)
+		return -EINVAL;
+	conf.filename = storage_path(d->toolstack.params ? d->toolstack.params : "", why, room);
+	if (!conf.filename)
+		return -EINVAL;
+	rc = d->shared.driver->open(&conf, &d->info, &d->shared.driver_state, why, room);
+	if (rc < 0)
+		return rc;
+	d->storage_open = true;
+	return 0;
+}
+
+static int device_open_journal(struct device *d, char *why, size_t room)
+{
+	int rc;
+
+	if (!d->options.journal)
+		return 0;
+	rc = journal_open(d->options.journal, d->options.path, d->toolstack.frontend_id,
+		&d->shared.journal);
+	if (rc < 0)
+		snprintf(why, room, "journal %s: %s", d->options.journal,
+			rc == -EBUSY ? "another backend writes it" : strerror(-rc));
+	return rc;
+}
+
+/* Storage and journal: everything that opens a path. 0, or an exit code. */
+static int device_open_all(struct device *d)
+{
+	char why[DEVICE_WHY] = "";
+
+	if (device_read_toolstack(d) < 0)
+		return DEVICE_USAGE;
+	if (device_open_storage(d, why, sizeof(why)) == 0) {
+		if (device_open_journal(d, why, sizeof(why)) == 0)
+			return 0;
+		backend_refuse(d->backend, why);
+		return DEVICE_USAGE;
+	}
+	backend_refuse(d->backend, why);
+	return DEVICE_NO_STORAGE;
+}
+
+static int device_begin(struct device *d)
+{
+	char why[DEVICE_WHY] = "";
+	int status, rc;
+
+	d->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->ended_fd >= 0)
+		d->ended_source = loop_add_fd(
+			d->loop, d->ended_fd, EPOLLIN, device_on_queue_ended, d);
+	if (!d->ended_source) {
+		log_err("no eventfd: %s", strerror(errno));
+		return DEVICE_USAGE;
+	}
+	if (backend_open(d->loop, d->options.path, &device_ops, d, &d->backend, why,
+		    sizeof(why)) < 0) {
+		log_err("%s", why);
+		return DEVICE_USAGE;
+	}
+	status = device_open_all(d);
+	if (status != 0)
+		return status;
+	device_make_offer(d);
+	rc = backend_start(d->backend, d->toolstack.frontend);
+	if (rc == 0)
+		return 0;
+	log_err("cannot watch the device: %s", strerror(-rc));
+	return DEVICE_USAGE;
+}
+
+struct device *device_start(struct loop *loop, const struct device_options *options, int *status)
+{
+	struct device *d = calloc(1, sizeof(*d));
+
+	*status = DEVICE_USAGE;
+	if (!d)
+		return NULL;
+	d->loop = loop;
+	d->options = *options;
+	d->ended_fd = -1;
+	d->shared.poll_us = options->poll_us;
+	*status = device_begin(d);
+	if (*status == 0)
+		return d;
+	device_free(d);
+	return NULL;
+}
+
+static void device_give_up(void *opaque)
+{
+	log_err("requests in flight did not end within %u s; leaving them to the kernel",
+		DEVICE_STOP_MS / 1000);
+	/* Threads wait in the kernel for storage: joining them is what would hang. */
+	_exit(DEVICE_STUCK);
+}
+
+void device_stop(struct device *d)
+{
+	if (!loop_add_timer(d->loop, DEVICE_STOP_MS, device_give_up, d))
+		log_warn("no timer: the end may take as long as the storage does");
+	backend_stop(d->backend);
+}
+
+void device_free(struct device *d)
+{
+	if (!d)
+		return;
+	device_destroy_queues(d);
+	if (d->storage_open)
+		d->shared.driver->close(d->shared.driver_state);
+	journal_close(d->shared.journal);
+	backend_close(d->backend);
+	loop_remove(d->ended_source);
+	if (d->ended_fd >= 0)
+		close(d->ended_fd);
+	if (d->options.ready_fd >= 0)
+		close(d->options.ready_fd);
+	nego_clear(&blkif_nodes, NEGO_TOOLSTACK, &d->toolstack);
+	free(d);
+}

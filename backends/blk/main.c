@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+/* sluice-blk: serves one virtual block device from a storage driver domain. */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "backends/blk/device.h"
+#include "backends/blk/drivers.h"
+#include "common/log.h"
+
+#define DEFAULT_POLL_US 50u
+#define MAX_POLL_US 1000u
+
+static void print_help(void)
+{
+	const struct blk_driver *driver;
+
+	printf("Usage: sluice-blk --backend=PATH [OPTION]...\n"
+	       "Serve one virtual block device (blkif) until it is removed.\n\n"
+	       "  --backend=PATH      its directory in the store, such as backend/vbd/1/51712\n"
+	       "  --driver=NAME       storage driver, instead of the directory's node \"driver\"\n"
+	       "  --ready-fd=N        write READY=1 there when a frontend may connect\n"
+	       "  --journal=FILE|fd:N keep requests in flight there, on a tmpfs\n"
+	       "  --poll-us=N         look for requests this long before sleeping (default %u,\n"
+	       "                      0 to %u; 0 never spins)\n"
+	       "  --log-level=LEVEL   error, warning (default), info or debug\n"
+	       "  --help, --version\n\n"
+	       "Storage drivers:\n", DEFAULT_POLL_US, MAX_POLL_US);
+	for (unsigned i = 0; (driver = blk_driver_at(i)); i++)
+		printf("  %-10s %s\n", driver->name, driver->text);
+	printf("\nExit status: 0 removed, 1 could not start, 2 storage could not be opened,\n"
+	       "3 the store went away, 4 storage hung at the end. See sluice-blk(8).\n");
+}
+
+static unsigned parse_number(const char *option, const char *text, unsigned max)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || n > max)
+		die("--%s=%s: must be a number from 0 to %u", option, text, max);
+	return n;
+}
+
+static void parse_log_level(const char *text)
+{
+	enum log_level level;
+
+	if (log_level_parse(text, &level) < 0)
+		die("--log-level=%s: must be error, warning, info or debug", text);
+	log_set_level(level);
+}
+
+static void check_driver(const char *name)
+{
+	if (blk_driver_find(name))
+		return;
+	if (blk_driver_missing(name))
+		die("--driver=%s: %s", name, blk_driver_missing(name));
+	die("--driver=%s: there is no such storage driver; --help lists them", name);
+}
+
+static void parse_options(int argc, char **argv, struct device_options *o)
+{
+	static const struct option options[] = {
+		{ "backend", required_argument, NULL, 'b' },
+		{ "driver", required_argument, NULL, 'd' },
+		{ "ready-fd", required_argument, NULL, 'r' },
+		{ "journal", required_argument, NULL, 'j' },
+		{ "poll-us", required_argument, NULL, 'p' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (c) {
+		case 'b':
+			o->path = optarg;
+			break;
+		case 'd':
+			o->driver = optarg;
+			break;
+		case 'r':
+			o->ready_fd = parse_number("ready-fd", optarg, 1u << 20);
+			break;
+		case 'j':
+			o->journal = optarg;
+			break;
+		case 'p':
+			o->poll_us = parse_number("poll-us", optarg, MAX_POLL_US);
+			break;
+		case 'l':
+			parse_log_level(optarg);
+			break;
+		case 'h':
+			print_help();
+			exit(0);
+		case 'v':
+			printf("sluice-blk %s\n", PACKAGE_VERSION);
+			exit(0);
+		default:
+			exit(DEVICE_USAGE); /* getopt said why */
+		}
+	}
+	if (optind < argc)
+		die("%s: unexpected argument; see --help", argv[optind]);
+	if (!o->path || !o->path[0])
+		die("--backend=PATH is missing; see --help");
+	if (o->driver)
+		check_driver(o->driver);
+}
+
+struct stopper {
+	int fd;
+	struct device *device;
+};
+
+static void on_signal(void *opaque, uint32_t events)
+{
+	struct stopper *s = opaque;
+	struct signalfd_siginfo info;
+
+	if (read(s->fd, &info, sizeof(info)) == sizeof(info))
+		device_stop(s->device);
+}
+
+/* Blocked before any thread exists: libxenstore starts one, each queue is one. */
+static int take_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		die("signals cannot be blocked");
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static const char *device_name(const char *path)
+{
+	const char *name = strstr(path, "backend/");
+
+	return name ? name + strlen("backend/") : path;
+}
+
+int main(int argc, char **argv)
+{
+	struct device_options options = { .ready_fd = -1, .poll_us = DEFAULT_POLL_US };
+	struct stopper stopper;
+	struct loop *loop;
+	int status;
+
+	log_init("sluice-blk");
+	parse_options(argc, argv, &options);
+	log_set_device(device_name(options.path));
+	stopper.fd = take_signals();
+	loop = loop_new();
+	if (!loop || stopper.fd < 0)
+		die("no event loop: %s", strerror(errno));
+	stopper.device = device_start(loop, &options, &status);
+	if (stopper.device) {
+		if (!loop_add_fd(loop, stopper.fd, EPOLLIN, on_signal, &stopper))
+			die("no event loop: %s", strerror(errno));
+		status = loop_run(loop);
+		if (status < 0)
+			die("event loop: %s", strerror(-status));
+	}
+	device_free(stopper.device);
+	loop_free(loop);
+	close(stopper.fd);
+	return status;
+}

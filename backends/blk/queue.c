@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A ring's thread: its io_uring is the event loop, in which event-channel readiness,
+ * control and storage completions arrive. The frontend is not trusted; see request.c
+ * for what it sends.
+ *
+ * While there is work, or for a short while after, the ring is looked at directly:
+ * the frontend is not asked for events (req_event stays behind) and an event that
+ * was taken stays masked. Only before sleeping is req_event moved on, the ring looked
+ * at once more, and the port unmasked: unmasking is what lets the next event in, and a
+ * frontend that sends them without end gets one per pass (XSA-332, CVE-2020-27673).
+ */
+#include "config.h"
+#include "backends/blk/queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backends/blk/queue-private.h"
+#include "backends/common/metrics.h"
+#include "backends/common/xenlog.h"
+#include "common/array.h"
+
+#define QUEUE_STACK (256u << 10)
+#define QUEUE_POLL_FLOOR_NS 8000u
+#define QUEUE_TRIM_SECONDS 2
+#define QUEUE_TRIM_PAGES 256u
+
+const char *const queue_metric_names[QUEUE_METRICS] = {
+	[QUEUE_READS] = "reads",
+	[QUEUE_READ_BYTES] = "bytes read",
+	[QUEUE_WRITES] = "writes",
+	[QUEUE_WRITTEN_BYTES] = "bytes written",
+	[QUEUE_FLUSHES] = "flushes",
+	[QUEUE_REFUSED] = "refused",
+	[QUEUE_ERRORS] = "errors",
+	[QUEUE_COPIED] = "copied",
+	[QUEUE_SWEEPS] = "sweeps",
+	[QUEUE_NOTIFICATIONS] = "notifications",
+	[QUEUE_WAKEUPS] = "wake-ups",
+};
+
+static uint64_t queue_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+void queue_fail(struct queue *q, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (q->failure[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(q->failure, sizeof(q->failure), fmt, ap);
+	va_end(ap);
+}
+
+/* --- the ring's io_uring ----------------------------------------------------------- */
+
+struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(queue->ring);
+
+	while (!sqe) {
+		/* Full. Submission can be refused for now (EBUSY, EAGAIN): try until it is not. */
+		io_uring_submit(queue->ring);
+		sqe = io_uring_get_sqe(queue->ring);
+	}
+	return sqe;
+}
+
+/* Newer kernels run completions in this thread when it asks; older ones know no such flag. */
+static int queue_init_uring(struct queue *q)
+{
+	static const unsigned flags[] = {
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+			IORING_SETUP_TASKRUN_FLAG, /* 6.1 */
+		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, /* 5.19 */
+		0,
+	};
+	int rc = -EINVAL;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(flags) && rc == -EINVAL; i++) {
+		struct io_uring_params p = {
+			.flags = flags[i] | IORING_SETUP_CQSIZE,
+			/* One per request and per source of ours: it cannot overflow. */
+			.cq_entries = 2 * q->ring.nr + 16,
+		};
+
+		rc = io_uring_queue_init_params(q->ring.nr + 8, &q->uring, &p);
+	}
+	if (rc < 0)
+		return rc;
+	q->uring_ready = true;
+	q->pub.ring = &q->uring;
+	return 0;
+}
+
+static bool queue_reap(struct queue *q)
+{
+	struct io_uring_cqe *cqe;
+	bool any = false;
+
+	while (io_uring_peek_cqe(&q->uring, &cqe) == 0 && cqe) {
+		struct blk_cqe *target = io_uring_cqe_get_data(cqe);
+		int res = cqe->res;
+
+		io_uring_cqe_seen(&q->uring, cqe);
+		target->fn(&q->pub, target, res);
+		any = true;
+	}
+	return any;
+}
+
+static void queue_arm_poll(struct queue *q, int fd, struct blk_cqe *cqe)
+{
+	struct io_uring_sqe *sqe = blk_queue_get_sqe(&q->pub);
+
+	io_uring_prep_poll_add(sqe, fd, POLLIN);
+	io_uring_sqe_set_data(sqe, cqe);
+}
+
+static void queue_on_control(struct blk_queue *pub, struct blk_cqe *cqe, int res)
+{
+	struct queue *q = container_of(pub, struct queue, pub);
+
+	q->stopping = true;
+}
+
+static void queue_on_event(struct blk_queue *pub, struct blk_cqe *cqe, int res)
+{
+	struct queue *q = container_of(pub, struct queue, pub);
+	int port;
+
+	q->event_armed = false;
+	metric_add(&q->metric[QUEUE_WAKEUPS], 1);
+	if (res < 0 || (res & (POLLERR | POLLNVAL)) || (res & (POLLIN | POLLHUP)) == POLLHUP) {
+		queue_fail(q, "the event channel of ring %u is gone", q->setup.index);
+		return;
+	}
+	port = xenevtchn_pending(q->xce);
+	if (port == q->port)
+		q->masked = true;
+	else if (port < 0 && errno != EAGAIN && errno != EINTR)
+		queue_fail(q, "the event channel of ring %u is gone: %s", q->setup.index,
+			strerror(errno));
+}
+
+static void queue_on_trim(struct blk_queue *pub, struct blk_cqe *cqe, int res)
+{
+	struct queue *q = container_of(pub, struct queue, pub);
+
+	q->trim_armed = false;
+	copy_trim(&q->copy);
+}
+
+/* A burst of copied requests leaves memory behind: give it back once things are quiet. */
+static void queue_arm_trim(struct queue *q)
+{
+	struct io_uring_sqe *sqe;
+
+	if (q->trim_armed || q->copy.dirty_top < QUEUE_TRIM_PAGES)
+		return;
+	sqe = blk_queue_get_sqe(&q->pub);
+	q->trim_after = (struct __kernel_timespec){ .tv_sec = QUEUE_TRIM_SECONDS };
+	io_uring_prep_timeout(sqe, &q->trim_after, 0, 0);
+	io_uring_sqe_set_data(sqe, &q->trim_cqe);
+	q->trim_armed = true;
+}
+
+/* --- waiting ------------------------------------------------------------------------- */
+
+static void queue_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#else
+	__asm__ __volatile__("" ::: "memory");
+#endif
+}
+
+static bool queue_has_cqe(struct queue *q)
+{
+	return io_uring_cq_ready(&q->uring) > 0 ||
+	       (__atomic_load_n(q->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN);
+}
+
+/* Look for work for up to poll_ns. True: there is some. */
+static bool queue_spin(struct queue *q, uint64_t start)
+{
+	if (!q->poll_ns)
+		return false;
+	do {
+		for (int i = 0; i < 8; i++) {
+			if (ring_back_pending(&q->ring) != 0 || queue_has_cqe(q))
+				return true;
+			queue_relax();
+		}
+	} while (queue_now_ns() - start < q->poll_ns);
+	return false;
+}
+
+/*
+ * Spin longer when work came soon after we gave up, and less when it did not come
+ * within what we may spin at most: then spinning was wasted.
+ */
+static void queue_adapt(struct queue *q, uint64_t waited_ns)
+{
+	uint64_t most = q->shared->poll_us * 1000ull;
+
+	if (waited_ns > most) {
+		q->poll_ns /= 2;
+		if (q->poll_ns < QUEUE_POLL_FLOOR_NS)
+			q->poll_ns = 0;
+	} else {
+		q->poll_ns = q->poll_ns ? q->poll_ns * 2 : QUEUE_POLL_FLOOR_NS;
+	}
+	if (q->poll_ns > most)
+		q->poll_ns = most;
+}
+
+/* Ask for the next event. False: there is work already. */
+static bool queue_arm_event(struct queue *q)
+{
+	if (ring_back_final_check(&q->ring))
+		return false;
+	if (q->masked) {
+		q->masked = false;
+		if (xenevtchn_unmask(q->xce, q->port) < 0) {
+			queue_fail(q, "the event channel of ring %u cannot be unmasked: %s",
+				q->setup.index, strerror(errno));
+			return false;
+		}
+	}
+	if (!q->event_armed)
+		queue_arm_poll(q, xenevtchn_fd(q->xce), &q->event_cqe);
+	q->event_armed = true;
+	return true;
+}
+
+static void queue_wait(struct queue *q)
+{
+	bool serving = !q->stopping && !q->failure[0];
+	uint64_t start = queue_now_ns();
+	int rc;
+
+	if (serving && (queue_spin(q, start) || !queue_arm_event(q)))
+		return;
+	queue_arm_trim(q);
+	rc = io_uring_submit_and_wait(&q->uring, 1);
+	if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
+		queue_fail(q, "io_uring of ring %u: %s", q->setup.index, strerror(-rc));
+	if (serving)
+		queue_adapt(q, queue_now_ns() - start);
+}
+
+/* --- the thread ------------------------------------------------------------------------ */
+
+static int queue_thread_init(struct queue *q)
+{
+	const struct blk_driver *driver = q->shared->driver;
+	int rc = queue_init_uring(q);
+
+	if (rc < 0)
+		return rc;
+	if (driver->queue_start) {
+		rc = driver->queue_start(q->shared->driver_state, &q->pub);
+		if (rc < 0)
+			return rc;
+	}
+	q->driver_ready = true;
+	q->control_cqe.fn = queue_on_control;
+	q->event_cqe.fn = queue_on_event;
+	q->trim_cqe.fn = queue_on_trim;
+	q->poll_ns = q->shared->poll_us * 1000ull;
+	queue_arm_poll(q, q->control_fd, &q->control_cqe);
+	return 0;
+}
+
+static void queue_thread_exit(struct queue *q)
+{
+	if (q->driver_ready && q->shared->driver->queue_stop)
+		q->shared->driver->queue_stop(q->shared->driver_state, &q->pub);
+	if (q->uring_ready)
+		io_uring_queue_exit(&q->uring);
+	q->driver_ready = false;
+	q->uring_ready = false;
+}
+
+static void queue_serve(struct queue *q)
+{
+	for (;;) {
+		bool serving = !q->stopping && !q->failure[0];
+		bool busy = requests_sweep(q, serving);
+
+		if (io_uring_sq_ready(&q->uring))
+			io_uring_submit(&q->uring);
+		busy |= requests_finish(q);
+		busy |= queue_reap(q);
+		busy |= requests_finish(q);
+		if (!serving && requests_in_flight(q) == 0)
+			return;
+		if (!busy)
+			queue_wait(q);
+	}
+}
+
+static void *queue_thread(void *opaque)
+{
+	struct queue *q = opaque;
+	uint64_t one = 1;
+	int rc = queue_thread_init(q);
+
+	q->start_error = rc;
+	sem_post(&q->started);
+	if (rc == 0)
+		queue_serve(q);
+	queue_thread_exit(q);
+	/* Release: failure and metrics are complete for whoever sees it. */
+	__atomic_store_n(&q->ended, true, __ATOMIC_RELEASE);
+	/* A counter cannot be full, and there is no one else to tell. */
+	(void)!write(q->setup.ended_fd, &one, sizeof(one));
+	return NULL;
+}
+
+/* --- control --------------------------------------------------------------------------- */
+
+static int queue_map_ring(struct queue *q, char *why, size_t room)
+{
+	unsigned pages = 1u << q->setup.nodes.ring_order;
+	int rc;
+
+	q->ring_pages = xengnttab_map_domain_grant_refs(q->xgt, pages, q->setup.domid,
+		q->setup.nodes.ring_ref, PROT_READ | PROT_WRITE);
+	if (!q->ring_pages) {
+		rc = errno ? -errno : -EIO;
+		snprintf(why, room, "the %u ring page%s of queue %u (first grant %" PRIu32
+			") cannot be mapped: %s", pages, pages > 1 ? "s" : "", q->setup.index,
+			q->setup.nodes.ring_ref[0], strerror(-rc));
+		return rc;
+	}
+	q->ring_page_count = pages;
+	rc = ring_back_init(&q->ring, q->ring_pages, (size_t)pages * BLKIF_PAGE_SIZE,
+		blkif_slot_size(q->setup.abi));
+	if (rc < 0)
+		snprintf(why, room, "no slot fits the ring");
+	return rc;
+}
+
+static int queue_bind(struct queue *q, char *why, size_t room)
+{
+	int rc;
+
+	q->port = xenevtchn_bind_interdomain(q->xce, q->setup.domid, q->setup.nodes.event_channel);
+	if (q->port >= 0)
+		return 0;
+	rc = errno ? -errno : -EIO;
+	snprintf(why, room, "event channel %" PRIu32 " of queue %u cannot be bound: %s",
+		q->setup.nodes.event_channel, q->setup.index, strerror(-rc));
+	return rc;
+}
+
+static int queue_begin_journal(struct queue *q, char *why, size_t room)
+{
+	struct journal_ring ring = {
+		.entries = q->ring.nr,
+		.slot_size = q->ring.slot_size,
+		.abi = q->setup.abi,
+		.local_port = q->port,
+		.remote_port = q->setup.nodes.event_channel,
+		.ring_refs = q->ring_page_count,
+	};
+	int rc;
+
+	memcpy(ring.ring_ref, q->setup.nodes.ring_ref,
+		q->ring_page_count * sizeof(ring.ring_ref[0]));
+	rc = journal_begin(q->shared->journal, q->setup.index, &ring, &q->journal);
+	if (rc < 0)
+		snprintf(why, room, "the journal cannot be written: %s", strerror(-rc));
+	return rc;
+}
+
+static int queue_open_handles(struct queue *q, char *why, size_t room)
+{
+	q->xgt = xengnttab_open(xenlog(), 0);
+	if (!q->xgt) {
+		snprintf(why, room, "no access to the grant device: %s", strerror(errno));
+		return errno ? -errno : -EIO;
+	}
+	q->xce = xenevtchn_open(xenlog(), 0);
+	if (!q->xce) {
+		snprintf(why, room, "no access to event channels: %s", strerror(errno));
+		return errno ? -errno : -EIO;
+	}
+	q->control_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->control_fd < 0) {
+		snprintf(why, room, "no eventfd: %s", strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
+	struct queue **queue, char *why, size_t why_room)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+	int rc;
+
+	if (!q) {
+		snprintf(why, why_room, "out of memory");
+		return -ENOMEM;
+	}
+	q->shared = shared;
+	q->setup = *setup;
+	q->port = -1;
+	q->control_fd = -1;
+	q->ended = true;
+	sem_init(&q->started, 0, 0);
+	rc = queue_open_handles(q, why, why_room);
+	if (rc == 0)
+		rc = queue_map_ring(q, why, why_room);
+	if (rc == 0)
+		rc = queue_bind(q, why, why_room);
+	if (rc == 0)
+		rc = queue_begin_journal(q, why, why_room);
+	if (rc == 0) {
+		rc = requests_init(q);
+		if (rc < 0)
+			snprintf(why, why_room, "out of memory");
+	}
+	if (rc < 0)
+		queue_destroy(q);
+	else
+		*queue = q;
+	return rc;
+}
+
+int queue_start(struct queue *q, char *why, size_t why_room)
+{
+	pthread_attr_t attr;
+	int rc;
+
+	q->ended = false;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, QUEUE_STACK);
+	rc = -pthread_create(&q->thread, &attr, queue_thread, q);
+	pthread_attr_destroy(&attr);
+	if (rc == 0) {
+		q->has_thread = true;
+		while (sem_wait(&q->started) < 0)
+			; /* EINTR */
+		rc = q->start_error;
+	} else {
+		q->ended = true;
+	}
+	if (rc < 0)
+		snprintf(why, why_room, "the thread of queue %u cannot start: %s%s", q->setup.index,
+			strerror(-rc),
+			rc == -EPERM || rc == -ENOSYS ? "; is io_uring forbidden here?" : "");
+	return rc;
+}
+
+void queue_stop(struct queue *q)
+{
+	uint64_t one = 1;
+
+	/* A counter cannot be full. */
+	(void)!write(q->control_fd, &one, sizeof(one));
+}
+
+bool queue_has_ended(struct queue *q)
+{
+	return __atomic_load_n(&q->ended, __ATOMIC_ACQUIRE);
+}
+
+const char *queue_failure(const struct queue *q)
+{
+	return q->failure[0] ? q->failure : NULL;
+}
+
+const uint64_t *queue_metrics(const struct queue *q)
+{
+	return q->metric;
+}
+
+void queue_destroy(struct queue *q)
+{
+	if (!q)
+		return;
+	if (q->has_thread)
+		pthread_join(q->thread, NULL);
+	requests_dispose(q);
+	journal_end(&q->journal);
+	if (q->port >= 0)
+		xenevtchn_unbind(q->xce, q->port);
+	if (q->ring_pages)
+		xengnttab_unmap(q->xgt, q->ring_pages, q->ring_page_count);
+	if (q->xce)
+		xenevtchn_close(q->xce);
+	if (q->xgt)
+		xengnttab_close(q->xgt);
+	if (q->control_fd >= 0)
+		close(q->control_fd);
+	sem_destroy(&q->started);
+	free(q);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One ring of a connected frontend: its mapping, event channel and thread. The
+ * control thread creates, starts, stops and destroys; everything between happens in
+ * the queue's own thread.
+ */
+#ifndef SLUICE_BACKENDS_BLK_QUEUE_H
+#define SLUICE_BACKENDS_BLK_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/blk/driver.h"
+#include "backends/common/journal.h"
+#include "protocol/blkif-nodes.h"
+
+struct queue;
+
+/** struct queue_shared - what the queues of a device share, for the life of the process. */
+struct queue_shared {
+	const struct blk_driver *driver;
+	void *driver_state;
+	struct journal *journal; /* NULL: none */
+	/*
+	 * A failed flush, -errno, never cleared: the storage lost data that writes
+	 * acknowledged before it, and a later flush that succeeds would hide that.
+	 */
+	int flush_error;
+	unsigned poll_us; /* longest spin before sleeping, 0: none */
+};
+
+/** struct queue_setup - what a connection's negotiation gave for one ring. */
+struct queue_setup {
+	unsigned index;
+	uint32_t domid;
+	enum blkif_abi abi;
+	bool persistent; /* both sides want persistent grants */
+	struct blkif_limits limits;
+	struct blkif_queue_nodes nodes;
+	int ended_fd; /* an eventfd that is written when the thread ends; the caller's */
+};
+
+/**
+ * queue_create() - map the ring and bind the event channel.
+ * @shared: outlives the queue
+ *
+ * Return: 0, or -errno with @why.
+ */
+int queue_create(struct queue_shared *shared, const struct queue_setup *setup, struct queue **queue,
+	char *why, size_t why_room) must_check;
+
+/** queue_start() - start the thread; returns when it serves. 0, or -errno with @why. */
+int queue_start(struct queue *q, char *why, size_t why_room) must_check;
+
+/**
+ * queue_stop() - ask the thread to take no more requests, answer those taken and end.
+ *
+ * Does not wait: ended_fd tells. May be called again, and on a queue that ended.
+ */
+void queue_stop(struct queue *q);
+
+/** queue_has_ended() - the thread is over (or never started). */
+bool queue_has_ended(struct queue *q);
+/** queue_failure() - why it ended by itself, NULL: it did not. After queue_has_ended(). */
+const char *queue_failure(const struct queue *q);
+
+/** queue_destroy() - unmap and free. Only when it has ended; NULL is fine. */
+void queue_destroy(struct queue *q);
+
+enum queue_metric {
+	QUEUE_READS,
+	QUEUE_READ_BYTES,
+	QUEUE_WRITES,
+	QUEUE_WRITTEN_BYTES,
+	QUEUE_FLUSHES,
+	QUEUE_REFUSED,       /* requests that broke a rule */
+	QUEUE_ERRORS,        /* valid requests that failed */
+	QUEUE_COPIED,        /* requests served by grant copy */
+	QUEUE_SWEEPS,        /* passes over the ring that found requests */
+	QUEUE_NOTIFICATIONS, /* sent */
+	QUEUE_WAKEUPS,       /* events received */
+	QUEUE_METRICS
+};
+/** queue_metrics() - QUEUE_METRICS counters, live. */
+const uint64_t *queue_metrics(const struct queue *q);
+extern const char *const queue_metric_names[QUEUE_METRICS];
+
+#endif

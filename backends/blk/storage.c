@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/* Opening local storage. Runs in the control thread before any request. */
+#include "config.h"
+#include "backends/blk/storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "common/array.h"
+#include "common/log.h"
+
+#define STORAGE_SECTOR 512u
+
+static const char *const raw_prefixes[] = { "aio", "raw", "file", "phy", "tap", "tap2",
+	"tapdisk" };
+static const char *const other_formats[] = { "qcow", "qcow2", "qed", "vdi", "vhd", "vhdx",
+	"vmdk" };
+
+static bool storage_word_in(const char *word, size_t len, const char *const *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (strlen(list[i]) == len && strncmp(list[i], word, len) == 0)
+			return true;
+	return false;
+}
+
+const char *storage_path(const char *params, char *why, size_t why_room)
+{
+	const char *colon;
+
+	while (params[0] && params[0] != '/' && (colon = strchr(params, ':'))) {
+		size_t len = colon - params;
+
+		if (storage_word_in(params, len, raw_prefixes, ARRAY_SIZE(raw_prefixes))) {
+			params = colon + 1;
+			continue;
+		}
+		if (storage_word_in(params, len, other_formats, ARRAY_SIZE(other_formats)))
+			snprintf(why, why_room,
+				"%.*s images are not supported; convert it with qemu-img convert -O raw",
+				(int)len, params);
+		else
+			snprintf(why, why_room,
+				"'%.*s:' is no known format; give a raw image's absolute path",
+				(int)len, params);
+		return NULL;
+	}
+	return params;
+}
+
+static int storage_refuse(char *why, size_t room, const char *path, int error, const char *text)
+{
+	snprintf(why, room, "%s: %s", path, text);
+	return error;
+}
+
+static int storage_open_error(const struct blk_conf *conf, int error, char *why, size_t room)
+{
+	const char *text = strerror(-error);
+
+	if (error == -ENOENT)
+		text = "no such file; create it or correct the disk's path";
+	else if (error == -EISDIR)
+		text = "is a directory; a disk is a file or a block device";
+	else if (error == -EACCES || error == -EPERM)
+		text = "permission denied; the storage domain's user needs to read and write it";
+	else if (error == -EROFS)
+		text = "is on a read-only file system; attach the disk with mode r";
+	else if (error == -EBUSY)
+		text = "is in use by somebody else (mounted, or part of another device); release it first";
+	else if (error == -ENXIO || error == -ENODEV || error == -ENOMEDIUM)
+		text = "has no device or medium behind it";
+	return storage_refuse(why, room, conf->filename, error, text);
+}
+
+static int storage_check_kind(const struct blk_conf *conf, struct storage *st, struct stat *sb,
+	char *why, size_t room)
+{
+	struct statfs fs;
+
+	if (fstat(st->fd, sb) < 0)
+		return storage_open_error(conf, -errno, why, room);
+	if (S_ISDIR(sb->st_mode))
+		return storage_open_error(conf, -EISDIR, why, room);
+	if (!S_ISREG(sb->st_mode) && !S_ISBLK(sb->st_mode))
+		return storage_refuse(why, room, conf->filename, -EINVAL,
+			"is neither a file nor a block device");
+	st->is_device = S_ISBLK(sb->st_mode);
+	if (!st->is_device && fstatfs(st->fd, &fs) == 0)
+		st->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+	return 0;
+}
+
+/* The lock belongs to the open file description: it ends with the last descriptor. */
+static int storage_lock(const struct blk_conf *conf, struct storage *st, char *why, size_t room)
+{
+	struct flock lock = {
+		.l_type = conf->readonly ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (fcntl(st->fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return storage_refuse(why, room, conf->filename, -EBUSY,
+			"is in use by another process (locked); detach it there first");
+	if (errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL) {
+		log_warn("%s: its file system has no locks; nothing stops a second writer",
+			conf->filename);
+		return 0;
+	}
+	return storage_open_error(conf, -errno, why, room);
+}
+
+static int storage_find_size(const struct blk_conf *conf, struct storage *st,
+	const struct stat *sb, char *why, size_t room)
+{
+	unsigned int physical = 0;
+	unsigned short rotational = 0;
+	char text[160];
+
+	st->physical_size = STORAGE_SECTOR;
+	st->size = sb->st_size;
+	if (st->is_device) {
+		if (ioctl(st->fd, BLKGETSIZE64, &st->size) < 0)
+			return storage_open_error(conf, -errno, why, room);
+		if (ioctl(st->fd, BLKPBSZGET, &physical) == 0 && physical >= STORAGE_SECTOR)
+			st->physical_size = physical;
+		if (ioctl(st->fd, BLKROTATIONAL, &rotational) == 0)
+			st->rotational = rotational;
+	} else {
+		/* Smaller writes would be read-modify-write in the page cache. */
+		st->physical_size = 4096;
+	}
+	if (st->size == 0)
+		return storage_refuse(why, room, conf->filename, -EINVAL,
+			"is empty; a disk needs at least one sector of 512 bytes");
+	if (st->size % STORAGE_SECTOR == 0)
+		return 0;
+	snprintf(text, sizeof(text),
+		"its size, %llu bytes, is no multiple of 512; truncate -s %%512 rounds it up",
+		(unsigned long long)st->size);
+	return storage_refuse(why, room, conf->filename, -EINVAL, text);
+}
+
+/* Whether sectors of 512 bytes in memory aligned to 512 can be read directly. */
+static int storage_probe_direct(const struct storage *st)
+{
+	void *page;
+	ssize_t n;
+
+	if (posix_memalign(&page, 4096, 4096))
+		return -ENOMEM;
+	n = pread(st->fd, (char *)page + STORAGE_SECTOR, STORAGE_SECTOR, 0);
+	if (n >= 0 && st->size >= 2 * STORAGE_SECTOR)
+		n = pread(st->fd, (char *)page + STORAGE_SECTOR, STORAGE_SECTOR, STORAGE_SECTOR);
+	free(page);
+	return n < 0 ? -errno : 0;
+}
+
+static void storage_set_direct(const struct blk_conf *conf, struct storage *st)
+{
+	int flags = fcntl(st->fd, F_GETFL);
+	int rc;
+
+	if (conf->buffered)
+		return;
+	if (st->in_memory) {
+		log_info("%s: is in memory, O_DIRECT has nothing to bypass", conf->filename);
+		return;
+	}
+	if (flags >= 0 && fcntl(st->fd, F_SETFL, flags | O_DIRECT) == 0) {
+		rc = storage_probe_direct(st);
+		if (rc == 0) {
+			st->direct = true;
+			return;
+		}
+		(void)fcntl(st->fd, F_SETFL, flags); /* taking it off cannot fail */
+	} else {
+		rc = -errno;
+	}
+	log_warn("%s: cannot be accessed with O_DIRECT in 512-byte sectors (%s); using the page cache",
+		conf->filename, strerror(-rc));
+}
+
+static int storage_open_flags(const struct blk_conf *conf)
+{
+	struct stat sb;
+	int flags = (conf->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+	/*
+	 * O_EXCL without O_CREAT means something for block devices only. A name that
+	 * changes between stat and open gets at worst no claim, and still the lock.
+	 */
+	if (!conf->readonly && stat(conf->filename, &sb) == 0 && S_ISBLK(sb.st_mode))
+		flags |= O_EXCL;
+	return flags;
+}
+
+int storage_open(const struct blk_conf *conf, struct storage *st, char *why, size_t why_room)
+{
+	struct stat sb;
+	int rc;
+
+	*st = (struct storage){ .fd = -1 };
+	if (conf->filename[0] != '/')
+		return storage_refuse(why, why_room,
+			conf->filename[0] ? conf->filename : "the disk has no file", -EINVAL,
+			"give the absolute path of a file or block device");
+	/* O_NONBLOCK: opening a FIFO by mistake must not hang. */
+	st->fd = open(conf->filename, storage_open_flags(conf));
+	if (st->fd < 0)
+		return storage_open_error(conf, -errno, why, why_room);
+	rc = storage_check_kind(conf, st, &sb, why, why_room);
+	if (rc == 0)
+		rc = storage_lock(conf, st, why, why_room);
+	if (rc == 0)
+		rc = storage_find_size(conf, st, &sb, why, why_room);
+	if (rc < 0) {
+		close(st->fd);
+		st->fd = -1;
+		return rc;
+	}
+	(void)fcntl(st->fd, F_SETFL, fcntl(st->fd, F_GETFL) & ~O_NONBLOCK);
+	storage_set_direct(conf, st);
+	return 0;
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The xenbus life of a backend. Runs in the control thread; the frontend's state is
+ * hostile input, its other nodes are the device's to read.
+ *
+ * Watch events only say that something changed: they are all taken, then everything
+ * is read anew and looked at once, so a flood of events costs one look per pass
+ * (XSA-349, CVE-2020-29568).
+ */
+#include "config.h"
+#include "backends/common/backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "common/log.h"
+#include "protocol/xenbus.h"
+#include "xenstore/xsnode.h"
+
+/* Actions per look: each moves the state on; more than these would be going in circles. */
+#define BACKEND_MAX_STEPS 8
+
+struct backend {
+	struct loop *loop;
+	struct loop_source *source;
+	const struct backend_ops *ops;
+	void *opaque;
+	struct xs_handle *xs;
+	char *path;
+	char *frontend;      /* NULL before backend_start() */
+	XenbusState state;   /* ours, as last written */
+	bool connected;
+	bool disconnecting;  /* no action until backend_disconnected() */
+	bool ending;         /* ended() after the disconnect */
+	bool over;           /* ended() was called */
+};
+
+char *backend_dir_read(void *opaque, const char *name)
+{
+	struct backend_dir *dir = opaque;
+
+	return xsn_read(dir->xs, dir->t, dir->path, name);
+}
+
+int backend_dir_write(void *opaque, const char *name, const char *value)
+{
+	struct backend_dir *dir = opaque;
+
+	return xsn_write(dir->xs, dir->t, dir->path, name, value);
+}
+
+struct backend_dir backend_own_dir(struct backend *b)
+{
+	return (struct backend_dir){ b->xs, XBT_NULL, b->path };
+}
+
+int backend_open(struct loop *loop, const char *path, const struct backend_ops *ops,
+	void *opaque, struct backend **backend, char *why, size_t why_room)
+{
+	CLEANUP_FREE char *frontend = NULL;
+	struct backend *b = calloc(1, sizeof(*b));
+	int rc = -ENOMEM;
+
+	snprintf(why, why_room, "out of memory");
+	if (!b)
+		return -ENOMEM;
+	b->loop = loop;
+	b->ops = ops;
+	b->opaque = opaque;
+	b->path = strdup(path);
+	if (!b->path)
+		goto out;
+	b->xs = xs_open(0);
+	if (!b->xs) {
+		rc = errno ? -errno : -EIO;
+		snprintf(why, why_room, "the store cannot be reached (%s); is it running, and XENSTORED_PATH right?",
+			strerror(-rc));
+		goto out;
+	}
+	frontend = xsn_read(b->xs, XBT_NULL, b->path, "frontend");
+	if (!frontend) {
+		rc = errno ? -errno : -EIO;
+		snprintf(why, why_room, "%s: the toolstack's node frontend cannot be read: %s",
+			path, strerror(-rc));
+		goto out;
+	}
+	*backend = b;
+	return 0;
+out:
+	backend_close(b);
+	return rc;
+}
+
+void backend_close(struct backend *b)
+{
+	if (!b)
+		return;
+	loop_remove(b->source);
+	xs_close(b->xs);
+	free(b->path);
+	free(b->frontend);
+	free(b);
+}
+
+static void backend_finish(struct backend *b, enum backend_end how)
+{
+	if (b->over)
+		return;
+	b->over = true;
+	b->ops->ended(b->opaque, how);
+}
+
+/* The store said @rc. True: it is gone, and so are we. */
+static bool backend_lost(struct backend *b, int rc)
+{
+	if (rc != -EPIPE && rc != -EIO && rc != -ECONNRESET && rc != -EBADF)
+		return false;
+	if (!b->over)
+		log_err("the store is gone: %s", strerror(-rc));
+	backend_finish(b, BACKEND_LOST_STORE);
+	return true;
+}
+
+/* --- writing our state ------------------------------------------------------------ */
+
+struct backend_change {
+	struct backend *b;
+	XenbusState state;
+	int (*publish)(void *opaque, struct backend_dir *dir);
+};
+
+static int backend_change_fn(struct xs_handle *xs, xs_transaction_t t, void *opaque)
+{
+	struct backend_change *c = opaque;
+	struct backend_dir dir = { xs, t, c->b->path };
+	CLEANUP_FREE char *frontend = xsn_read(xs, t, c->b->path, "frontend");
+	int rc = 0;
+
+	/* A directory that was removed must not come back because we write into it. */
+	if (!frontend)
+		return errno ? -errno : -EIO;
+	if (c->publish)
+		rc = c->publish(c->b->opaque, &dir);
+	return rc < 0 ? rc : xsn_write_state(xs, t, c->b->path, "state", c->state);
+}
+
+/* Nodes and state change at once, so nobody sees a state without what it promises. */
+static int backend_change_state(struct backend *b, XenbusState state,
+	int (*publish)(void *opaque, struct backend_dir *dir))
+{
+	struct backend_change c = { b, state, publish };
+	int rc = xsn_transaction(b->xs, backend_change_fn, &c);
+
+	if (rc == 0 || rc == -ENOENT) {
+		log_debug("%s to %s", xenbus_state_name(b->state), xenbus_state_name(state));
+		b->state = state;
+		return 0;
+	}
+	if (!backend_lost(b, rc))
+		log_err("cannot write state %s: %s", xenbus_state_name(state), strerror(-rc));
+	return rc;
+}
+
+/* The path below our domain's home. */
+static const char *backend_relative_path(const struct backend *b)
+{
+	const char *p = strstr(b->path, "backend/");
+
+	return b->path[0] == '/' && p ? p : b->path;
+}
+
+/* Both places where tools look: the toolstack's error/... and the device's own node. */
+static void backend_publish_error(struct backend *b, const char *why)
+{
+	CLEANUP_FREE char *frontend = xsn_read(b->xs, XBT_NULL, b->path, "frontend");
+	char node[512];
+	int rc;
+
+	if (!frontend)
+		return; /* the device is gone: nobody is left to read it */
+	snprintf(node, sizeof(node), "error/%s/error", backend_relative_path(b));
+	rc = xsn_write(b->xs, XBT_NULL, NULL, node, why);
+	if (rc == 0)
+		rc = xsn_write(b->xs, XBT_NULL, b->path, "error", why);
+	if (rc < 0)
+		log_warn("the store did not take the error node: %s", strerror(-rc));
+}
+
+/* An error of an earlier connection says nothing about this one. */
+static void backend_clear_error(struct backend *b)
+{
+	char node[512];
+
+	snprintf(node, sizeof(node), "error/%s", backend_relative_path(b));
+	(void)!xsn_rm(b->xs, XBT_NULL, NULL, node); /* cosmetic */
+	(void)!xsn_rm(b->xs, XBT_NULL, b->path, "error");
+}
+
+void backend_refuse(struct backend *b, const char *why)
+{
+	log_err("%s", why);
+	backend_publish_error(b, why);
+	(void)!backend_change_state(b, XenbusStateClosed, NULL); /* logged; we end anyway */
+}
+
+/* --- actions --------------------------------------------------------------------------- */
+
+static void backend_closed(struct backend *b)
+{
+	(void)!backend_change_state(b, XenbusStateClosed, NULL); /* logged */
+	if (b->ending)
+		backend_finish(b, BACKEND_REMOVED);
+}
+
+static void backend_disconnect(struct backend *b)
+{
+	if (b->disconnecting)
+		return;
+	if (!b->connected) {
+		backend_closed(b);
+		return;
+	}
+	b->disconnecting = true;
+	b->ops->disconnect(b->opaque);
+}
+
+static void backend_initialise(struct backend *b)
+{
+	backend_clear_error(b);
+	if (backend_change_state(b, XenbusStateInitWait, b->ops->publish) == 0)
+		b->ops->ready(b->opaque);
+}
+
+static void backend_connect(struct backend *b)
+{
+	struct backend_dir frontend = { b->xs, XBT_NULL, b->frontend };
+	char why[256] = "";
+
+	if (b->ops->connect(b->opaque, &frontend, why, sizeof(why)) < 0) {
+		backend_fail(b, why);
+		return;
+	}
+	b->connected = true;
+	if (backend_change_state(b, XenbusStateConnected, b->ops->publish_connected) < 0)
+		backend_fail(b, "the store did not take the nodes of a connected disk");
+}
+
+void backend_fail(struct backend *b, const char *why)
+{
+	log_err("%s", why);
+	if (b->over)
+		return;
+	backend_publish_error(b, why);
+	if (b->disconnecting)
+		return;
+	(void)!backend_change_state(b, XenbusStateClosing, NULL); /* logged */
+	if (b->connected)
+		backend_disconnect(b);
+}
+
+static void backend_act(struct backend *b, enum xenbus_action action)
+{
+	switch (action) {
+	case XENBUS_NOTHING:
+		break;
+	case XENBUS_INITIALISE:
+	case XENBUS_REINIT:
+		backend_initialise(b);
+		break;
+	case XENBUS_CONNECT:
+		backend_connect(b);
+		break;
+	case XENBUS_CLOSING:
+		(void)!backend_change_state(b, XenbusStateClosing, NULL); /* logged */
+		break;
+	case XENBUS_REMOVE:
+		b->ending = true;
+		backend_disconnect(b);
+		break;
+	case XENBUS_DISCONNECT:
+		backend_disconnect(b);
+		break;
+	}
+}
+
+/* --- looking ------------------------------------------------------------------------------ */
+
+struct backend_view {
+	XenbusState frontend;
+	XenbusState target; /* what the toolstack wrote over our state */
+	bool online;
+	bool gone;          /* our directory was removed */
+};
+
+/* What cannot be read counts as absent; a number that is no state as no state. */
+static int backend_look(struct backend *b, struct backend_view *v)
+{
+	CLEANUP_FREE char *frontend = xsn_read(b->xs, XBT_NULL, b->path, "frontend");
+	XenbusState own;
+	int rc;
+
+	*v = (struct backend_view){ .gone = !frontend && errno == ENOENT };
+	if (!frontend && !v->gone)
+		return errno ? -errno : -EIO;
+	rc = xsn_read_state(b->xs, XBT_NULL, b->frontend, "state", &v->frontend);
+	if (rc == -EINVAL || rc == -ERANGE)
+		v->frontend = XenbusStateReconfiguring; /* asks for nothing */
+	else if (rc < 0)
+		v->frontend = XenbusStateUnknown;
+	if (xsn_read_bool(b->xs, XBT_NULL, b->path, "online", &v->online) < 0 || v->gone)
+		v->online = false;
+	if (xsn_read_state(b->xs, XBT_NULL, b->path, "state", &own) == 0 && own != b->state)
+		v->target = own;
+	return 0;
+}
+
+static void backend_evaluate(struct backend *b)
+{
+	for (int i = 0; i < BACKEND_MAX_STEPS && !b->disconnecting && !b->over; i++) {
+		struct backend_view v;
+		enum xenbus_action action;
+		int rc = backend_look(b, &v);
+
+		if (rc < 0) {
+			if (!backend_lost(b, rc))
+				log_warn("cannot read the device's nodes: %s", strerror(-rc));
+			return;
+		}
+		action = v.gone ? XENBUS_REMOVE :
+				  xenbus_backend_action(b->state, v.frontend, v.online,
+					  b->connected, v.target);
+		if (action == XENBUS_NOTHING)
+			return;
+		backend_act(b, action);
+	}
+}
+
+static void backend_on_store(void *opaque, uint32_t events)
+{
+	struct backend *b = opaque;
+	char **event;
+
+	errno = 0;
+	while ((event = xs_check_watch(b->xs)))
+		free(event);
+	if (errno != EAGAIN && (errno || (events & (EPOLLHUP | EPOLLERR)))) {
+		backend_lost(b, -EPIPE);
+		return;
+	}
+	backend_evaluate(b);
+}
+
+void backend_disconnected(struct backend *b)
+{
+	b->connected = false;
+	b->disconnecting = false;
+	if (b->over)
+		return;
+	backend_closed(b);
+	if (!b->over)
+		backend_evaluate(b);
+}
+
+void backend_stop(struct backend *b)
+{
+	b->ending = true;
+	if (!b->frontend)
+		backend_finish(b, BACKEND_REMOVED);
+	else
+		backend_disconnect(b);
+}
+
+/*
+ * A predecessor that died connected, or closing, took requests whose fate only a replay of
+ * its journal could settle. To attach to its ring without one would lose some and
+ * answer others twice, so the frontend has to close first.
+ */
+static bool backend_was_connected(struct backend *b)
+{
+	XenbusState own;
+
+	return xsn_read_state(b->xs, XBT_NULL, b->path, "state", &own) == 0 &&
+	       (own == XenbusStateConnected || own == XenbusStateClosing);
+}
+
+static int backend_watch(struct backend *b)
+{
+	char node[XENSTORE_ABS_PATH_MAX + 16];
+
+	snprintf(node, sizeof(node), "%s/state", b->frontend);
+	if (!xs_watch(b->xs, b->path, "backend") || !xs_watch(b->xs, node, "frontend"))
+		return errno ? -errno : -EIO;
+	b->source = loop_add_fd(b->loop, xs_fileno(b->xs), EPOLLIN, backend_on_store, b);
+	return b->source ? 0 : -errno;
+}
+
+int backend_start(struct backend *b, const char *frontend)
+{
+	int rc;
+
+	if (strlen(frontend) > XENSTORE_ABS_PATH_MAX)
+		return -ENAMETOOLONG;
+	b->frontend = strdup(frontend);
+	if (!b->frontend)
+		return -ENOMEM;
+	b->state = XenbusStateInitialising;
+	rc = backend_watch(b);
+	if (rc < 0)
+		return rc;
+	if (backend_was_connected(b)) {
+		b->ops->ready(b->opaque);
+		backend_fail(b, "an earlier backend ended while connected; the frontend has to connect again");
+	}
+	backend_evaluate(b);
+	return 0;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/* The writing side of the in-flight journal; control thread, except the inlines. */
+#include "config.h"
+#include "backends/common/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct journal {
+	int fd;
+	uint8_t *map;
+};
+
+_Static_assert(sizeof(struct journal_entry) == 128, "an entry is two cache lines");
+_Static_assert(sizeof(struct journal_ring) <= JOURNAL_PAGE, "");
+_Static_assert(sizeof(struct journal_header) <= JOURNAL_PAGE, "");
+
+static size_t journal_section_size(void)
+{
+	return JOURNAL_PAGE + JOURNAL_MAX_ENTRIES * sizeof(struct journal_entry);
+}
+
+static size_t journal_section_offset(unsigned queue)
+{
+	return JOURNAL_PAGE + queue * journal_section_size();
+}
+
+size_t journal_file_size(void)
+{
+	return journal_section_offset(JOURNAL_MAX_QUEUES);
+}
+
+static int journal_open_file(const char *where)
+{
+	char *end;
+	long fd;
+
+	if (strncmp(where, "fd:", 3) != 0) {
+		int r = open(where, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		return r < 0 ? -errno : r;
+	}
+	fd = strtol(where + 3, &end, 10);
+	if (where[3] < '0' || where[3] > '9' || *end || fd > 1 << 20)
+		return -EINVAL;
+	if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+	return (int)fd;
+}
+
+/* Locked, of the right size, all zero. */
+static int journal_prepare(int fd)
+{
+	struct stat st;
+	int rc;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (ftruncate(fd, 0) < 0 || ftruncate(fd, journal_file_size()) < 0)
+		return -errno;
+	/* Reserved now, or a full tmpfs would be a SIGBUS later. */
+	rc = posix_fallocate(fd, 0, JOURNAL_PAGE);
+	return -rc;
+}
+
+static void journal_write_header(
+	struct journal_header *h, const char *device, uint32_t frontend_domid)
+{
+	h->version = JOURNAL_VERSION;
+	h->entry_size = sizeof(struct journal_entry);
+	h->max_queues = JOURNAL_MAX_QUEUES;
+	h->max_entries = JOURNAL_MAX_ENTRIES;
+	h->frontend_domid = frontend_domid;
+	snprintf(h->device, sizeof(h->device), "%s", device);
+	/* Last: a file without it is no journal. */
+	__atomic_store_n(&h->magic, JOURNAL_MAGIC, __ATOMIC_RELEASE);
+}
+
+int journal_open(const char *where, const char *device, uint32_t frontend_domid,
+	struct journal **journal)
+{
+	struct journal *j = NULL;
+	void *map;
+	int fd, rc;
+
+	if (strlen(device) >= JOURNAL_DEVICE_MAX)
+		return -ENAMETOOLONG;
+	fd = journal_open_file(where);
+	if (fd < 0)
+		return fd;
+	rc = journal_prepare(fd);
+	if (rc < 0)
+		goto out;
+	rc = -ENOMEM;
+	map = mmap(NULL, journal_file_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		goto out;
+	j = calloc(1, sizeof(*j));
+	if (!j) {
+		munmap(map, journal_file_size());
+		goto out;
+	}
+	j->fd = fd;
+	j->map = map;
+	journal_write_header(map, device, frontend_domid);
+	*journal = j;
+	return 0;
+out:
+	close(fd);
+	return rc;
+}
+
+void journal_close(struct journal *j)
+{
+	if (!j)
+		return;
+	munmap(j->map, journal_file_size());
+	close(j->fd);
+	free(j);
+}
+
+void journal_note_flush_error(struct journal *j, int error)
+{
+	struct journal_header *h;
+
+	if (!j)
+		return;
+	h = (struct journal_header *)j->map;
+	__atomic_store_n(&h->flush_error, error, __ATOMIC_RELAXED);
+}
+
+int journal_begin(struct journal *j, unsigned queue, const struct journal_ring *ring,
+	struct journal_queue *jq)
+{
+	uint8_t *section;
+	int rc;
+
+	*jq = (struct journal_queue){ 0 };
+	if (!j)
+		return 0;
+	if (queue >= JOURNAL_MAX_QUEUES || ring->entries > JOURNAL_MAX_ENTRIES ||
+		ring->slot_size > JOURNAL_SLOT_MAX || ring->ring_refs > JOURNAL_MAX_RING_REFS)
+		return -EINVAL;
+	rc = posix_fallocate(j->fd, journal_section_offset(queue),
+		JOURNAL_PAGE + ring->entries * sizeof(struct journal_entry));
+	if (rc)
+		return -rc;
+	section = j->map + journal_section_offset(queue);
+	jq->ring = (struct journal_ring *)section;
+	jq->entry = (struct journal_entry *)(section + JOURNAL_PAGE);
+	__atomic_store_n(&jq->ring->active, 0, __ATOMIC_RELEASE);
+	memset(jq->entry, 0, ring->entries * sizeof(struct journal_entry));
+	*jq->ring = *ring;
+	jq->ring->active = 0;
+	__atomic_store_n(&jq->ring->active, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void journal_end(struct journal_queue *jq)
+{
+	if (jq->ring)
+		__atomic_store_n(&jq->ring->active, 0, __ATOMIC_RELEASE);
+	*jq = (struct journal_queue){ 0 };
+}

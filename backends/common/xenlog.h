@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What Xen's libraries log goes to our log, at debug level and rate-limited: a
+ * frontend can cause such a line with every bad grant reference, and the caller
+ * reports the failure itself.
+ */
+#ifndef SLUICE_BACKENDS_COMMON_XENLOG_H
+#define SLUICE_BACKENDS_COMMON_XENLOG_H
+
+struct xentoollog_logger;
+
+/** xenlog() - the logger to open handles with; static, never freed. */
+struct xentoollog_logger *xenlog(void);
+
+#endif
