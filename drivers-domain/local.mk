@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The daemon of a driver domain. It calls libxenstore only, never hypervisor code.
+# The daemon of a driver domain: libxenstore, and in restrict.c alone, where there is
+# a hypervisor of ours, a connection for each backend.
 sbin_PROGRAMS += drivers-domain/sluice-driverd
 drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/daemon.c \
@@ -15,10 +16,13 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/main.c \
 	drivers-domain/policy.c \
 	drivers-domain/policy.h \
+	drivers-domain/restrict.c \
+	drivers-domain/restrict.h \
 	drivers-domain/scan.c \
 	drivers-domain/scan.h \
 	drivers-domain/serve.c \
 	drivers-domain/watch.c \
+	hypervisor/process/client.c \
 	$(NULL)
 drivers_domain_sluice_driverd_LDADD = \
 	xenstore/libxsnode.la \
@@ -45,3 +49,25 @@ tests_unit_driverd_scan_SOURCES = tests/unit/driverd-scan.c drivers-domain/scan.
 tests_unit_driverd_scan_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_scan_LDADD = $(CMOCKA_LIBS)
 endif
+
+driverd_scripts = \
+	tests/scripts/driverd-serves.sh \
+	tests/scripts/driverd-crash.sh \
+	tests/scripts/driverd-storage.sh \
+	tests/scripts/driverd-remove.sh \
+	tests/scripts/driverd-vanish.sh \
+	tests/scripts/driverd-late.sh \
+	tests/scripts/driverd-shutdown.sh \
+	tests/scripts/driverd-hostile.sh \
+	tests/scripts/driverd-limit.sh \
+	tests/scripts/driverd-adopt.sh \
+	tests/scripts/driverd-store-gone.sh \
+	tests/scripts/driverd-cycles.sh \
+	tests/scripts/driverd-flips.sh \
+	tests/scripts/driverd-options.sh \
+	$(NULL)
+check_PROGRAMS += tests/unit/driverd-introduce
+tests_unit_driverd_introduce_LDADD = $(XENSTORE_LIBS)
+dist_check_SCRIPTS += $(driverd_scripts)
+EXTRA_DIST += tests/scripts/driverd-functions.sh
+TESTS += $(driverd_scripts)

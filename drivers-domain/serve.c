@@ -17,6 +17,7 @@
 #include "drivers-domain/daemon.h"
 #include "drivers-domain/launch.h"
 #include "drivers-domain/leaf.h"
+#include "drivers-domain/restrict.h"
 
 /* An adopted backend is not our child: how it ended is not known. */
 #define SERVE_STATUS_UNKNOWN (-1)
@@ -154,17 +155,24 @@ static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
 {
 	struct daemon *d = s->daemon;
 	CLEANUP_FREE char *journal = files_journal(&d->files, &s->name);
+	CLEANUP_CLOSE int hypervisor_fd = -1;
 	struct launch l = {
 		.program = program,
 		.leaf = s->leaf,
 		.journal = journal,
 		.lock_fd = lock_fd,
-		.hypervisor_fd = -1,
 		.die_with_us = d->options.kill_backends,
 	};
 
 	if (!journal)
 		return -errno;
+	hypervisor_fd = restrict_connection(s->name.frontend);
+	if (hypervisor_fd < 0 && hypervisor_fd != -ENOTSUP) {
+		log_err("%s: no connection to the hypervisor for its backend: %s", s->label,
+			strerror(-hypervisor_fd));
+		return hypervisor_fd;
+	}
+	l.hypervisor_fd = hypervisor_fd;
 	/* Before the start: what the toolstack changes from now on counts as a change. */
 	s->print = leaf_fingerprint(d->xs, s->leaf);
 	s->failed_seen = false;

@@ -25,10 +25,12 @@
 
 static struct log_limit watch_limit = { .burst = 10, .interval_ms = 10000 };
 
-static void watch_refuse(const char *what, const char *text)
+/* @where: the directory that a name is in, "" when @text is a path. */
+static void watch_refuse(const char *where, const char *text)
 {
 	if (log_limit_ok(&watch_limit))
-		log_warn("%s \"%.80s\" is no name of a %s; it is ignored", what, text, what);
+		log_warn("\"%s%s%.100s\" is no name of a device; it is ignored", where, *where ? "/" : "",
+			text);
 }
 
 /* True for a kind that we serve; says of each other kind once that we do not. */
@@ -71,7 +73,7 @@ static void watch_event(struct daemon *d, const char *path)
 			watch_mark(d, &name);
 		break;
 	case SCAN_FOREIGN:
-		watch_refuse("path", path);
+		watch_refuse("", path);
 		return;
 	}
 	daemon_want_pass(d);
@@ -125,7 +127,7 @@ static int watch_scan_frontend(struct daemon *d, struct leaf_name *name)
 	rc = watch_list(d, path, &names, &count);
 	for (unsigned i = 0; i < count; i++) {
 		if (scan_parse_devid(names[i], name) < 0)
-			watch_refuse("device", names[i]);
+			watch_refuse(path, names[i]);
 		else
 			watch_mark(d, name);
 	}
@@ -143,7 +145,7 @@ static int watch_scan_kind(struct daemon *d, struct leaf_name *name)
 	rc = watch_list(d, path, &names, &count);
 	for (unsigned i = 0; rc == 0 && i < count; i++) {
 		if (scan_parse_frontend(names[i], name) < 0)
-			watch_refuse("domain", names[i]);
+			watch_refuse(path, names[i]);
 		else
 			rc = watch_scan_frontend(d, name);
 	}
@@ -164,7 +166,7 @@ int watch_scan(struct daemon *d)
 		struct leaf_name name = { .frontend = 0 };
 
 		if (scan_parse_kind(names[i], &name) < 0)
-			watch_refuse("kind", names[i]);
+			watch_refuse("backend", names[i]);
 		else if (watch_kind_is_ours(name.kind))
 			rc = watch_scan_kind(d, &name);
 	}

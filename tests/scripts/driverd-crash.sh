@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A backend that crashes is started again, ever later, and the others do not notice.
+source "$(dirname "$0")/functions.sh"
+source "$(dirname "$0")/driverd-functions.sh"
+start_store
+make_backend
+add_leaf vbd 2 1
+add_leaf vbd 2 2
+start_driverd
+wait_for 10 state_is vbd/2/1 2
+wait_for 10 state_is vbd/2/2 2
+kill -9 "$(backend_pid vbd/2/1)"
+wait_for 10 started_times vbd/2/1 2
+logged 'vbd-2-1: the backend was killed by signal 9' || fail "the crash was not logged"
+wait_for 5 xs read "$dd/error/backend/vbd/2/1/error"
+xs read "$dd/error/backend/vbd/2/1/error" | grep -q 'killed by signal 9' ||
+	fail "error node: $(xs read "$dd/error/backend/vbd/2/1/error")"
+[ "$(starts vbd/2/2)" = 1 ] || fail "the other backend was restarted"
+
+# One that cannot live: waits double, so that 2 s see few starts, each logged once.
+echo crash >"$tmp/mode/backend-vbd-2-3"
+add_leaf vbd 2 3
+wait_for 10 started_times vbd/2/3 4
+sleep 1
+n=$(starts vbd/2/3)
+[ "$n" -le 6 ] || fail "$n starts in about 2 s: there is no back-off"
+[ "$(grep -c 'vbd-2-3: the backend exited with status 70' "$tmp/log/driverd")" -ge 3 ] ||
+	fail "its exits were not logged"
+# Mended: it recovers by itself.
+rm "$tmp/mode/backend-vbd-2-3"
+wait_for 20 state_is vbd/2/3 2

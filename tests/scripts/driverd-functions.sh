@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+# For tests of sluice-driverd: a store, a driver domain (1), guests (2..), and a
+# backend that does what the test tells it. Source functions.sh first.
+driverd=$builddir/drivers-domain/sluice-driverd
+store_program=$builddir/hypervisor/store/sluice-store
+introducer=$builddir/tests/unit/driverd-introduce
+dd=/local/domain/1
+
+requires test -x "$store_program"
+requires test -x "$driverd"
+requires command -v xenstore-write
+mkdir "$tmp/dom" "$tmp/run" "$tmp/mode" "$tmp/log"
+chmod 700 "$tmp/run"
+
+# End a process that this shell started, whatever state it is in.
+end_process () {
+	kill "$1" 2>/dev/null || true
+	for _ in $(seq 60); do kill -0 "$1" 2>/dev/null || break; sleep 0.05; done
+	kill -9 "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+}
+
+# Toolstack's commands: all with rights over everything.
+xs () { local what=$1; shift; XENSTORED_PATH=$tmp/store.sock "xenstore-$what" "$@"; }
+
+start_store () {
+	"$store_program" --socket="$tmp/store.sock" --domain-dir="$tmp/dom" 2>"$tmp/log/store" &
+	store_pid=$!
+	cleanup_fn end_process "$store_pid"
+	wait_for 10 test -S "$tmp/store.sock"
+	local d
+	for d in 1 2 3; do
+		xs write "/local/domain/$d/domid" "$d"
+		xs chmod "/local/domain/$d/domid" n0 "r$d"
+	done
+	XENSTORED_PATH=$tmp/store.sock "$introducer" 1 2 3
+	xs chmod "$dd" n1 && xs write "$dd/backend" "" && xs chmod "$dd/backend" n0 r1
+	xs write "$dd/error" "" && xs chmod "$dd/error" n1
+	wait_for 10 test -S "$tmp/dom/1/store.sock"
+}
+
+# The fake backend. It logs one line per start, keeps the journal and descriptors it
+# was given, and follows $tmp/mode/LEAF: serve (default), crash, storage, silent, stubborn.
+make_backend () {
+	cat >"$tmp/backend" <<-EOF
+	#!/bin/bash
+	tmp=$tmp
+	EOF
+	cat >>"$tmp/backend" <<-'EOF'
+	for a; do case $a in
+		--backend=*) leaf=${a#*=} ;;
+		--ready-fd=*) ready=${a#*=} ;;
+		--journal=*) journal=${a#*=} ;;
+		*) echo "unknown option $a" >&2; exit 9 ;;
+	esac; done
+	name=${leaf//\//-}
+	echo "$leaf $$ $journal" >>"$tmp/log/starts"
+	ls /proc/$$/fd >"$tmp/log/fds-$name"
+	mode=$(cat "$tmp/mode/$name" 2>/dev/null)
+	case $mode in crash) exit 70 ;; storage) exit 2 ;; esac
+	[ -f "$journal" ] || exit 71
+	echo taken >>"$journal"
+	if [ "$mode" = stubborn ]; then trap '' TERM; else trap 'echo "$leaf" >>"$tmp/log/terms"; exit 0' TERM; fi
+	xenstore-write "$leaf/state" 2 || exit 72
+	[ "$mode" = silent ] || echo READY=1 >&$ready
+	eval "exec $ready>&-"
+	while :; do
+		if [ "$(xenstore-read "$leaf/online" 2>/dev/null)" = 0 ]; then
+			xenstore-write "$leaf/state" 6
+			exit 0
+		fi
+		sleep 0.1
+	done
+	EOF
+	chmod +x "$tmp/backend"
+	: >"$tmp/log/starts"; : >"$tmp/log/terms"
+}
+
+# start_driverd OPTION..: and wait until it is ready.
+start_driverd () {
+	rm -f "$tmp/ready"
+	mkfifo "$tmp/ready"
+	# Held open here: what is in a pipe is lost when its last descriptor is closed.
+	exec 8<>"$tmp/ready"
+	XENSTORED_PATH=$tmp/dom/1/store.sock SLUICE_LOG=${SLUICE_LOG:-info} \
+		"$driverd" --run-dir="$tmp/run" --ready-fd=9 --backend-program=vbd="$tmp/backend" \
+		--backend-program=qdisk="$tmp/backend" "$@" 9>&8 8<&- 2>>"$tmp/log/driverd" &
+	driverd_pid=$!
+	cleanup_fn end_process "$driverd_pid"
+	local word
+	read -r -t 20 -u 8 word || fail "not ready: $(cat "$tmp/log/driverd")"
+	exec 8<&-
+	[ "$word" = READY=1 ] || fail "it said $word"
+}
+
+# add_leaf KIND FE DEVID [NODE VALUE]..: what a toolstack writes, state last.
+add_leaf () {
+	local leaf=$dd/backend/$1/$2/$3 fe=$2 dev=$3
+	xs write "$leaf" "" "$leaf/frontend" "/local/domain/$fe/device/vbd/$dev" \
+		"$leaf/frontend-id" "$fe" "$leaf/online" 1 "$leaf/params" /dev/null
+	shift 3
+	while [ $# -gt 0 ]; do xs write "$leaf/$1" "$2"; shift 2; done
+	xs chmod "$leaf" n1 "r$fe"
+	local node
+	for node in $(xs list "$leaf"); do xs chmod "$leaf/$node" n1 "r$fe"; done
+	xs write "$leaf/state" 1
+	xs chmod "$leaf/state" n1 "r$fe"
+}
+
+starts () { grep -c "^backend/$1 " "$tmp/log/starts" || true; }
+started_times () { [ "$(starts "$1")" -ge "$2" ]; }
+# The process of the last start.
+backend_pid () { grep "^backend/$1 " "$tmp/log/starts" | tail -1 | cut -d' ' -f2; }
+state_is () { [ "$(xs read "$dd/backend/$1/state")" = "$2" ]; }
+is_gone () { ! kill -0 "$1" 2>/dev/null; }
+leaf_gone () { ! xs exists "$dd/backend/$1" && ! xs read "$dd/backend/$1/state"; }
+logged () { grep -q -e "$1" "$tmp/log/driverd"; }
+children () { pgrep -P "$driverd_pid" | wc -l; }
+no_children () { [ "$(children)" = 0 ]; }
+show_log () { sed 's/^/| /' "$tmp/log/driverd" "$tmp/log/store" >&2; }
+cleanup_fn show_log

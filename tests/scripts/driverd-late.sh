@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A backend that does not become ready is killed, reported, and tried again.
+source "$(dirname "$0")/functions.sh"
+source "$(dirname "$0")/driverd-functions.sh"
+start_store
+make_backend
+echo silent >"$tmp/mode/backend-vbd-2-1"
+add_leaf vbd 2 1
+start_driverd
+wait_for 10 started_times vbd/2/1 1
+pid=$(backend_pid vbd/2/1)
+wait_for 20 logged 'vbd-2-1: the backend was not ready within 10 s'
+wait_for 5 is_gone "$pid"
+wait_for 5 xs read "$dd/error/backend/vbd/2/1/error"
+rm "$tmp/mode/backend-vbd-2-1"
+wait_for 10 started_times vbd/2/1 2
+sleep 0.5
+logged 'vbd-2-1: backend .* is ready' || fail "the second one did not become ready"

@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Detach: the backend closes, the leaf stays readable at 6 for a while, then is deleted.
+source "$(dirname "$0")/functions.sh"
+source "$(dirname "$0")/driverd-functions.sh"
+start_store
+make_backend
+add_leaf vbd 2 1
+start_driverd
+wait_for 10 state_is vbd/2/1 2
+pid=$(backend_pid vbd/2/1)
+xs write "$dd/backend/vbd/2/1/online" 0 "$dd/backend/vbd/2/1/state" 5
+wait_for 10 state_is vbd/2/1 6
+wait_for 10 is_gone "$pid"
+# libxl polls for exactly 6: it must still find it when the backend has ended.
+sleep 0.5
+state_is vbd/2/1 6 || fail "the leaf went before the toolstack could read 6"
+wait_for 10 leaf_gone vbd/2/1
+[ "$(starts vbd/2/1)" = 1 ] || fail "it was started again"
+wait_for 5 test ! -e "$tmp/run/vbd-2-1.journal"
+wait_for 5 test ! -e "$tmp/run/vbd-2-1.lock"
+# The directories above are the toolstack's.
+xs list "$dd/backend/vbd" >/dev/null || fail "it deleted more than its leaf"
+# The same name again is a new device.
+add_leaf vbd 2 1
+wait_for 10 state_is vbd/2/1 2

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Devices that are there at the start and that come later get one backend each.
+source "$(dirname "$0")/functions.sh"
+source "$(dirname "$0")/driverd-functions.sh"
+start_store
+make_backend
+add_leaf vbd 2 51712
+add_leaf qdisk 2 51728
+start_driverd
+wait_for 10 state_is vbd/2/51712 2
+wait_for 10 state_is qdisk/2/51728 2
+add_leaf vbd 3 51712
+wait_for 10 state_is vbd/3/51712 2
+for leaf in vbd/2/51712 qdisk/2/51728 vbd/3/51712; do
+	[ "$(starts "$leaf")" = 1 ] || fail "$leaf was started $(starts "$leaf") times"
+done
+[ "$(children)" = 3 ] || fail "$(children) processes for 3 devices"
+
+# The backend got what it was promised and nothing of the daemon's: 0 1 2, its READY,
+# its lock, and 255, bash's own for the script.
+fds=$(tr '\n' ' ' <"$tmp/log/fds-backend-vbd-2-51712")
+for fd in $fds; do case $fd in 0|1|2|3|4|255) ;; *) fail "it inherited $fd of $fds" ;; esac; done
+journal=$(awk '/^backend\/vbd\/2\/51712 / { print $3 }' "$tmp/log/starts")
+[ "$journal" = "$(realpath "$tmp/run")/vbd-2-51712.journal" ] || fail "journal: $journal"
+wait_for 5 grep -q taken "$journal"
+[ "$(stat -c %a "$journal")" = 600 ] || fail "the journal is open to others"
+pid=$(backend_pid vbd/2/51712)
+[ "$(cut -d' ' -f5 "/proc/$pid/stat")" = "$pid" ] || fail "it has no process group of its own"
+grep -q '^SigBlk:.*0000000000000000$' "/proc/$pid/status" || grep -q '^SigBlk:.*000010000$' "/proc/$pid/status" ||
+	fail "it began with blocked signals: $(grep SigBlk "/proc/$pid/status")"
+
+# A second daemon on the same run directory is refused.
+if XENSTORED_PATH=$tmp/dom/1/store.sock "$driverd" --run-dir="$tmp/run" 2>"$tmp/second"; then
+	fail "a second daemon ran"
+fi
+grep -q 'another sluice-driverd' "$tmp/second" || fail "$(cat "$tmp/second")"
