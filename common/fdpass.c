@@ -13,7 +13,8 @@ union fd_control {
 	char buf[CMSG_SPACE(sizeof(int) * FDPASS_MAX)];
 };
 
-int fd_sendv(int sock, const struct iovec *iov, unsigned niov, const int *fds, unsigned nfds)
+static int send_flags(int sock, const struct iovec *iov, unsigned niov, const int *fds,
+	unsigned nfds, int flags)
 {
 	union fd_control control;
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = niov };
@@ -34,9 +35,21 @@ int fd_sendv(int sock, const struct iovec *iov, unsigned niov, const int *fds, u
 		memcpy(CMSG_DATA(c), fds, sizeof(int) * nfds);
 	}
 	do
-		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+		n = sendmsg(sock, &msg, flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
+}
+
+int fd_sendv(int sock, const struct iovec *iov, unsigned niov, const int *fds, unsigned nfds)
+{
+	return send_flags(sock, iov, niov, fds, nfds, 0);
+}
+
+int fd_send_now(int sock, const void *data, size_t len, const int *fds, unsigned nfds)
+{
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+
+	return send_flags(sock, &iov, 1, fds, nfds, MSG_DONTWAIT);
 }
 
 int fd_send(int sock, const void *data, size_t len, const int *fds, unsigned nfds)
@@ -73,7 +86,8 @@ static bool take_fds(struct msghdr *msg, int *fds, unsigned room, unsigned *nfds
 	return fit;
 }
 
-ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds)
+static ssize_t recv_flags(
+	int sock, void *data, size_t room, int *fds, unsigned *nfds, int flags)
 {
 	union fd_control control;
 	struct iovec iov = { .iov_base = data, .iov_len = room };
@@ -86,7 +100,7 @@ ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds)
 	msg.msg_controllen = sizeof(control.buf);
 	*nfds = 0;
 	do
-		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+		n = recvmsg(sock, &msg, flags | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -98,4 +112,14 @@ ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds)
 		return -EMSGSIZE;
 	}
 	return n;
+}
+
+ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds)
+{
+	return recv_flags(sock, data, room, fds, nfds, 0);
+}
+
+ssize_t fd_recv_now(int sock, void *data, size_t room, int *fds, unsigned *nfds)
+{
+	return recv_flags(sock, data, room, fds, nfds, MSG_DONTWAIT);
 }

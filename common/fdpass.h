@@ -21,7 +21,12 @@
  * socket, -EPIPE when the peer is gone).
  */
 int fd_send(int sock, const void *data, size_t len, const int *fds, unsigned nfds) must_check;
-/** fd_sendv() - the same from several buffers. */
+/**
+ * fd_send_now() - fd_send() that never blocks (-EAGAIN), whatever the flags of @sock:
+ * for a socket whose other holders may change them.
+ */
+int fd_send_now(int sock, const void *data, size_t len, const int *fds, unsigned nfds) must_check;
+/** fd_sendv() - fd_send() from several buffers. */
 int fd_sendv(int sock, const struct iovec *iov, unsigned niov, const int *fds,
 	unsigned nfds) must_check;
 
@@ -34,5 +39,7 @@ int fd_sendv(int sock, const struct iovec *iov, unsigned niov, const int *fds,
  * (-EMSGSIZE: the message or its descriptors did not fit; nothing is kept).
  */
 ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds) must_check;
+/** fd_recv_now() - fd_recv() that never blocks (-EAGAIN), whatever the flags of @sock. */
+ssize_t fd_recv_now(int sock, void *data, size_t room, int *fds, unsigned *nfds) must_check;
 
 #endif
