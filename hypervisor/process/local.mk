@@ -1,1 +1,55 @@
 # SPDX-License-Identifier: MIT
+# Process domains as their own side sees them. libhvctl is for our programs: control
+# of domains, restricted connections, shares at wanted references.
+noinst_LTLIBRARIES += hypervisor/process/libhvctl.la
+hypervisor_process_libhvctl_la_SOURCES = \
+	hypervisor/process/client.c \
+	hypervisor/process/client.h \
+	hypervisor/process/control-wire.h \
+	hypervisor/process/control.c \
+	hypervisor/process/control.h \
+	hypervisor/process/restrict.h \
+	hypervisor/process/share-client.c \
+	hypervisor/process/share-client.h \
+	hypervisor/process/wire.h \
+	$(NULL)
+# Flags of its own name its objects apart from those of programs that build client.c in.
+hypervisor_process_libhvctl_la_CFLAGS = $(AM_CFLAGS)
+hypervisor_process_libhvctl_la_LIBADD = common/libcommon.la
+
+# The drop-in libraries: Xen's names, sonames and symbol versions, in a private directory.
+pkglib_LTLIBRARIES += \
+	hypervisor/process/libxenevtchn.la \
+	hypervisor/process/libxengnttab.la \
+	$(NULL)
+hypervisor_process_libxenevtchn_la_SOURCES = \
+	hypervisor/process/evtchn-lib.c \
+	hypervisor/process/toolcore.h \
+	$(NULL)
+hypervisor_process_libxenevtchn_la_LIBADD = \
+	hypervisor/process/libhvctl.la \
+	$(XENTOOLCORE_LIBS) \
+	$(NULL)
+hypervisor_process_libxenevtchn_la_LDFLAGS = $(AM_LDFLAGS) -version-info 1:0:0 \
+	-Wl,--version-script=$(srcdir)/hypervisor/process/libxenevtchn.map
+EXTRA_hypervisor_process_libxenevtchn_la_DEPENDENCIES = hypervisor/process/libxenevtchn.map
+hypervisor_process_libxengnttab_la_SOURCES = \
+	hypervisor/process/gnt-handle.c \
+	hypervisor/process/gnt-handle.h \
+	hypervisor/process/gntcopy-lib.c \
+	hypervisor/process/gntshr-lib.c \
+	hypervisor/process/gnttab-lib.c \
+	hypervisor/process/toolcore.h \
+	$(NULL)
+hypervisor_process_libxengnttab_la_LIBADD = \
+	hypervisor/process/libhvctl.la \
+	$(XENTOOLCORE_LIBS) \
+	-lxentoollog \
+	$(NULL)
+hypervisor_process_libxengnttab_la_LDFLAGS = $(AM_LDFLAGS) -version-info 1:0:0 \
+	-Wl,--version-script=$(srcdir)/hypervisor/process/libxengnttab.map
+EXTRA_hypervisor_process_libxengnttab_la_DEPENDENCIES = hypervisor/process/libxengnttab.map
+EXTRA_DIST += \
+	hypervisor/process/libxenevtchn.map \
+	hypervisor/process/libxengnttab.map \
+	$(NULL)

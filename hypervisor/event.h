@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event channels: who may bind to whom, and what closing leaves behind, as Xen's
+ * public/event_channel.h has it. Delivery (2-level, FIFO, pipes) is the domain's
+ * own, through domain_ops.raise.
+ *
+ * Functions return 0 (or a port, which is positive) or -errno with the meanings of
+ * Xen's EVTCHNOP_*. They take the locks that they need; call them with none held.
+ */
+#ifndef SLUICE_HYPERVISOR_EVENT_H
+#define SLUICE_HYPERVISOR_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+
+struct domain;
+struct domain_set;
+
+#define EVENT_MAX_PORTS 131072u
+#define EVENT_NR_VIRQS 24u
+
+enum event_state {
+	EVENT_FREE,
+	EVENT_RESERVED, /* never handed out: port 0 */
+	EVENT_UNBOUND,  /* waits for remote_domid to bind */
+	EVENT_INTERDOMAIN,
+	EVENT_VIRQ,
+};
+
+/** struct event_port - one end of a channel. */
+struct event_port {
+	uint8_t state; /* enum event_state */
+	uint8_t side;  /* which end of @link this is: 0 or 1 */
+	bool closing;  /* its owner closed it; it lives until @holds is 0 */
+	uint16_t holds;
+	uint32_t remote_domid;
+	uint32_t remote_port;
+	uint32_t virq;
+	void *owner; /* the caller's mark: event_close_owned() goes by it */
+	void *link;  /* what delivery shares between both ends */
+};
+
+/** struct event_table - a domain's ports, in chunks made on demand. */
+struct event_table {
+	struct event_port **chunks;
+	uint32_t max;  /* ports that may be in use */
+	uint32_t used;
+	uint32_t hint; /* no port below it is free */
+	uint32_t virq_port[EVENT_NR_VIRQS];
+};
+
+void event_table_init(struct event_table *t, uint32_t max);
+void event_table_fini(struct event_table *t);
+
+/** event_port_get() - a port in use, or NULL. Under the domain's lock. */
+struct event_port *event_port_get(struct domain *d, uint32_t port);
+
+/**
+ * event_alloc_unbound() - a port that @remote_domid (DOMID_SELF allowed) may bind to.
+ * @link: side 0 of it is this port's; the channel's from then on, if this succeeds
+ *
+ * Return: the port; -EINVAL: a reserved domid; -ENOSPC: the quota is used up; -ENOMEM.
+ */
+int event_alloc_unbound(
+	struct domain *d, uint32_t remote_domid, void *owner, void *link) must_check;
+
+/**
+ * event_bind_interdomain() - connect to a port that waits for @d.
+ *
+ * The new port is pending at once, as in Xen: what was sent before nobody was bound
+ * may have been lost. Return: the port; -ESRCH: no such domain; -EINVAL: the
+ * remote port does not wait for @d; -ENOSPC; -ENOMEM.
+ */
+int event_bind_interdomain(struct domain_set *set, struct domain *d, uint32_t remote_domid,
+	uint32_t remote_port, void *owner) must_check;
+
+/**
+ * event_bind_virq() - Return: the port; -EINVAL: no such virq; -EEXIST: it is bound; -ENOSPC.
+ * @link: as for event_alloc_unbound()
+ */
+int event_bind_virq(struct domain *d, uint32_t virq, void *owner, void *link) must_check;
+
+/**
+ * event_close() - close a port; the other end waits for this domain again (UNBOUND),
+ * with the same link, so that a successor may bind to it.
+ * @owner: only a port with this mark is closed (NULL: any)
+ *
+ * Return: 0, or -EINVAL: no such port.
+ */
+int event_close(struct domain_set *set, struct domain *d, uint32_t port, void *owner);
+/** event_close_owned() - close all ports with the mark @owner, all ports when it is NULL. */
+void event_close_owned(struct domain_set *set, struct domain *d, void *owner);
+
+/** event_send() - raise the other end; on an unbound port nothing happens. 0 or -EINVAL. */
+int event_send(struct domain_set *set, struct domain *d, uint32_t port);
+/** event_raise_virq() - raise the port that @virq is bound to, if one is. */
+void event_raise_virq(struct domain *d, uint32_t virq);
+
+/**
+ * event_hold() - keep a port sendable, also when its owner closes it, until
+ * event_unhold(). For unmap notifications. 0, -EINVAL: no such port, -EOVERFLOW.
+ */
+int event_hold(struct domain *d, uint32_t port) must_check;
+void event_unhold(struct domain_set *set, struct domain *d, uint32_t port);
+
+/** struct event_status - EVTCHNOP_status */
+struct event_status {
+	enum event_state state;
+	uint32_t remote_domid; /* UNBOUND, INTERDOMAIN */
+	uint32_t remote_port;  /* INTERDOMAIN */
+	uint32_t virq;
+};
+/** event_status() - a free port is EVENT_FREE, not an error; -EINVAL: beyond any port. */
+int event_status(struct domain *d, uint32_t port, struct event_status *status);
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The wire of an event channel between process domains: one pipe per direction.
+ *
+ * An end gets the read end of its own pipe and the write end of its peer's, and
+ * the hypervisor keeps all four until both ports are closed: nobody sees a broken
+ * pipe, and a successor finds what was sent meanwhile. An event between domains is
+ * a byte written by one and read by the other; nobody else takes part.
+ *
+ * A write end's flags and content are at the mercy of the domain that has it, so the
+ * hypervisor itself never writes to one: it tees a byte in, which cannot block.
+ */
+#include "config.h"
+#include "hypervisor/process/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct channel {
+	struct pdomain *pd; /* pays for the descriptors; a reference */
+	int pipe[2][2];     /* [side that reads][0 read end, 1 write end] */
+};
+
+static unsigned channel_cost(const struct channel *ch)
+{
+	return ch->pipe[1][0] < 0 ? 2 : 4;
+}
+
+static int pipe_make(int fds[2])
+{
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+		int rc = -errno;
+
+		fds[0] = fds[1] = -1;
+		return rc;
+	}
+	/* One page is enough for "pending". Where it is refused the pipe is just larger. */
+	(void)fcntl(fds[1], F_SETPIPE_SZ, 4096);
+	return 0;
+}
+
+static void channel_close(struct channel *ch)
+{
+	for (int side = 0; side < 2; side++)
+		for (int end = 0; end < 2; end++)
+			if (ch->pipe[side][end] >= 0)
+				close(ch->pipe[side][end]);
+	free(ch);
+}
+
+struct channel *channel_new(struct pdomain *pd, bool both)
+{
+	struct channel *ch = calloc(1, sizeof(*ch));
+	int rc;
+
+	if (!ch)
+		return NULL;
+	ch->pipe[1][0] = ch->pipe[1][1] = -1;
+	rc = pipe_make(ch->pipe[0]);
+	if (rc == 0 && both)
+		rc = pipe_make(ch->pipe[1]);
+	if (rc == 0 && !hv_fd_charge(pd, both ? 4 : 2))
+		rc = -ENOSPC;
+	if (rc < 0) {
+		channel_close(ch);
+		errno = -rc;
+		return NULL;
+	}
+	ch->pd = pd;
+	domain_hold(&pd->hv->set, &pd->d);
+	return ch;
+}
+
+void channel_free(struct channel *ch)
+{
+	struct pdomain *pd = ch->pd;
+
+	hv_fd_uncharge(pd, channel_cost(ch));
+	channel_close(ch);
+	domain_put(&pd->hv->set, &pd->d);
+}
+
+void channel_raise(struct hv *hv, struct channel *ch, unsigned side)
+{
+	/* EAGAIN: bytes are there, so the port is pending already. */
+	(void)tee(hv->token_fd, ch->pipe[side][1], 1, SPLICE_F_NONBLOCK);
+}
+
+unsigned channel_fds(struct channel *ch, unsigned side, int fds[2])
+{
+	unsigned n = 0;
+
+	fds[n++] = ch->pipe[side][0];
+	if (ch->pipe[!side][1] >= 0)
+		fds[n++] = ch->pipe[!side][1];
+	/* A predecessor may have made them blocking. */
+	for (unsigned i = 0; i < n; i++)
+		(void)fcntl(fds[i], F_SETFL, O_NONBLOCK);
+	return n;
+}

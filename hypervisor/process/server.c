@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "config.h"
+#include "hypervisor/process/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* What is kept free for the control sockets, the loop and what is in flight. */
+#define FD_RESERVE 64u
+
+/* Raises the limit of descriptors as far as it goes and shares it out. */
+static unsigned fd_budget(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+		return 256;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) < 0)
+		log_warn("cannot raise the limit of open files: %s", strerror(errno));
+	getrlimit(RLIMIT_NOFILE, &rl);
+	if (rl.rlim_cur > 1u << 20)
+		rl.rlim_cur = 1u << 20;
+	if (rl.rlim_cur < 4 * FD_RESERVE)
+		return FD_RESERVE;
+	/* No domain may use up what the others need: four can fill all. */
+	return (rl.rlim_cur - FD_RESERVE) / 4;
+}
+
+int hv_init(struct hv *hv)
+{
+	int fds[2];
+
+	memset(hv, 0, sizeof(*hv));
+	hv->control_fd = -1;
+	hv->token_fd = hv->token_write_fd = -1;
+	hv->limit = (struct log_limit){ .burst = 10, .interval_ms = 10000 };
+	domain_set_init(&hv->set);
+	hv->loop = loop_new();
+	if (!hv->loop)
+		return -errno;
+	hv->fd_budget = fd_budget();
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	hv->token_fd = fds[0];
+	hv->token_write_fd = fds[1];
+	return write(hv->token_write_fd, "", 1) == 1 ? 0 : -EIO;
+}
+
+void hv_fini(struct hv *hv)
+{
+	control_close_all(hv);
+	while (hv->domains)
+		pdomain_destroy(hv->domains);
+	loop_free(hv->loop);
+	if (hv->token_fd >= 0) {
+		close(hv->token_fd);
+		close(hv->token_write_fd);
+	}
+	domain_set_fini(&hv->set);
+}
+
+bool hv_fd_charge(struct pdomain *pd, unsigned n)
+{
+	if (pd->fds + n > pd->hv->fd_budget)
+		return false;
+	pd->fds += n;
+	return true;
+}
+
+void hv_fd_uncharge(struct pdomain *pd, unsigned n)
+{
+	pd->fds -= n;
+}
