@@ -174,6 +174,12 @@ unsigned device_timer(struct device *d, const struct device_view *view, uint64_t
 	d->deadline_ms = 0;
 	switch (d->phase) {
 	case DEVICE_STARTING:
+		/*
+		 * One that found its device closing or closed waits there for the frontend,
+		 * which may take days; InitWait, which READY speaks of, comes after that.
+		 */
+		if (view->state == XenbusStateClosing || view->state == XenbusStateClosed)
+			return device_ready(d);
 		return DEVICE_DO_REPORT_READY |
 			device_stopping(d, DEVICE_STOP_LATE, DEVICE_DO_KILL, now);
 	case DEVICE_STOPPING:

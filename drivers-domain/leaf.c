@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/array.h"
+#include "common/log.h"
 #include "xenstore/xsnode.h"
 
 bool leaf_store_is_gone(int error)
@@ -109,4 +110,15 @@ int leaf_report(struct xs_handle *xs, const char *leaf, int error, const char *t
 
 	snprintf(path, sizeof(path), "error/%s", leaf);
 	return xsn_writef(xs, XBT_NULL, path, "error", "%d %s", -error, text);
+}
+
+void leaf_forget(struct xs_handle *xs, const char *leaf)
+{
+	char path[SCAN_PATH_MAX + 16];
+	int rc;
+
+	snprintf(path, sizeof(path), "error/%s", leaf);
+	rc = xsn_rm(xs, XBT_NULL, path, NULL);
+	if (rc < 0)
+		log_debug("cannot remove %s: %s", path, strerror(-rc));
 }

@@ -32,6 +32,8 @@ int leaf_close(struct xs_handle *xs, const char *leaf) must_check;
 int leaf_delete(struct xs_handle *xs, const char *leaf) must_check;
 /** leaf_report() - put the reason of a failure where xenbus clients look for it. 0 or -errno. */
 int leaf_report(struct xs_handle *xs, const char *leaf, int error, const char *text) must_check;
+/** leaf_forget() - remove what leaf_report() and backends put there, of a device that is gone. */
+void leaf_forget(struct xs_handle *xs, const char *leaf);
 /** leaf_store_is_gone() - this error of the store means that it cannot be talked to any more. */
 bool leaf_store_is_gone(int error);
 

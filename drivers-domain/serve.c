@@ -289,6 +289,7 @@ static void serve_delete_leaf(struct served *s)
 		log_err("%s: cannot delete %s: %s", s->label, s->leaf, strerror(-rc));
 	} else {
 		log_info("%s: removed", s->label);
+		leaf_forget(s->daemon->xs, s->leaf);
 	}
 }
 
@@ -313,6 +314,8 @@ static void serve_do(struct served *s, unsigned todo, const struct device_view *
 		serve_delete_leaf(s);
 	if (todo & DEVICE_DO_CLEAN)
 		files_clean(&s->daemon->files, &s->name);
+	if ((todo & DEVICE_DO_CLEAN) && !view->exists)
+		leaf_forget(s->daemon->xs, s->leaf);
 	if (todo & DEVICE_DO_SPAWN)
 		serve_spawn(s, view);
 	if (todo & DEVICE_DO_FORGET)

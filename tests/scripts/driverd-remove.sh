@@ -9,6 +9,8 @@ add_leaf vbd 2 1
 start_driverd
 wait_for 10 state_is vbd/2/1 2
 pid=$(backend_pid vbd/2/1)
+xs write "$dd/error/backend/vbd/2/1/error" "of yesterday"
+xs chmod "$dd/error/backend/vbd/2/1" n1; xs chmod "$dd/error/backend/vbd/2/1/error" n1
 xs write "$dd/backend/vbd/2/1/online" 0 "$dd/backend/vbd/2/1/state" 5
 wait_for 10 state_is vbd/2/1 6
 wait_for 10 is_gone "$pid"
@@ -19,6 +21,7 @@ wait_for 10 leaf_gone vbd/2/1
 [ "$(starts vbd/2/1)" = 1 ] || fail "it was started again"
 wait_for 5 test ! -e "$tmp/run/vbd-2-1.journal"
 wait_for 5 test ! -e "$tmp/run/vbd-2-1.lock"
+xs read "$dd/error/backend/vbd/2/1/error" >/dev/null 2>&1 && fail "its error node stayed"
 # The directories above are the toolstack's.
 xs list "$dd/backend/vbd" >/dev/null || fail "it deleted more than its leaf"
 # The same name again is a new device.

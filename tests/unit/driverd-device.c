@@ -76,6 +76,19 @@ static void test_not_ready_in_time(void **state)
 	assert_int_equal(d.deadline_ms, 20000 + BACKOFF_FIRST_MS);
 }
 
+static void test_a_backend_that_waits_at_closed_is_not_late(void **state)
+{
+	for (int s = 5; s <= 6; s++) {
+		struct device d = { 0 };
+		struct device_view v = leaf(s, true);
+
+		assert_int_equal(device_leaf(&d, &v, 1000), DEVICE_DO_SPAWN);
+		assert_int_equal(device_timer(&d, &v, d.deadline_ms), 0);
+		assert_int_equal(d.phase, DEVICE_RUNNING);
+		assert_int_equal(d.deadline_ms, 0);
+	}
+}
+
 static void test_a_crash_backs_off_and_starts_again(void **state)
 {
 	struct device d = running();
@@ -305,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_states_that_start_a_backend),
 		cmocka_unit_test(test_a_leaf_of_another_frontend_starts_nothing),
 		cmocka_unit_test(test_not_ready_in_time),
+		cmocka_unit_test(test_a_backend_that_waits_at_closed_is_not_late),
 		cmocka_unit_test(test_a_crash_backs_off_and_starts_again),
 		cmocka_unit_test(test_a_peaceful_end_of_a_wanted_device_is_a_failure),
 		cmocka_unit_test(test_bad_storage_waits_for_a_change),
