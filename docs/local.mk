@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += docs/protocol.md
+
+# docs/protocol.md is committed; tests/scripts/protocol-docs.sh says when it is stale.
+update-protocol-docs: protocol/gen-docs
+	$(AM_V_GEN)protocol/gen-docs >$(srcdir)/docs/protocol.md
+.PHONY: update-protocol-docs

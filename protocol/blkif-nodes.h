@@ -66,6 +66,8 @@ struct blkif_queue_nodes {
  * @prefix: "" or "queue-N/"
  * @max_order: as advertised: a larger one is refused (a hostile ring-page-order)
  *
+ * The ring's size is ring-page-order; without it num-ring-pages, as FreeBSD's older
+ * frontends write it. Both are in the device's directory even with several queues.
  * Return: as nego_read().
  */
 int blkif_read_queue(const char *prefix, uint32_t max_order, struct blkif_queue_nodes *queue,

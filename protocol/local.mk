@@ -13,3 +13,49 @@ protocol_libprotocol_la_SOURCES = \
 	protocol/xenbus.c \
 	protocol/xenbus.h \
 	$(NULL)
+
+noinst_PROGRAMS += protocol/gen-docs
+protocol_gen_docs_SOURCES = protocol/gen-docs.c
+protocol_gen_docs_LDADD = protocol/libprotocol.la
+dist_check_SCRIPTS += tests/scripts/protocol-docs.sh
+TESTS += tests/scripts/protocol-docs.sh
+
+if HAVE_CMOCKA
+protocol_tests = \
+	tests/unit/blkif \
+	tests/unit/blkif-nodes \
+	tests/unit/negotiate \
+	tests/unit/ring \
+	tests/unit/ring-threads \
+	tests/unit/xenbus \
+	$(NULL)
+check_PROGRAMS += $(protocol_tests)
+TESTS += $(protocol_tests)
+tests_unit_blkif_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_blkif_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_blkif_nodes_SOURCES = tests/unit/blkif-nodes.c tests/unit/fake-nodes.h
+tests_unit_blkif_nodes_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_blkif_nodes_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_negotiate_SOURCES = tests/unit/negotiate.c tests/unit/fake-nodes.h
+tests_unit_negotiate_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_negotiate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_ring_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_ring_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_ring_threads_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_ring_threads_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_xenbus_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_xenbus_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+endif
+
+# Each fuzz target is also a check program: standalone.c gives it fixed inputs.
+protocol_fuzzers = \
+	tests/fuzz/fuzz-blkif \
+	tests/fuzz/fuzz-negotiate \
+	$(NULL)
+check_PROGRAMS += $(protocol_fuzzers)
+TESTS += $(protocol_fuzzers)
+tests_fuzz_fuzz_blkif_SOURCES = tests/fuzz/fuzz-blkif.c tests/fuzz/standalone.c
+tests_fuzz_fuzz_blkif_LDADD = protocol/libprotocol.la
+tests_fuzz_fuzz_negotiate_SOURCES = tests/fuzz/fuzz-negotiate.c tests/fuzz/standalone.c
+tests_fuzz_fuzz_negotiate_LDADD = protocol/libprotocol.la
+EXTRA_DIST += tests/fuzz/README.md

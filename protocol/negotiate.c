@@ -16,8 +16,7 @@
 /* Longest part of a peer's text that an error quotes. */
 #define QUOTE_MAX 32
 
-static __attribute__((format(printf, 2, 3))) void nego_fail(struct nego_error *error,
-	const char *fmt, ...)
+void nego_fail(struct nego_error *error, const char *fmt, ...)
 {
 	va_list ap;
 

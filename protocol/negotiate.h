@@ -60,15 +60,17 @@ typedef int (*nego_write_fn)(void *opaque, const char *name, const char *value);
 
 /** struct nego_error - the node that failed and why, for the log and the error node. */
 struct nego_error {
-	char text[160];
+	char text[160]; /* one line, printable: what the peer wrote is quoted and cut */
 };
 
 /**
  * nego_read() - fill @fields from all non-queue nodes of @writer that have a field.
  *
  * Everything read is the peer's and hostile: numbers are parsed strictly and must
- * lie within the table's bounds. Strings already in @fields are freed first.
- * Return: 0, -ENOENT (a required node is missing), -EINVAL (no number), -ERANGE.
+ * lie within the table's bounds. Strings already in @fields are freed first, so
+ * they start as NULL. @error may be NULL.
+ * Return: 0, -ENOENT (a required node is missing), -EINVAL (no number or none of the
+ * values), -ERANGE, -ENOMEM. After a failure fields of later rows keep what they were.
  */
 int nego_read(const struct nego_table *table, enum nego_writer writer, void *fields,
 	nego_read_fn fn, void *opaque, struct nego_error *error) must_check;
@@ -78,6 +80,9 @@ int nego_read_queue(const struct nego_table *table, enum nego_writer writer, con
 /** nego_write() - write all non-queue nodes of @writer published at @when. 0 or -errno. */
 int nego_write(const struct nego_table *table, enum nego_writer writer, enum nego_when when,
 	const void *fields, nego_write_fn fn, void *opaque) must_check;
+/** nego_fail() - set the error's text, cut to its room; NULL is fine. */
+void nego_fail(struct nego_error *error, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /** nego_find() - the row of a node; NULL when there is none. */
 const struct nego_node *nego_find(const struct nego_table *table, enum nego_writer writer,
 	const char *name);

@@ -108,6 +108,9 @@ enum xenbus_action xenbus_backend_action(int backend, int frontend, bool online,
 	if (frontend < 0 || frontend >= FRONTEND_STATES)
 		frontend = XenbusStateReconfiguring;
 	cell = connected ? mapped[row][frontend] : unmapped[row][frontend];
+	/* What is being detached does not start over, whatever online says. */
+	if (detach && cell == BACK)
+		cell = IDLE;
 	switch (cell) {
 	case INIT:
 		return XENBUS_INITIALISE;
