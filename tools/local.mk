@@ -14,7 +14,7 @@ tools_libstack_la_SOURCES = \
 	tools/vdev.h \
 	$(NULL)
 tools_libstack_la_LIBADD = \
-	hypervisor/process/libhvclient.la \
+	hypervisor/process/libhvctl.la \
 	xenstore/libxsnode.la \
 	common/libcommon.la \
 	$(NULL)
@@ -74,3 +74,29 @@ tools_sluice_bench_LDADD = \
 	tools/libstack.la \
 	frontends/libblkfront.la \
 	$(NULL)
+
+if HAVE_CMOCKA
+tools_tests = \
+	tests/unit/tools-histogram \
+	tests/unit/tools-options \
+	tests/unit/tools-verify \
+	$(NULL)
+check_PROGRAMS += $(tools_tests)
+TESTS += $(tools_tests)
+tests_unit_tools_histogram_SOURCES = tests/unit/tools-histogram.c
+tests_unit_tools_histogram_LDADD = tools/libbench.la $(CMOCKA_LIBS)
+tests_unit_tools_options_SOURCES = \
+	tests/unit/tools-options.c \
+	tools/disk-arg.c \
+	$(NULL)
+tests_unit_tools_options_LDADD = tools/libbench.la tools/libstack.la $(CMOCKA_LIBS)
+tests_unit_tools_verify_SOURCES = tests/unit/tools-verify.c
+tests_unit_tools_verify_LDADD = tools/libbench.la $(CMOCKA_LIBS)
+if HAVE_JANSSON
+check_PROGRAMS += tests/unit/tools-json
+TESTS += tests/unit/tools-json
+tests_unit_tools_json_SOURCES = tests/unit/tools-json.c
+tests_unit_tools_json_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_tools_json_LDADD = tools/libbench.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
+endif
+endif

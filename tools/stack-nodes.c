@@ -107,9 +107,9 @@ static int domain_dirs(struct xs_handle *xs, xs_transaction_t t, const char *hom
 		error = make_dir(xs, t, home, own[i], d->domid, -1);
 	for (unsigned i = 0; d->driver && i < ARRAY_SIZE(driver_own) && error == 0; i++)
 		error = make_dir(xs, t, home, driver_own[i], d->domid, -1);
-	/* Its content is made by dom0, but the daemon may keep nodes of its own beside it. */
+	/* Devices below are the driver domain's own; their parents are dom0's. */
 	if (error == 0 && d->driver)
-		error = make_dir(xs, t, home, "backend", d->domid, -1);
+		error = make_dir(xs, t, home, "backend", 0, d->domid);
 	return error;
 }
 
