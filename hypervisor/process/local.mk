@@ -53,3 +53,11 @@ EXTRA_DIST += \
 	hypervisor/process/libxenevtchn.map \
 	hypervisor/process/libxengnttab.map \
 	$(NULL)
+
+sbin_PROGRAMS += hypervisor/process/sluice-domain-init
+hypervisor_process_sluice_domain_init_SOURCES = \
+	hypervisor/process/domain-init.c \
+	hypervisor/process/domain-ns.c \
+	hypervisor/process/domain-ns.h \
+	$(NULL)
+hypervisor_process_sluice_domain_init_LDADD = common/libcommon.la

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sluice-domain-init: the first process of a process domain. It leaves the host's
+ * namespaces as far as it may, starts the domain's command, reaps, passes signals
+ * on, and ends with the command's status. When it dies all of the domain dies.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/paths.h"
+#include "hypervisor/process/domain-ns.h"
+
+struct options {
+	char *run_dir;
+	char *domain_dir;
+	char **command;
+};
+
+enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV };
+
+static const struct option long_options[] = {
+	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
+	{ "domain-dir", required_argument, NULL, OPT_DOMAIN_DIR },
+	{ "env", required_argument, NULL, OPT_ENV },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void usage(void)
+{
+	puts("usage: sluice-domain-init --run-dir=RUN --domain-dir=RUN/dom/N [--env=NAME=VALUE]...\n"
+	     "                          [--] COMMAND [ARGUMENT]...\n"
+	     "\n"
+	     "Runs COMMAND as process domain N. Started by the toolstack.\n"
+	     "\n"
+	     "  --run-dir=RUN      the toolstack's directory, hidden from the domain\n"
+	     "  --domain-dir=DIR   the domain's own directory in it, with its sockets\n"
+	     "  --env=NAME=VALUE   set an environment variable for COMMAND\n"
+	     "  --help, --version");
+}
+
+/* An absolute path without a slash at its end. */
+static char *parse_dir(const char *option, const char *text)
+{
+	char *dir = realpath(text, NULL);
+
+	if (!dir)
+		die("--%s=%s: %s", option, text, strerror(errno));
+	return dir;
+}
+
+static void parse_env(char *text)
+{
+	char *equals = strchr(text, '=');
+
+	if (!equals || equals == text)
+		die("--env=%s is not NAME=VALUE", text);
+	if (putenv(text) != 0)
+		die("cannot set %s: %s", text, strerror(errno));
+}
+
+static void check_options(const struct options *o)
+{
+	size_t n;
+
+	if (!o->run_dir || !o->domain_dir || !o->command[0])
+		die("--run-dir, --domain-dir and a command are needed; see --help");
+	n = strlen(o->run_dir);
+	if (strncmp(o->run_dir, o->domain_dir, n) != 0 || o->domain_dir[n] != '/')
+		die("--domain-dir=%s is not inside --run-dir=%s", o->domain_dir, o->run_dir);
+}
+
+static void parse_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+hV", long_options, NULL)) != -1) {
+		switch (c) {
+		case OPT_RUN_DIR:
+			o->run_dir = parse_dir("run-dir", optarg);
+			break;
+		case OPT_DOMAIN_DIR:
+			o->domain_dir = parse_dir("domain-dir", optarg);
+			break;
+		case OPT_ENV:
+			parse_env(optarg);
+			break;
+		case 'h':
+			usage();
+			exit(0);
+		case 'V':
+			puts("sluice-domain-init " PACKAGE_VERSION);
+			exit(0);
+		default:
+			exit(2);
+		}
+	}
+	o->command = argv + optind;
+	check_options(o);
+}
+
+static void set_in_domain(const char *name, const struct options *o, const char *file)
+{
+	CLEANUP_FREE char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", o->domain_dir, file) < 0 || setenv(name, path, 1) < 0)
+		die("cannot set %s: %s", name, strerror(ENOMEM));
+}
+
+static void set_environment(const struct options *o)
+{
+	CLEANUP_FREE char *libs = path_dropin_libs();
+	CLEANUP_FREE char *path = NULL;
+	const char *old = getenv("LD_LIBRARY_PATH");
+
+	if (!libs)
+		die("libxenevtchn.so.1 is neither in the build tree nor in " SLUICE_PKGLIBDIR
+		    ": %s", strerror(errno));
+	if (asprintf(&path, "%s%s%s", libs, old && *old ? ":" : "", old ? old : "") < 0 ||
+		setenv("LD_LIBRARY_PATH", path, 1) < 0)
+		die("cannot set LD_LIBRARY_PATH: %s", strerror(ENOMEM));
+	set_in_domain("SLUICE_HYPERVISOR", o, "hypervisor.sock");
+	set_in_domain("XENSTORED_PATH", o, "store.sock");
+}
+
+/* Both ends of a process's signals: what it waits for, and what a child gets back. */
+static sigset_t signals_waited, signals_before;
+
+static void signals_block(void)
+{
+	sigemptyset(&signals_waited);
+	sigaddset(&signals_waited, SIGCHLD);
+	sigaddset(&signals_waited, SIGTERM);
+	sigaddset(&signals_waited, SIGINT);
+	sigaddset(&signals_waited, SIGHUP);
+	sigaddset(&signals_waited, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &signals_waited, &signals_before);
+}
+
+static int exit_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Reaps all that ended; true with @status set when @main_pid was among them. */
+static bool reap(pid_t main_pid, int *status)
+{
+	bool ended = false;
+	pid_t pid;
+	int s;
+
+	while ((pid = waitpid(-1, &s, WNOHANG)) > 0) {
+		if (pid == main_pid) {
+			*status = exit_status(s);
+			ended = true;
+		}
+	}
+	return ended;
+}
+
+/* Passes signals to @main_pid and reaps until it ends; returns its status. */
+static int supervise(pid_t main_pid)
+{
+	int status = 1;
+
+	for (;;) {
+		siginfo_t info;
+		int sig = sigwaitinfo(&signals_waited, &info);
+
+		if (sig < 0)
+			continue;
+		if (sig == SIGCHLD) {
+			if (reap(main_pid, &status))
+				return status;
+		} else if (info.si_code != SI_KERNEL) {
+			/* What the terminal sends the whole group has already. */
+			kill(main_pid, sig);
+		}
+	}
+}
+
+static _Noreturn void command_exec(char **command)
+{
+	int err;
+
+	sigprocmask(SIG_SETMASK, &signals_before, NULL);
+	execvp(command[0], command);
+	err = errno;
+	log_err("cannot start %s: %s", command[0], strerror(err));
+	_exit(err == ENOENT ? 127 : 126);
+}
+
+static int run_command(const struct options *o)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("cannot fork: %s", strerror(errno));
+	if (pid == 0)
+		command_exec(o->command);
+	return supervise(pid);
+}
+
+/* Pid 1 of the domain's namespace. @parent: a pipe that closes with the parent. */
+static _Noreturn void first_process(const struct options *o, int parent)
+{
+	struct pollfd p = { .fd = parent, .events = 0 };
+	int rc;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It may have died before it was asked for. */
+	if (poll(&p, 1, 0) > 0)
+		_exit(1);
+	rc = domain_ns_hide(o->run_dir, o->domain_dir);
+	if (rc < 0)
+		log_warn("not isolated: the sockets of other domains under %s are visible here "
+			 "(private mounts: %s)", o->run_dir, strerror(-rc));
+	rc = domain_ns_proc();
+	if (rc < 0)
+		log_warn("not isolated: /proc still shows the host's processes (%s)",
+			strerror(-rc));
+	exit(run_command(o));
+}
+
+static int run_isolated(const struct options *o)
+{
+	int parent[2];
+	pid_t pid;
+
+	if (pipe2(parent, O_CLOEXEC) < 0)
+		die("cannot make a pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		die("cannot fork: %s", strerror(errno));
+	if (pid == 0) {
+		close(parent[1]);
+		first_process(o, parent[0]);
+	}
+	close(parent[0]);
+	return supervise(pid);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	pid_t parent = getppid();
+	int rc;
+
+	log_init("sluice-domain-init");
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		die("the toolstack is gone");
+	parse_options(argc, argv, &o);
+	set_environment(&o);
+	signals_block();
+	rc = domain_ns_enter();
+	if (rc == 0)
+		rc = run_isolated(&o);
+	else {
+		log_warn("not isolated: the host's processes and the sockets of other domains are "
+			 "visible, and what the command leaves running outlives it (namespaces: "
+			 "%s)", strerror(-rc));
+		rc = run_command(&o);
+	}
+	free(o.run_dir);
+	free(o.domain_dir);
+	return rc;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "config.h"
+#include "hypervisor/process/domain-ns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC)
+
+static int write_file(const char *path, const char *text)
+{
+	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+/* The same ids inside as outside, so that files stay reachable. */
+static int map_ids(uid_t uid, gid_t gid)
+{
+	char text[64];
+	int rc;
+
+	snprintf(text, sizeof(text), "%u %u 1", uid, uid);
+	rc = write_file("/proc/self/uid_map", text);
+	if (rc == 0)
+		rc = write_file("/proc/self/setgroups", "deny");
+	snprintf(text, sizeof(text), "%u %u 1", gid, gid);
+	return rc ? rc : write_file("/proc/self/gid_map", text);
+}
+
+int domain_ns_enter(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int rc;
+
+	if (unshare(NAMESPACES) == 0)
+		return 0;
+	if (unshare(CLONE_NEWUSER | NAMESPACES) < 0)
+		return -errno;
+	rc = map_ids(uid, gid);
+	if (rc < 0)
+		die("cannot keep uid %u and gid %u in the domain's user namespace: %s", uid, gid,
+			strerror(-rc));
+	return 0;
+}
+
+/* mkdir -p of what @path has beyond @base. */
+static int make_path(const char *base, const char *path)
+{
+	CLEANUP_FREE char *part = strdup(path);
+
+	if (!part)
+		return -ENOMEM;
+	for (char *p = part + strlen(base) + 1;; *p++ = '/') {
+		p = strchrnul(p, '/');
+		if (*p == '\0')
+			break;
+		*p = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int domain_ns_hide(const char *run_dir, const char *domain_dir)
+{
+	CLEANUP_CLOSE int tree = -1;
+	int rc;
+
+	/* What is mounted here must not show outside. Fails in a chroot: "/" is no mount. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	tree = open_tree(AT_FDCWD, domain_dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return -errno;
+	if (mount("tmpfs", run_dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		    "size=64k,mode=0755") < 0)
+		return -errno;
+	rc = make_path(run_dir, domain_dir);
+	if (rc < 0)
+		return rc;
+	if (move_mount(tree, "", AT_FDCWD, domain_dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return -errno;
+	if (mount(NULL, run_dir, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV |
+			MS_NOEXEC, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+int domain_ns_proc(void)
+{
+	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? -errno
+											 : 0;
+}
