@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# A driver domain that runs sluice-driverd in place of xl devd.
+mount_data
+[ ! -e /sys/bus/xen-backend/drivers/vbd ] || fail "the kernel's xen-blkback is loaded and would take the device"
+/sluice/drivers-domain/sluice-driverd --foreground --log-level=info &
+daemon=$!
+say "storage is ready"
+wait_for 300 xenstore-exists data/stop || fail "nobody said stop"
+kill $daemon
+status=0
+wait $daemon || status=$?
+say "sluice-driverd ended with status $status"
+pidof sluice-blk && fail "a backend outlived the daemon and its device"
+umount /data
+[ $status = 0 ]

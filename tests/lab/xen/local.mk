@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# Tests on real Xen: 'make check-xen'. Not in 'make check': they take minutes and fetch packages.
+xen_lab_tests = \
+	tests/lab/xen/test-driver-domain.sh \
+	tests/lab/xen/test-blk-by-hand.sh \
+	tests/lab/xen/test-blk-driverd.sh \
+	$(NULL)
+dist_noinst_SCRIPTS += $(xen_lab_tests) \
+	tests/lab/xen/build.sh \
+	tests/lab/xen/run.sh \
+	$(NULL)
+EXTRA_DIST += \
+	tests/lab/xen/README.md \
+	tests/lab/xen/blk-dom0.sh \
+	tests/lab/xen/blk-driver-by-hand.sh \
+	tests/lab/xen/blk-driver-driverd.sh \
+	tests/lab/xen/blk-guest.sh \
+	tests/lab/xen/blk.sh \
+	tests/lab/xen/block-lab \
+	tests/lab/xen/functions.sh \
+	tests/lab/xen/init \
+	tests/lab/xen/lib.sh \
+	tests/lab/xen/probe-dom0.sh \
+	tests/lab/xen/probe-driver.sh \
+	tests/lab/xen/probe-guest.sh \
+	$(NULL)
+
+# Built for check-xen alone.
+EXTRA_PROGRAMS = tests/lab/xen/probe
+tests_lab_xen_probe_CPPFLAGS = $(AM_CPPFLAGS) $(LIBURING_CFLAGS)
+tests_lab_xen_probe_LDADD = $(XENGNTTAB_LIBS) $(XENEVTCHN_LIBS) $(XENSTORE_LIBS) $(LIBURING_LIBS)
+CLEANFILES += tests/lab/xen/probe
+
+# One at a time: emulation takes a whole core, and the lab's lock would make others wait.
+check-xen: all tests/lab/xen/probe
+	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(xen_lab_tests)' TEST_SUITE_LOG=check-xen.log
+.PHONY: check-xen
+# The lab's parts, made from Debian's packages at the first run.
+clean-local-xen-lab:
+	rm -rf lab/xen
+clean-local: clean-local-xen-lab

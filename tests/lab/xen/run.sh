@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Boot Xen with a dom0 under QEMU's software emulation and run one scenario.
+# Usage: run.sh CACHE IN OUT SECONDS
+#   CACHE  what build.sh filled
+#   IN     lab/{init,block-lab,{lib,dom0,driver,guest}.sh}; driver/ and guest/, more files for those domains;
+#          disk-NAME.raw: dom0's /dev/vdb, /dev/vdc.. in the order of their names
+#   OUT    receives console.log and what dom0 left in its /out
+# Exit status: that of the dom0 script; 124 when the time is up.
+set -euo pipefail
+cache=$1 in=$2 out=$3 seconds=$4
+# Each flag for a reason. monitor: Xen panics in its idle loop. rdtscp: guests take #GP in their delay
+# loops. xsave, avx: QEMU corrupts processes once a second domain runs. smap, smep: dom0 dies early.
+cpu=EPYC,-smap,-smep,-monitor,-rdtscp,-xsave,-xsaveopt,-xsavec,-xgetbv1,-avx,-avx2,-fma,-f16c
+pack () { (cd "$1" && find . | "$cache/busybox" cpio -o -H newc 2>/dev/null); }
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/sluice-lab-XXXXXX")
+qemu=
+stop_qemu () { [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true; rm -rf "$tmp"; }
+trap stop_qemu EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+exec 9>"$cache/lock"
+flock 9			# emulation takes a whole core: one lab at a time
+mkdir -p "$tmp/role/lab" "$tmp/dom0/boot" "$out"
+cp "$in"/lab/* "$tmp/role/lab/"
+mv "$tmp/role/lab/init" "$tmp/role/init"
+pack "$tmp/role" >"$tmp/role.cpio"
+for role in driver guest; do
+	{ cat "$cache/base.cpio" "$cache/tools.cpio" "$tmp/role.cpio"; pack "$in/$role"; } >"$tmp/dom0/boot/$role.cpio"
+done
+cp "$cache/vmlinuz" "$tmp/dom0/boot/"
+mkdir -p "$tmp/dom0/etc/xen/scripts"
+cp "$in/lab/block-lab" "$tmp/dom0/etc/xen/scripts/"
+{ cat "$cache/base.cpio" "$cache/tools.cpio" "$cache/dom0.cpio" "$tmp/role.cpio"; pack "$tmp/dom0"; } >"$tmp/dom0.cpio"
+truncate -s 64M "$tmp/out.raw"
+drives=()
+for disk in "$tmp/out.raw" "$in"/disk-*.raw; do drives+=(-drive "file=$disk,if=virtio,format=raw"); done
+
+timeout "$seconds" qemu-system-x86_64 -accel tcg,thread=single -machine pc -cpu "$cpu" -smp 1 -m 2048 \
+	-nographic -no-reboot -nic none -nodefaults -serial stdio \
+	-kernel "$cache/xen" \
+	-append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1 spec-ctrl=no xpti=no loglvl=warning guest_loglvl=warning" \
+	-initrd "$cache/vmlinuz console=hvc0 quiet panic=1 lab=dom0 seconds=$((seconds * 3 / 4)),$tmp/dom0.cpio" \
+	"${drives[@]}" \
+	</dev/null >"$out/console.log" 2>&1 9>&- &
+qemu=$!
+status=0
+wait "$qemu" || status=$?
+qemu=
+[ "$status" = 0 ] || exit "$status"
+tar -xf "$tmp/out.raw" -C "$out"
+exit "$(cat "$out/status")"
