@@ -39,3 +39,24 @@ backends_blk_sluice_blk_LDADD = \
 	$(XENGNTTAB_LIBS) \
 	$(XENSTORE_LIBS) \
 	$(NULL)
+
+if HAVE_CMOCKA
+# Tests of the whole data path run on Xen's libraries in one process.
+check_LTLIBRARIES += tests/peers/libfakexen.la
+tests_peers_libfakexen_la_SOURCES = \
+	tests/peers/fake-store.c \
+	tests/peers/fake-store.h \
+	tests/peers/fake-xen.c \
+	tests/peers/fake-xen.h \
+	$(NULL)
+blk_unit_tests = \
+	tests/unit/blk-request \
+	$(NULL)
+check_PROGRAMS += $(blk_unit_tests)
+TESTS += $(blk_unit_tests)
+blk_rig = tests/unit/blk-rig.c tests/unit/blk-rig.h
+blk_rig_libs = backends/blk/libblkcore.la tests/peers/libfakexen.la $(CMOCKA_LIBS)
+tests_unit_blk_request_SOURCES = tests/unit/blk-request.c $(blk_rig)
+tests_unit_blk_request_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_request_LDADD = $(blk_rig_libs)
+endif

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+/* Event channels and grants in one process; fake-store.c has the store. */
+#include "config.h"
+#include "tests/peers/fake-xen.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "common/cleanup.h"
+#include "tests/peers/fake-store.h"
+
+#define PAGE 4096u
+
+struct xengntdev_handle {
+	int dummy;
+};
+struct xenevtchn_handle {
+	int dummy;
+};
+
+enum grant_state { ENDED, READONLY, WRITABLE };
+
+static struct {
+	pthread_mutex_t lock;
+	struct fake_counts n;
+	/* grants */
+	int memfd;
+	uint8_t *view;
+	enum grant_state grant[FAKE_GRANTS];
+	int mappings[FAKE_GRANTS];
+	struct region {
+		void *start;
+		uint32_t count;
+		uint32_t *refs;
+	} region[FAKE_GRANTS];
+	unsigned regions;
+	int map_limit;
+	/* the event channel */
+	int to_backend, to_frontend;
+	bool masked, pending;
+} fake = { .lock = PTHREAD_MUTEX_INITIALIZER, .memfd = -1 };
+
+static void fake_die(const char *what)
+{
+	fprintf(stderr, "fake-xen: %s\n", what);
+	abort();
+}
+
+void fake_reset(void)
+{
+	if (fake.n.open_handles || fake.n.mapped || fake.n.bound)
+		fake_die("the backend left handles, mappings or channels behind");
+	if (fake.memfd < 0) {
+		fake.memfd = memfd_create("grants", MFD_CLOEXEC);
+		if (fake.memfd < 0 || ftruncate(fake.memfd, FAKE_GRANTS * PAGE) < 0)
+			fake_die("no memfd");
+		fake.view = mmap(NULL, FAKE_GRANTS * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			fake.memfd, 0);
+		fake.to_backend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		fake.to_frontend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (fake.view == MAP_FAILED || fake.to_backend < 0 || fake.to_frontend < 0)
+			fake_die("no memory or descriptors");
+	}
+	memset(fake.grant, 0, sizeof(fake.grant));
+	memset(&fake.n, 0, sizeof(fake.n));
+	fake.map_limit = -1;
+	fake.masked = fake.pending = false;
+	fake_wait_event(0);
+	fake_store_reset();
+}
+
+struct fake_counts fake_counts(void)
+{
+	struct fake_counts n;
+
+	pthread_mutex_lock(&fake.lock);
+	n = fake.n;
+	pthread_mutex_unlock(&fake.lock);
+	return n;
+}
+
+/* --- the frontend's side ---------------------------------------------------------------- */
+
+void *fake_grant(uint32_t gref, bool readonly)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.grant[gref] = readonly ? READONLY : WRITABLE;
+	memset(fake.view + (size_t)gref * PAGE, 0, PAGE);
+	pthread_mutex_unlock(&fake.lock);
+	return fake.view + (size_t)gref * PAGE;
+}
+
+void *fake_grant_ring(uint32_t gref, unsigned pages)
+{
+	for (unsigned i = 0; i < pages; i++)
+		fake_grant(gref + i, false);
+	return fake.view + (size_t)gref * PAGE;
+}
+
+bool fake_end_access(uint32_t gref)
+{
+	bool ok;
+
+	pthread_mutex_lock(&fake.lock);
+	ok = fake.mappings[gref] == 0;
+	if (ok)
+		fake.grant[gref] = ENDED;
+	pthread_mutex_unlock(&fake.lock);
+	return ok;
+}
+
+void fake_map_limit(int pages)
+{
+	fake.map_limit = pages;
+}
+
+static void fake_signal(int fd)
+{
+	uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) < 0)
+		fake_die("eventfd");
+}
+
+void fake_notify(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	if (fake.masked)
+		fake.pending = true;
+	else
+		fake_signal(fake.to_backend);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+bool fake_wait_event(unsigned ms)
+{
+	struct pollfd p = { .fd = fake.to_frontend, .events = POLLIN };
+	uint64_t n;
+
+	return poll(&p, 1, ms) == 1 && read(fake.to_frontend, &n, sizeof(n)) == sizeof(n);
+}
+
+/* --- libxenevtchn -------------------------------------------------------------------------- */
+
+xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int flags)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.n.open_handles++;
+	pthread_mutex_unlock(&fake.lock);
+	return calloc(1, sizeof(struct xenevtchn_handle));
+}
+
+int xenevtchn_close(xenevtchn_handle *xce)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.n.open_handles--;
+	pthread_mutex_unlock(&fake.lock);
+	free(xce);
+	return 0;
+}
+
+int xenevtchn_fd(xenevtchn_handle *xce)
+{
+	return fake.to_backend;
+}
+
+xenevtchn_port_or_error_t xenevtchn_bind_interdomain(
+	xenevtchn_handle *xce, uint32_t domid, evtchn_port_t remote_port)
+{
+	if (domid != FAKE_FRONTEND || remote_port != FAKE_REMOTE_PORT) {
+		errno = EINVAL;
+		return -1;
+	}
+	pthread_mutex_lock(&fake.lock);
+	fake.n.bound++;
+	fake.masked = fake.pending = false;
+	pthread_mutex_unlock(&fake.lock);
+	return FAKE_LOCAL_PORT;
+}
+
+int xenevtchn_unbind(xenevtchn_handle *xce, evtchn_port_t port)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.n.bound--;
+	pthread_mutex_unlock(&fake.lock);
+	return 0;
+}
+
+int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
+{
+	if (port != FAKE_LOCAL_PORT)
+		fake_die("event on a port that was not bound");
+	pthread_mutex_lock(&fake.lock);
+	fake.n.notifies++;
+	pthread_mutex_unlock(&fake.lock);
+	fake_signal(fake.to_frontend);
+	return 0;
+}
+
+xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&fake.lock);
+	if (read(fake.to_backend, &n, sizeof(n)) < 0) {
+		pthread_mutex_unlock(&fake.lock);
+		return -1;
+	}
+	fake.masked = true;
+	pthread_mutex_unlock(&fake.lock);
+	return FAKE_LOCAL_PORT;
+}
+
+int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.masked = false;
+	if (fake.pending)
+		fake_signal(fake.to_backend);
+	fake.pending = false;
+	pthread_mutex_unlock(&fake.lock);
+	return 0;
+}
+
+/* --- libxengnttab ---------------------------------------------------------------------------- */
+
+xengnttab_handle *xengnttab_open(struct xentoollog_logger *logger, unsigned open_flags)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.n.open_handles++;
+	pthread_mutex_unlock(&fake.lock);
+	return calloc(1, sizeof(struct xengntdev_handle));
+}
+
+int xengnttab_close(xengnttab_handle *xgt)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.n.open_handles--;
+	pthread_mutex_unlock(&fake.lock);
+	free(xgt);
+	return 0;
+}
+
+static bool fake_may(uint32_t domid, uint32_t ref, bool write)
+{
+	return domid == FAKE_FRONTEND && ref < FAKE_GRANTS && fake.grant[ref] != ENDED &&
+	       (!write || fake.grant[ref] == WRITABLE);
+}
+
+static int fake_check_map(uint32_t count, uint32_t domid, const uint32_t *refs, int prot)
+{
+	if (fake.map_limit >= 0 && fake.n.mapped + (int)count > fake.map_limit)
+		return ENOSPC;
+	for (uint32_t i = 0; i < count; i++)
+		if (!fake_may(domid, refs[i], prot & PROT_WRITE))
+			return EINVAL;
+	return 0;
+}
+
+static void *fake_map(uint32_t count, const uint32_t *refs, int prot)
+{
+	struct region *r = &fake.region[fake.regions];
+	uint8_t *at = mmap(NULL, (size_t)count * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED || fake.regions == FAKE_GRANTS)
+		fake_die("no address space");
+	*r = (struct region){ at, count, malloc(count * sizeof(*refs)) };
+	fake.regions++;
+	for (uint32_t i = 0; i < count; i++) {
+		if (mmap(at + (size_t)i * PAGE, PAGE, prot, MAP_SHARED | MAP_FIXED, fake.memfd,
+			    (off_t)refs[i] * PAGE) == MAP_FAILED)
+			fake_die("mmap of a grant");
+		fake.mappings[refs[i]]++;
+		r->refs[i] = refs[i];
+	}
+	fake.n.mapped += count;
+	return at;
+}
+
+void *xengnttab_map_domain_grant_refs(
+	xengnttab_handle *xgt, uint32_t count, uint32_t domid, uint32_t *refs, int prot)
+{
+	void *at = NULL;
+	int error;
+
+	pthread_mutex_lock(&fake.lock);
+	fake.n.map_calls++;
+	error = fake_check_map(count, domid, refs, prot);
+	if (!error)
+		at = fake_map(count, refs, prot);
+	pthread_mutex_unlock(&fake.lock);
+	errno = error;
+	return at;
+}
+
+/* As Xen's Linux back end: only what one call mapped, whole. */
+int xengnttab_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.n.unmap_calls++;
+	for (unsigned i = 0; i < fake.regions; i++) {
+		struct region *r = &fake.region[i];
+
+		if (r->start != start || r->count != count)
+			continue;
+		for (uint32_t k = 0; k < count; k++)
+			fake.mappings[r->refs[k]]--;
+		munmap(start, (size_t)count * PAGE);
+		free(r->refs);
+		fake.n.mapped -= count;
+		*r = fake.region[--fake.regions];
+		pthread_mutex_unlock(&fake.lock);
+		return 0;
+	}
+	fake_die("unmap of what was not mapped like that");
+	return -1;
+}
+
+static int16_t fake_copy_one(const struct xengnttab_grant_copy_segment *s)
+{
+	bool to_frontend = s->flags & GNTCOPY_dest_gref;
+	const union xengnttab_copy_ptr *p = to_frontend ? &s->dest : &s->source;
+	uint8_t *page;
+
+	if ((size_t)p->foreign.offset + s->len > PAGE)
+		return GNTST_bad_copy_arg;
+	if (!fake_may(p->foreign.domid, p->foreign.ref, to_frontend))
+		return GNTST_bad_gntref;
+	page = fake.view + (size_t)p->foreign.ref * PAGE + p->foreign.offset;
+	memcpy(to_frontend ? page : s->dest.virt, to_frontend ? s->source.virt : page, s->len);
+	return GNTST_okay;
+}
+
+int xengnttab_grant_copy(
+	xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.n.copy_calls++;
+	fake.n.copy_ops += count;
+	for (uint32_t i = 0; i < count; i++)
+		segs[i].status = fake_copy_one(&segs[i]);
+	pthread_mutex_unlock(&fake.lock);
+	return 0;
+}

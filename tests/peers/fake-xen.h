@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Xen's libraries in one process, for tests of backends: what a backend gets from
+ * libxenevtchn, libxengnttab and libxenstore, with the test as frontend and
+ * toolstack. Grants and the event channel may be used by the test's thread and the
+ * backend's at once; the store by any thread, one call at a time.
+ */
+#ifndef SLUICE_TESTS_PEERS_FAKE_XEN_H
+#define SLUICE_TESTS_PEERS_FAKE_XEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FAKE_GRANTS 2048u   /* references 1 to FAKE_GRANTS - 1 */
+#define FAKE_FRONTEND 7u    /* the frontend's domid; any other grants nothing */
+#define FAKE_REMOTE_PORT 5u /* the frontend's port */
+#define FAKE_LOCAL_PORT 11u
+
+/** struct fake_counts - calls that the backend made. */
+struct fake_counts {
+	unsigned map_calls, unmap_calls, copy_calls, copy_ops;
+	unsigned notifies;
+	int mapped; /* pages mapped now */
+	int open_handles;
+	int bound;  /* event channels */
+};
+
+/** fake_reset() - no grants, an empty store, zero counts. Fails if something is still open. */
+void fake_reset(void);
+struct fake_counts fake_counts(void);
+
+/* --- the frontend --- */
+
+/** fake_grant() - grant a page. Return: the frontend's own view of it, zeroed. */
+void *fake_grant(uint32_t gref, bool readonly);
+/** fake_grant_ring() - grant @pages adjacent pages from @gref on; the view of them all. */
+void *fake_grant_ring(uint32_t gref, unsigned pages);
+/** fake_end_access() - end a grant. False: it is still mapped. */
+bool fake_end_access(uint32_t gref);
+/** fake_map_limit() - let mappings beyond so many pages fail with ENOSPC; -1: no limit. */
+void fake_map_limit(int pages);
+/** fake_notify() - the frontend's event. */
+void fake_notify(void);
+/** fake_wait_event() - wait for the backend's event. False: none came in @ms. */
+bool fake_wait_event(unsigned ms);
+
+/* --- the toolstack --- */
+
+/** fake_store_write() - write a node below "/local/domain/0/" unless absolute; fires watches. */
+void fake_store_write(const char *path, const char *value);
+void fake_store_rm(const char *path);
+/** fake_store_read() - malloc'ed, or NULL. */
+char *fake_store_read(const char *path);
+/** fake_store_conflicts() - let the next @n transactions fail with EAGAIN. */
+void fake_store_conflicts(unsigned n);
+
+#endif
