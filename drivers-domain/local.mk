@@ -22,9 +22,9 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/scan.h \
 	drivers-domain/serve.c \
 	drivers-domain/watch.c \
-	hypervisor/process/client.c \
 	$(NULL)
 drivers_domain_sluice_driverd_LDADD = \
+	hypervisor/process/libhvctl.la \
 	xenstore/libxsnode.la \
 	common/libcommon.la \
 	$(XENSTORE_LIBS) \
@@ -51,6 +51,7 @@ tests_unit_driverd_scan_LDADD = $(CMOCKA_LIBS)
 endif
 
 driverd_scripts = \
+	tests/scripts/driverd-completion.sh \
 	tests/scripts/driverd-serves.sh \
 	tests/scripts/driverd-crash.sh \
 	tests/scripts/driverd-storage.sh \
@@ -71,3 +72,15 @@ tests_unit_driverd_introduce_LDADD = $(XENSTORE_LIBS)
 dist_check_SCRIPTS += $(driverd_scripts)
 EXTRA_DIST += tests/scripts/driverd-functions.sh
 TESTS += $(driverd_scripts)
+
+dist_man_MANS += docs/man/sluice-driverd.8
+EXTRA_DIST += docs/drivers.md
+
+# Below the prefix, where bash-completion looks for those of /usr/local, too.
+completiondir = $(datadir)/bash-completion/completions
+dist_completion_DATA = \
+	docs/completion/sluice \
+	docs/completion/sluice-bench \
+	docs/completion/sluice-blk \
+	docs/completion/sluice-driverd \
+	$(NULL)
