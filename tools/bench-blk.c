@@ -192,6 +192,20 @@ static int take_message(struct bench *b)
 	}
 }
 
+/* Give the load its time to take leave of its backend. */
+static void reap_load(struct bench *b)
+{
+	for (unsigned i = 0; i < 500 && !bench_signal; i++) {
+		int status;
+
+		if (waitpid(b->load, &status, WNOHANG) != 0) {
+			stack_guest_reaped(b->stack, b->load);
+			return;
+		}
+		usleep(10000);
+	}
+}
+
 /* The load is gone without a result, or talks nonsense: say what became of it. */
 static void explain_silence(struct bench *b)
 {
@@ -305,6 +319,8 @@ static int run_bench(struct bench *b)
 
 	if (prepare_file(b) == 0 && bring_up(b) == 0 && follow(b) == 0)
 		status = conclude(b);
+	if (b->have_result)
+		reap_load(b);
 	clear_progress(b);
 	if (b->sock >= 0)
 		close(b->sock);

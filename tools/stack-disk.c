@@ -191,9 +191,15 @@ int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why
 
 /* --- removal ----------------------------------------------------------- */
 
+struct closing {
+	const struct attached *at;
+	bool guest_is_dead;
+};
+
 static int ask_close(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 {
-	const struct attached *at = opaque;
+	const struct closing *c = opaque;
+	const struct attached *at = c->at;
 	XenbusState state;
 	int error = xsn_read_state(xs, t, at->backend, "state", &state);
 
@@ -201,6 +207,9 @@ static int ask_close(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 	if (error < 0)
 		return error;
 	error = xsn_write(xs, t, at->backend, "online", "0");
+	/* Nobody is left who could answer the backend: it must not wait for that. */
+	if (error == 0 && c->guest_is_dead)
+		error = xsn_rm(xs, t, at->frontend, NULL);
 	return error < 0 ? error : xsn_write_state(xs, t, at->backend, "state", XenbusStateClosing);
 }
 
@@ -222,14 +231,22 @@ static bool is_closed(struct stack *st, const struct attached *at)
 	return error < 0 || state == XenbusStateClosed;
 }
 
-int stack_detach(struct stack *st, const struct attached *at)
+/* The driver domain's daemon removes the backend's directory some time after Closed. */
+static bool is_removed(struct stack *st, const struct attached *at)
+{
+	XenbusState state;
+
+	return xsn_read_state(st->xs, XBT_NULL, at->backend, "state", &state) == -ENOENT;
+}
+
+static int await(struct stack *st, const struct attached *at,
+	bool (*reached)(struct stack *, const struct attached *))
 {
 	uint64_t end = stack_now_ms() + DISK_DETACH_MS;
 	unsigned pause = 1;
 	char why[128];
-	int error = xsn_transaction(st->xs, ask_close, (void *)at);
 
-	while (error == 0 && !is_closed(st, at)) {
+	while (!reached(st, at)) {
 		if (stack_now_ms() >= end)
 			return -ETIMEDOUT;
 		if (stack_check(st, why, sizeof(why)) < 0)
@@ -238,7 +255,16 @@ int stack_detach(struct stack *st, const struct attached *at)
 		if (pause < 16)
 			pause *= 2;
 	}
-	error = xsn_transaction(st->xs, remove_nodes, (void *)at);
+	return 0;
+}
+
+int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_dead)
+{
+	struct closing closing = { .at = at, .guest_is_dead = guest_is_dead };
+	int error = xsn_transaction(st->xs, ask_close, &closing);
+
+	if (error == 0)
+		error = await(st, at, is_closed);
 	return error == -ENOENT ? 0 : error;
 }
 
@@ -253,7 +279,12 @@ int stack_detach_disk(struct stack *st, const char *dev)
 	at = find_attached(st, vdev);
 	if (!at)
 		return -ENODEV;
-	error = stack_detach(st, at);
+	error = stack_close_disk(st, at, false);
+	if (error == 0)
+		error = await(st, at, is_removed);
+	if (error < 0)
+		return error;
+	error = xsn_transaction(st->xs, remove_nodes, at);
 	if (error == 0)
 		stack_forget(st, at);
 	return error;

@@ -96,8 +96,13 @@ int stack_nodes_host(struct stack *st) must_check;
 int stack_nodes_disk(struct stack *st, const struct attached *at,
 	const struct stack_disk *disk, const char *params) must_check;
 
-/** stack_detach() - close handshake and removal of the nodes; 0 or -ETIMEDOUT. */
-int stack_detach(struct stack *st, const struct attached *at);
+/**
+ * stack_close_disk() - have the backend close, and wait for that; its nodes stay.
+ * @guest_is_dead: no process of the guest domain is left to take part in it
+ *
+ * Return: 0, also when there is no backend any more; -ETIMEDOUT; -EPIPE the stack broke.
+ */
+int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_dead);
 /** stack_forget() - take a disk off the list and free it. */
 void stack_forget(struct stack *st, struct attached *at);
 

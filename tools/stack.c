@@ -458,9 +458,8 @@ void stack_stop(struct stack *st)
 	while (st->nguests)
 		spawn_end(&st->guests[--st->nguests], STACK_STOP_MS);
 	while (st->disks) {
-		/* A frontend that died without its goodbye is of no concern any more. */
-		if (all_run(st))
-			stack_detach(st, st->disks);
+		if (all_run(st) && stack_close_disk(st, st->disks, true) == -ETIMEDOUT)
+			log_warn("the backend of %s did not end in time: it is killed", st->disks->backend);
 		stack_forget(st, st->disks);
 	}
 	spawn_end(&st->daemon, STACK_STOP_MS);

@@ -45,7 +45,8 @@ int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why
 
 /**
  * stack_detach_disk() - the toolstack's side of removal: online 0, state Closing,
- * wait for Closed, remove the nodes. 0 or -ETIMEDOUT.
+ * wait for Closed and for the daemon to remove its part, remove the rest. Return: 0,
+ * -EINVAL or -ENODEV (no such disk), -ETIMEDOUT, -EPIPE (the stack broke).
  */
 int stack_detach_disk(struct stack *st, const char *dev);
 
