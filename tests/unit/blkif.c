@@ -402,7 +402,7 @@ static void test_indirect_counts(void **state)
 			n >= 1 && n <= 32 ? BLKIF_OK : BLKIF_BAD_SEGMENT_COUNT);
 		/* never more than there is room for, whatever was advertised */
 		limits.max_indirect = UINT16_MAX;
-		assert_int_equal(verdict(&req, &limits),
+		assert_int_equal(blkif_check_header(&req, &limits),
 			n >= 1 && n <= 256 ? BLKIF_OK : BLKIF_BAD_SEGMENT_COUNT);
 	}
 }

@@ -139,7 +139,7 @@ static void test_empty_is_absent(void **state)
 static void test_no_numbers(void **state)
 {
 	static const char *const bad[] = { " 7", "7 ", "+7", "-7", "0x7", "7.0", "seven", "7\n",
-		"\xff", "7e0", "--", "," };
+		"\xff", "7e0", "--", ",", "7:", "@" };
 	struct fixture *x = *state;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {

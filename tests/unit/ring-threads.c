@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * A frontend and a backend in two threads over one ring, each sleeping on an eventfd
- * when its final check says that nothing waits. A lost wakeup hangs, and the test's
- * alarm then fails it; a torn slot or a missing barrier fails a check. It is a data
- * race detector's best input, too (--enable-sanitizers=thread).
+ * when its final check says that nothing waits. A lost wakeup hangs, and the alarm
+ * then fails the test; a torn slot or a missing barrier fails a check. The last test
+ * aims at the moment of the final check itself. It is a data race detector's best
+ * input, too (--enable-sanitizers=thread).
  */
 #include "config.h"
 
-#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,13 +23,13 @@
 #include "protocol/ring.h"
 
 #define SLOT 112
-#define REQUESTS 200000u
+#define REQUESTS 100000u
 
 struct shared {
 	_Alignas(64) uint8_t page[4096];
 	int to_back, to_front;
+	unsigned depth; /* requests at a time */
 	uint32_t backend_errors;
-	uint32_t waits;
 };
 
 struct request {
@@ -95,7 +96,7 @@ static void submit(struct shared *s, struct ring_front *r, uint64_t *sent)
 {
 	unsigned burst = 1 + *sent % 19;
 
-	while (burst-- > 0 && ring_front_room(r) > 0 && *sent < REQUESTS) {
+	while (burst-- > 0 && r->req_prod - r->rsp_cons < s->depth && *sent < REQUESTS) {
 		struct request req;
 
 		fill(&req, (*sent)++);
@@ -105,37 +106,56 @@ static void submit(struct shared *s, struct ring_front *r, uint64_t *sent)
 		notify(s->to_back);
 }
 
-static void test_two_threads(void **state)
+/* Looks a while before it sleeps, so that both ends often decide at the same moment. */
+static int wait_for_responses(struct shared *s, struct ring_front *r)
+{
+	for (unsigned spins = 0; spins < 300; spins++) {
+		int n = ring_front_pending(r);
+
+		if (n != 0)
+			return n;
+	}
+	if (!ring_front_final_check(r))
+		sleep_on(s->to_front);
+	return ring_front_pending(r);
+}
+
+static void frontend(struct shared *s, struct ring_front *r)
+{
+	uint64_t sent = 0, seen = 0;
+
+	while (seen < REQUESTS) {
+		int n;
+
+		submit(s, r, &sent);
+		if (r->req_prod - r->rsp_cons >= s->depth || sent == REQUESTS)
+			n = wait_for_responses(s, r);
+		else
+			n = ring_front_pending(r);
+		assert_true(n >= 0);
+		for (int i = 0; i < n; i++) {
+			uint64_t id;
+
+			ring_front_get(r, &id, sizeof(id));
+			assert_true(id == seen++);
+		}
+	}
+}
+
+static void run(unsigned depth)
 {
 	static struct shared s;
 	struct ring_front r;
 	pthread_t thread;
-	uint64_t sent = 0, seen = 0;
 
 	alarm(300);
+	s.depth = depth;
 	s.to_back = eventfd(0, EFD_CLOEXEC);
 	s.to_front = eventfd(0, EFD_CLOEXEC);
 	assert_true(s.to_back >= 0 && s.to_front >= 0);
 	assert_int_equal(ring_front_init(&r, s.page, sizeof(s.page), SLOT), 0);
 	assert_int_equal(pthread_create(&thread, NULL, backend, &s), 0);
-	while (seen < REQUESTS) {
-		int n;
-
-		submit(&s, &r, &sent);
-		n = ring_front_pending(&r);
-		assert_true(n >= 0);
-		for (int i = 0; i < n; i++) {
-			uint64_t id;
-
-			ring_front_get(&r, &id, sizeof(id));
-			assert_true(id == seen++);
-		}
-		if ((ring_front_room(&r) == 0 || sent == REQUESTS) && seen < REQUESTS &&
-				!ring_front_final_check(&r)) {
-			s.waits++;
-			sleep_on(s.to_front);
-		}
-	}
+	frontend(&s, &r);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(s.backend_errors, 0);
 	assert_false(r.broken);
@@ -143,10 +163,142 @@ static void test_two_threads(void **state)
 	close(s.to_front);
 }
 
+static void test_full_ring(void **state)
+{
+	run(32);
+}
+
+/* One at a time: each end is about to sleep whenever the other produces. */
+static void test_ping_pong(void **state)
+{
+	run(1);
+}
+
+/* --- the moment of the final check, again and again --- */
+
+#define ROUNDS 50000u
+
+struct duel {
+	_Alignas(64) uint8_t page[4096];
+	_Alignas(64) uint32_t arrived;
+	_Alignas(64) bool notified; /* by who produced */
+	uint32_t errors;
+	struct ring_front front;
+	struct ring_back back;
+};
+
+/* Both threads leave it at nearly the same time. */
+static void meet(struct duel *d, uint32_t *meeting)
+{
+	uint32_t all = ++*meeting * 2;
+
+	__atomic_add_fetch(&d->arrived, 1, __ATOMIC_ACQ_REL);
+	for (unsigned i = 1; (int32_t)(__atomic_load_n(&d->arrived, __ATOMIC_ACQUIRE) - all) < 0; i++)
+		if (i % 4096 == 0)
+			sched_yield();
+}
+
+/* Sweeps the two threads' offset to each other. */
+static void dawdle(unsigned n)
+{
+	while (n-- > 0)
+		__asm__ __volatile__("" : : : "memory");
+}
+
+/*
+ * One produces while the other makes its final check: it must be told, or see it.
+ * Either alone is fine, neither is a lost wakeup.
+ */
+static void judge(struct duel *d, bool saw)
+{
+	if (!saw && !d->notified)
+		d->errors++;
+}
+
+static void duel_front(struct duel *d, uint32_t *meeting, unsigned round, bool back_produces)
+{
+	struct request req;
+	bool saw = false;
+	uint64_t id;
+
+	fill(&req, round);
+	meet(d, meeting);
+	dawdle(round % 61);
+	if (!back_produces) {
+		ring_front_put(&d->front, &req, sizeof(req));
+		d->notified = ring_front_push(&d->front);
+	} else {
+		saw = ring_front_final_check(&d->front);
+	}
+	meet(d, meeting);
+	if (back_produces) {
+		judge(d, saw);
+		if (ring_front_pending(&d->front) != 1)
+			d->errors++;
+		ring_front_get(&d->front, &id, sizeof(id));
+		if (id != round)
+			d->errors++;
+	}
+	meet(d, meeting);
+}
+
+static void duel_back(struct duel *d, uint32_t *meeting, unsigned round, bool back_produces)
+{
+	struct request req;
+	bool saw = false;
+
+	meet(d, meeting);
+	dawdle(round % 67);
+	if (!back_produces) {
+		saw = ring_back_final_check(&d->back);
+	} else {
+		ring_back_put(&d->back, &(uint64_t){ round }, sizeof(uint64_t));
+		d->notified = ring_back_push(&d->back);
+	}
+	meet(d, meeting);
+	if (!back_produces) {
+		judge(d, saw);
+		if (ring_back_pending(&d->back) != 1)
+			d->errors++;
+		ring_back_get(&d->back, &req);
+		if (req.id != round)
+			d->errors++;
+	}
+	meet(d, meeting);
+}
+
+static void *duel_thread(void *opaque)
+{
+	struct duel *d = opaque;
+	uint32_t meeting = 0;
+
+	for (unsigned i = 0; i < 2 * ROUNDS; i++)
+		duel_back(d, &meeting, i / 2, i & 1);
+	return NULL;
+}
+
+static void test_no_lost_wakeup(void **state)
+{
+	static struct duel d;
+	uint32_t meeting = 0;
+	pthread_t thread;
+
+	alarm(300);
+	assert_int_equal(ring_front_init(&d.front, d.page, sizeof(d.page), SLOT), 0);
+	assert_int_equal(ring_back_init(&d.back, d.page, sizeof(d.page), SLOT), 0);
+	assert_int_equal(pthread_create(&thread, NULL, duel_thread, &d), 0);
+	for (unsigned i = 0; i < 2 * ROUNDS; i++)
+		duel_front(&d, &meeting, i / 2, i & 1);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(d.errors, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_full_ring),
+		cmocka_unit_test(test_ping_pong),
+		cmocka_unit_test(test_no_lost_wakeup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -277,6 +277,29 @@ static void test_forged_rsp_prod_is_ignored(void **state)
 	assert_true(ring_back_push(&p.back));
 	assert_int_equal(page.word[RSP_PROD], 1);
 	assert_int_equal(get_response(&p), 9);
+	/* nor does it decide about the event: the threshold is behind what is published now */
+	put_request(&p, 2);
+	ring_front_push(&p.front);
+	get_request(&p);
+	page.word[RSP_PROD] = 77;
+	page.word[RSP_EVENT] = 1;
+	ring_back_put(&p.back, &rsp, sizeof(rsp));
+	assert_false(ring_back_push(&p.back));
+}
+
+/* A backend that attaches to a ring in use has published nothing itself. */
+static void test_first_push_of_a_successor(void **state)
+{
+	struct pair p = aged(100);
+	uint64_t rsp = 9;
+
+	put_request(&p, 1);
+	ring_front_push(&p.front);
+	get_request(&p);
+	page.word[RSP_EVENT] = 50;
+	ring_back_put(&p.back, &rsp, sizeof(rsp));
+	assert_false(ring_back_push(&p.back));
+	assert_int_equal(page.word[RSP_PROD], 101);
 }
 
 static void test_second_answer_is_not_written(void **state)
@@ -487,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_broken_ring_gives_zeroes),
 		cmocka_unit_test(test_forged_start),
 		cmocka_unit_test(test_forged_rsp_prod_is_ignored),
+		cmocka_unit_test(test_first_push_of_a_successor),
 		cmocka_unit_test(test_second_answer_is_not_written),
 		cmocka_unit_test(test_get_beyond_a_ring),
 		cmocka_unit_test(test_put_without_room),
