@@ -39,3 +39,61 @@ else
 hypervisor_sluice_hypervisor_SOURCES += hypervisor/confine-none.c
 endif
 EXTRA_DIST += hypervisor/confine.c hypervisor/confine-none.c
+
+dist_man_MANS += docs/man/sluice-hypervisor.8
+
+# State machines alone, then real domains against a real hypervisor. The latter are linked
+# with the distribution's libraries and run on ours: see tests/unit/hv-harness.h.
+if HAVE_CMOCKA
+hv_state_tests = tests/unit/event tests/unit/grant
+hv_process_tests = \
+	tests/unit/event-process \
+	tests/unit/grant-process \
+	tests/peers/hypervisor-live \
+	tests/peers/hypervisor-wire \
+	$(NULL)
+check_PROGRAMS += $(hv_state_tests) $(hv_process_tests)
+TESTS += $(hv_state_tests) $(hv_process_tests)
+
+tests_unit_event_SOURCES = tests/unit/event.c
+tests_unit_event_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_event_LDADD = hypervisor/libhvstate.la $(CMOCKA_LIBS)
+tests_unit_grant_SOURCES = tests/unit/grant.c
+tests_unit_grant_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_grant_LDADD = hypervisor/libhvstate.la $(CMOCKA_LIBS)
+
+hv_harness = tests/unit/hv-harness.c tests/unit/hv-harness.h
+hv_process_ldadd = \
+	hypervisor/process/libhvctl.la \
+	common/libcommon.la \
+	$(XENEVTCHN_LIBS) \
+	$(XENGNTTAB_LIBS) \
+	$(XENTOOLCORE_LIBS) \
+	$(CMOCKA_LIBS) \
+	$(NULL)
+tests_unit_event_process_SOURCES = tests/unit/event-process.c $(hv_harness)
+tests_unit_event_process_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_event_process_LDADD = $(hv_process_ldadd)
+tests_unit_grant_process_SOURCES = tests/unit/grant-process.c $(hv_harness)
+tests_unit_grant_process_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_grant_process_LDADD = $(hv_process_ldadd)
+tests_peers_hypervisor_live_SOURCES = tests/peers/hypervisor-live.c $(hv_harness)
+tests_peers_hypervisor_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_hypervisor_live_LDADD = $(hv_process_ldadd)
+tests_peers_hypervisor_wire_SOURCES = tests/peers/hypervisor-wire.c $(hv_harness)
+tests_peers_hypervisor_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_hypervisor_wire_LDADD = $(hv_process_ldadd)
+endif
+
+check_PROGRAMS += tests/peers/hv-tool
+tests_peers_hv_tool_SOURCES = tests/peers/hv-tool.c
+tests_peers_hv_tool_LDADD = hypervisor/process/libhvctl.la common/libcommon.la
+
+hv_scripts = \
+	tests/scripts/hypervisor-control-socket.sh \
+	tests/scripts/hypervisor-domain-init-exit.sh \
+	tests/scripts/hypervisor-domain-init.sh \
+	tests/scripts/hypervisor-libs-abi.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(hv_scripts)
+TESTS += $(hv_scripts)

@@ -54,6 +54,7 @@ EXTRA_DIST += \
 	hypervisor/process/libxengnttab.map \
 	$(NULL)
 
+dist_man_MANS += docs/man/sluice-domain-init.8
 sbin_PROGRAMS += hypervisor/process/sluice-domain-init
 hypervisor_process_sluice_domain_init_SOURCES = \
 	hypervisor/process/domain-init.c \

@@ -1,0 +1,741 @@
+// SPDX-License-Identifier: MIT
+/* Grants between process domains, through the public library. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "hv-harness.h"
+#include "hypervisor/process/restrict.h"
+#include "hypervisor/process/client.h"
+#include "hypervisor/process/share-client.h"
+
+#define PAGE 4096u
+#define PATIENCE_MS 10000
+
+static struct hv_world world;
+
+static xengntshr_handle *shr_as(uint32_t domid)
+{
+	xengntshr_handle *h;
+
+	hv_enter(&world, domid);
+	h = xengntshr_open(NULL, 0);
+	assert_non_null(h);
+	return h;
+}
+
+static xengnttab_handle *tab_as(uint32_t domid)
+{
+	xengnttab_handle *h;
+
+	hv_enter(&world, domid);
+	h = xengnttab_open(NULL, 0);
+	assert_non_null(h);
+	return h;
+}
+
+static void test_share_map_both_ways(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t ref;
+	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
+	char *theirs;
+
+	assert_non_null(mine);
+	assert_true(ref >= 8);
+	strcpy(mine, "from the grantor");
+	theirs = xengnttab_map_grant_ref(t, 1, ref, PROT_READ | PROT_WRITE);
+	assert_non_null(theirs);
+	assert_string_equal(theirs, "from the grantor");
+	strcpy(theirs, "from the mapper");
+	assert_string_equal(mine, "from the mapper");
+	assert_int_equal(xengnttab_unmap(t, theirs, 1), 0);
+	assert_int_equal(xengntshr_unshare(s, mine, 1), 0);
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+/* More than one message's worth, of two shares, out of order at the seam. */
+static void test_many_pages_contiguous(void **state)
+{
+	enum { N = 300, TWO = 20 };
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t refs[N + TWO], domids[N + TWO];
+	uint32_t *one = xengntshr_share_pages(s, 2, N, refs, 1);
+	uint32_t *two = xengntshr_share_pages(s, 2, TWO, refs + N, 1);
+	uint32_t *map;
+
+	assert_non_null(one);
+	assert_non_null(two);
+	for (unsigned i = 0; i < N; i++)
+		one[i * PAGE / 4] = i;
+	for (unsigned i = 0; i < TWO; i++)
+		two[i * PAGE / 4] = N + i;
+	for (unsigned i = 0; i < N + TWO; i++)
+		domids[i] = 1;
+	map = xengnttab_map_grant_refs(t, N + TWO, domids, refs, PROT_READ);
+	assert_non_null(map);
+	for (unsigned i = 0; i < N + TWO; i++)
+		assert_int_equal(map[i * PAGE / 4], i);
+	/* All at once or not at all, as with Xen's driver. */
+	assert_int_equal(xengnttab_unmap(t, map, 5), -1);
+	assert_int_equal(xengnttab_unmap(t, map, N + TWO), 0);
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static void test_partial_failure_maps_nothing(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	struct hvctl_domain_info info[8];
+	uint32_t refs[200];
+	char *mine = xengntshr_share_pages(s, 2, 200, refs, 1);
+
+	assert_non_null(mine);
+	refs[199] = 60000;
+	assert_null(xengnttab_map_domain_grant_refs(t, 200, 1, refs, PROT_READ | PROT_WRITE));
+	assert_int_equal(errno, EINVAL);
+	assert_true(hvctl_domain_list(world.ctl, info, 8) >= 4);
+	assert_int_equal(info[2].domid, 2);
+	assert_int_equal(info[2].mapped_pages, 0);
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static void test_max_grants(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t refs[3];
+	char *mine = xengntshr_share_pages(s, 2, 3, refs, 1);
+	void *map;
+
+	assert_non_null(mine);
+	assert_int_equal(xengnttab_set_max_grants(t, 2), 0);
+	map = xengnttab_map_domain_grant_refs(t, 2, 1, refs, PROT_READ);
+	assert_non_null(map);
+	assert_null(xengnttab_map_grant_ref(t, 1, refs[2], PROT_READ));
+	assert_int_equal(xengnttab_unmap(t, map, 2), 0);
+	assert_non_null(xengnttab_map_grant_ref(t, 1, refs[2], PROT_READ));
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static void test_wrong_domain_cannot_map(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(3);
+	uint32_t ref;
+
+	assert_non_null(xengntshr_share_pages(s, 2, 1, &ref, 1));
+	assert_null(xengnttab_map_grant_ref(t, 1, ref, PROT_READ));
+	assert_null(xengnttab_map_grant_ref(t, 2, ref, PROT_READ));
+	assert_null(xengnttab_map_grant_ref(t, 77, ref, PROT_READ));
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static void test_revoked_ref_cannot_be_mapped(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t refs[2];
+	char *mine = xengntshr_share_pages(s, 2, 2, refs, 1);
+	void *map = xengnttab_map_grant_ref(t, 1, refs[0], PROT_READ);
+
+	assert_non_null(mine);
+	assert_non_null(map);
+	assert_int_equal(xengntshr_unshare(s, mine, 2), 0);
+	assert_null(xengnttab_map_grant_ref(t, 1, refs[1], PROT_READ));
+	/* Nor again while the first mapping keeps it pinned. */
+	assert_null(xengnttab_map_grant_ref(t, 1, refs[0], PROT_READ));
+	assert_null(xengnttab_map_grant_ref(t, 1, refs[0], PROT_READ | PROT_WRITE));
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static void test_partial_unshare(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t refs[4];
+	char *mine = xengntshr_share_pages(s, 2, 4, refs, 1);
+	void *map;
+
+	assert_non_null(mine);
+	assert_int_equal(xengntshr_unshare(s, mine + PAGE, 2), 0);
+	assert_int_equal(xengntshr_unshare(s, mine + PAGE, 1), -1);
+	assert_null(xengnttab_map_grant_ref(t, 1, refs[1], PROT_READ));
+	map = xengnttab_map_grant_ref(t, 1, refs[3], PROT_READ);
+	assert_non_null(map);
+	strcpy(mine + 3 * PAGE, "still here");
+	assert_string_equal(map, "still here");
+	assert_int_equal(xengntshr_unshare(s, mine, 1), 0);
+	assert_int_equal(xengntshr_unshare(s, mine + 3 * PAGE, 1), 0);
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static void test_readonly_ref_mapped_writable(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t ref;
+	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 0);
+	char *map;
+
+	assert_non_null(mine);
+	assert_null(xengnttab_map_grant_ref(t, 1, ref, PROT_READ | PROT_WRITE));
+	map = xengnttab_map_grant_ref(t, 1, ref, PROT_READ);
+	assert_non_null(map);
+	/* The grantor itself still writes. */
+	strcpy(mine, "read only there");
+	assert_string_equal(map, "read only there");
+	assert_int_equal(mprotect(map, PAGE, PROT_READ | PROT_WRITE), -1);
+	assert_int_equal(errno, EACCES);
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+/* Maps @ref by hand to get at the descriptor that the library closes. */
+static int raw_map(uint32_t domid, uint32_t ref, bool readonly, int *memfd)
+{
+	struct wire_map req = { .head.op = WIRE_MAP, .readonly = readonly, .count = 1 };
+	struct wire_map_reply reply;
+	int fd = hvclient_open(NULL);
+	unsigned nfds = 1;
+
+	assert_true(fd >= 0);
+	req.refs[0] = (struct wire_ref){ .domid = domid, .ref = ref };
+	assert_true(hvclient_call(fd, &req, offsetof(struct wire_map, refs[1]), &reply,
+			    sizeof(reply), memfd, &nfds) > 0);
+	assert_int_equal(nfds, 1);
+	return fd;
+}
+
+static void test_readonly_descriptor_stays_readonly(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	uint32_t ref;
+	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 0);
+	char path[64];
+	int memfd, conn, again;
+
+	assert_non_null(mine);
+	hv_enter(&world, 2);
+	conn = raw_map(1, ref, true, &memfd);
+	assert_ptr_equal(mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, memfd, 0), MAP_FAILED);
+	assert_int_equal(write(memfd, "x", 1), -1);
+	assert_int_equal(ftruncate(memfd, 0), -1);
+	assert_int_equal(fallocate(memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE), -1);
+	/* Root gets through the mode of the file, but not through its seal. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
+	again = open(path, O_RDWR);
+	if (again >= 0) {
+		assert_ptr_equal(mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, again, 0), MAP_FAILED);
+		assert_int_equal(write(again, "x", 1), -1);
+		close(again);
+	}
+	assert_int_equal(mine[0], 0);
+	close(memfd);
+	close(conn);
+	xengntshr_close(s);
+}
+
+static void test_writable_memory_cannot_shrink(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	uint32_t ref;
+	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
+	int memfd, conn;
+
+	assert_non_null(mine);
+	hv_enter(&world, 2);
+	conn = raw_map(1, ref, false, &memfd);
+	assert_int_equal(ftruncate(memfd, 0), -1);
+	assert_int_equal(ftruncate(memfd, 2 * PAGE), -1);
+	assert_int_equal(fcntl(memfd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE), -1);
+	close(memfd);
+	close(conn);
+	xengntshr_close(s);
+}
+
+static void test_stale_mapping_sees_nothing_new(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	uint32_t ref, again;
+	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
+	char *stale, *new;
+	int memfd, conn;
+
+	assert_non_null(mine);
+	strcpy(mine, "old");
+	hv_enter(&world, 2);
+	conn = raw_map(1, ref, false, &memfd);
+	stale = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	assert_true(stale != MAP_FAILED);
+	/* A mapper that says it unmapped, and did not. */
+	close(conn);
+	assert_int_equal(xengntshr_unshare(s, mine, 1), 0);
+	for (int i = 0; i < 50; i++) {
+		new = xengntshr_share_pages(s, 3, 1, &again, 1);
+		assert_non_null(new);
+		assert_int_equal(new[0], 0);
+		strcpy(new, "secret");
+		assert_string_equal(stale, "old");
+		strcpy(stale, "old");
+		assert_string_equal(new, "secret");
+	}
+	munmap(stale, PAGE);
+	close(memfd);
+	xengntshr_close(s);
+}
+
+static void test_ref_is_not_reused_while_mapped(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t ref, again;
+	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
+	void *map = xengnttab_map_grant_ref(t, 1, ref, PROT_READ);
+
+	assert_non_null(map);
+	assert_int_equal(xengntshr_unshare(s, mine, 1), 0);
+	mine = xengntshr_share_pages(s, 2, 1, &again, 1);
+	assert_non_null(mine);
+	assert_int_not_equal(again, ref);
+	assert_int_equal(xengntshr_unshare(s, mine, 1), 0);
+	assert_int_equal(xengnttab_unmap(t, map, 1), 0);
+	assert_non_null(xengntshr_share_pages(s, 2, 1, &again, 1));
+	assert_int_equal(again, ref);
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static xengnttab_grant_copy_segment_t from_ref(uint32_t ref, uint16_t offset, void *to, uint16_t len)
+{
+	return (xengnttab_grant_copy_segment_t){ .flags = GNTCOPY_source_gref, .len = len,
+		.source.foreign = { .ref = ref, .offset = offset, .domid = 1 }, .dest.virt = to };
+}
+
+static xengnttab_grant_copy_segment_t to_ref(void *from, uint32_t ref, uint16_t offset, uint16_t len)
+{
+	return (xengnttab_grant_copy_segment_t){ .flags = GNTCOPY_dest_gref, .len = len,
+		.dest.foreign = { .ref = ref, .offset = offset, .domid = 1 }, .source.virt = from };
+}
+
+static void test_copy_both_ways(void **state)
+{
+	enum { N = 600 }; /* more than two batches */
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	static xengnttab_grant_copy_segment_t segs[N];
+	static uint32_t refs[N];
+	static char out[N][PAGE], in[N][PAGE];
+	char *mine = xengntshr_share_pages(s, 2, N, refs, 1);
+
+	assert_non_null(mine);
+	for (unsigned i = 0; i < N; i++) {
+		memset(out[i], i, PAGE);
+		segs[i] = to_ref(out[i], refs[i], 0, PAGE);
+	}
+	assert_int_equal(xengnttab_grant_copy(t, N, segs), 0);
+	for (unsigned i = 0; i < N; i++) {
+		assert_int_equal(segs[i].status, GNTST_okay);
+		assert_memory_equal(mine + (size_t)i * PAGE, out[i], PAGE);
+		mine[(size_t)i * PAGE + 7] = 'x';
+		segs[i] = from_ref(refs[i], 5, in[i], 3);
+	}
+	assert_int_equal(xengnttab_grant_copy(t, N, segs), 0);
+	for (unsigned i = 0; i < N; i++) {
+		char want[4] = { i, i, 'x', 0 };
+
+		assert_int_equal(segs[i].status, GNTST_okay);
+		assert_memory_equal(in[i], want, 4);
+	}
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static void test_copy_between_grants(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t refs[2];
+	char *mine = xengntshr_share_pages(s, 2, 2, refs, 1);
+	xengnttab_grant_copy_segment_t seg = {
+		.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref, .len = 6,
+		.source.foreign = { .ref = refs[0], .domid = 1 },
+		.dest.foreign = { .ref = refs[1], .offset = PAGE - 6, .domid = 1 },
+	};
+
+	assert_non_null(mine);
+	strcpy(mine, "moved");
+	assert_int_equal(xengnttab_grant_copy(t, 1, &seg), 0);
+	assert_int_equal(seg.status, GNTST_okay);
+	assert_string_equal(mine + 2 * PAGE - 6, "moved");
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+static void test_copy_statuses(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	uint32_t ro, rw, not_mine;
+	char *mine = xengntshr_share_pages(s, 2, 1, &ro, 0);
+	char buf[2 * PAGE] = "unchanged";
+	xengnttab_grant_copy_segment_t segs[8];
+
+	assert_non_null(mine);
+	assert_non_null(xengntshr_share_pages(s, 2, 1, &rw, 1));
+	assert_non_null(xengntshr_share_pages(s, 3, 1, &not_mine, 1));
+	segs[0] = from_ref(ro, 0, buf + PAGE, 1);
+	segs[1] = to_ref(buf, ro, 0, 1);
+	segs[2] = from_ref(70000, 0, buf, 1);
+	segs[3] = from_ref(not_mine, 0, buf, 1);
+	segs[4] = from_ref(rw, PAGE - 1, buf, 2);
+	segs[5] = from_ref(rw, 0, buf, PAGE + 1);
+	segs[6] = from_ref(rw, 0, buf, 1);
+	segs[6].source.foreign.domid = 77;
+	segs[7] = to_ref(buf, rw, PAGE - 1, 1);
+	assert_int_equal(xengnttab_grant_copy(t, 8, segs), 0);
+	assert_int_equal(segs[0].status, GNTST_okay);
+	assert_int_equal(segs[1].status, GNTST_general_error);
+	assert_int_equal(segs[2].status, GNTST_bad_gntref);
+	assert_int_equal(segs[3].status, GNTST_general_error);
+	assert_int_equal(segs[4].status, GNTST_bad_copy_arg);
+	assert_int_equal(segs[5].status, GNTST_bad_copy_arg);
+	assert_int_equal(segs[6].status, GNTST_bad_domain);
+	assert_int_equal(segs[7].status, GNTST_okay);
+	assert_string_equal(buf, "unchanged");
+	assert_int_equal(mine[0], 0);
+	segs[0].flags = 0;
+	assert_int_equal(xengnttab_grant_copy(t, 1, segs), -1);
+	assert_int_equal(errno, EINVAL);
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+/* A channel from 1 to 2 on which the end in 2 is about to notify. */
+struct wake {
+	xenevtchn_handle *listener;
+	int port;
+};
+
+static struct wake wake_make(uint32_t listener, uint32_t notifier)
+{
+	struct wake w;
+
+	hv_enter(&world, listener);
+	w.listener = xenevtchn_open(NULL, 0);
+	assert_non_null(w.listener);
+	w.port = xenevtchn_bind_unbound_port(w.listener, notifier);
+	assert_true(w.port > 0);
+	return w;
+}
+
+static void wake_expect(struct wake *w)
+{
+	struct pollfd p = { .fd = xenevtchn_fd(w->listener), .events = POLLIN };
+
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	assert_int_equal(xenevtchn_pending(w->listener), w->port);
+}
+
+static void test_unmap_notify(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	struct wake w = wake_make(1, 2);
+	xenevtchn_handle *xce = xenevtchn_open(NULL, 0);
+	uint32_t ref;
+	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
+	int port;
+	void *map;
+
+	xenevtchn_close(xce);
+	hv_enter(&world, 2);
+	xce = xenevtchn_open(NULL, 0);
+	port = xenevtchn_bind_interdomain(xce, 1, w.port);
+	assert_true(port > 0);
+	mine[100] = 7;
+	map = xengnttab_map_grant_ref_notify(t, 1, ref, PROT_READ | PROT_WRITE, 100, port);
+	assert_non_null(map);
+	assert_int_equal(mine[100], 7);
+	assert_int_equal(xengnttab_unmap(t, map, 1), 0);
+	assert_int_equal(mine[100], 0);
+	wake_expect(&w);
+	/* A port that is not there, a byte of a page that may not be written. */
+	assert_null(xengnttab_map_grant_ref_notify(t, 1, ref, PROT_READ | PROT_WRITE, -1, 999));
+	assert_null(xengnttab_map_grant_ref_notify(t, 1, ref, PROT_READ, 0, -1));
+	xenevtchn_close(xce);
+	xenevtchn_close(w.listener);
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
+/* In domain 2: map with notification, say so, wait to be killed. */
+static void mapper_to_kill(int ready, uint32_t ref, int remote_port)
+{
+	xenevtchn_handle *xce;
+	xengnttab_handle *t;
+	int port;
+
+	hv_enter(&world, 2);
+	xce = xenevtchn_open(NULL, 0);
+	t = xengnttab_open(NULL, 0);
+	if (!xce || !t)
+		_exit(1);
+	port = xenevtchn_bind_interdomain(xce, 1, remote_port);
+	if (xengnttab_map_grant_ref_notify(t, 1, ref, PROT_READ | PROT_WRITE, 5, port) &&
+		write(ready, "", 1) == 1)
+		for (;;)
+			pause();
+	_exit(1);
+}
+
+static void test_unmap_notify_on_kill(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	struct wake w = wake_make(1, 2);
+	uint32_t ref;
+	volatile char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	mine[5] = 1;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0)
+		mapper_to_kill(ready[1], ref, w.port);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	assert_int_equal(mine[5], 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	wake_expect(&w);
+	assert_int_equal(mine[5], 0);
+	xenevtchn_close(w.listener);
+	xengntshr_close(s);
+}
+
+static void test_unshare_notify(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	struct wake w = wake_make(2, 1);
+	xenevtchn_handle *xce;
+	uint32_t ref;
+	char *mine, *map;
+	int port;
+
+	hv_enter(&world, 1);
+	xce = xenevtchn_open(NULL, 0);
+	port = xenevtchn_bind_interdomain(xce, 2, w.port);
+	assert_true(port > 0);
+	mine = xengntshr_share_page_notify(s, 2, &ref, 1, 9, port);
+	assert_non_null(mine);
+	mine[9] = 1;
+	map = xengnttab_map_grant_ref(t, 1, ref, PROT_READ);
+	assert_int_equal(map[9], 1);
+	/* The events handle goes first: the notification has a hold of its port. */
+	xenevtchn_close(xce);
+	xengntshr_close(s);
+	wake_expect(&w);
+	assert_int_equal(map[9], 0);
+	xenevtchn_close(w.listener);
+	xengnttab_close(t);
+}
+
+static void test_page_quota(void **state)
+{
+	struct hvctl_domain_config config = { .domid = 9, .max_pages = 10 };
+	xengntshr_handle *s;
+	uint32_t refs[11], domid;
+	void *mine;
+
+	assert_int_equal(hv_domain_add(&world, &config, "9", &domid), 0);
+	s = shr_as(9);
+	assert_null(xengntshr_share_pages(s, 1, 11, refs, 1));
+	assert_int_equal(errno, ENOSPC);
+	mine = xengntshr_share_pages(s, 1, 10, refs, 1);
+	assert_non_null(mine);
+	assert_null(xengntshr_share_pages(s, 1, 1, refs + 10, 1));
+	assert_int_equal(xengntshr_unshare(s, mine, 10), 0);
+	assert_non_null(xengntshr_share_pages(s, 1, 10, refs, 1));
+	xengntshr_close(s);
+	assert_int_equal(hvctl_domain_destroy(world.ctl, domid), 0);
+}
+
+static void test_reserved_ref_on_request(void **state)
+{
+	struct hvshare share = { .domid = 2, .pages = 1, .writable = true, .first_ref = 1 };
+	struct hvshare twice = share;
+	xengnttab_handle *t = tab_as(2);
+	uint32_t ref;
+	int fd;
+
+	hv_enter(&world, 1);
+	fd = hvclient_open(NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(hvshare_make(fd, &share, &ref), 0);
+	assert_int_equal(ref, 1);
+	assert_int_equal(hvshare_make(fd, &twice, &ref), -EBUSY);
+	assert_non_null(xengnttab_map_grant_ref(t, 1, 1, PROT_READ | PROT_WRITE));
+	share.first_ref = 8;
+	assert_int_equal(hvshare_make(fd, &share, &ref), -EINVAL);
+	close(fd);
+	xengnttab_close(t);
+}
+
+static void restricted_ops(uint32_t peer_ref, uint32_t other_ref)
+{
+	xengnttab_handle *t = xengnttab_open(NULL, 0);
+	xengntshr_handle *s = xengntshr_open(NULL, 0);
+	xenevtchn_handle *x = xenevtchn_open(NULL, 0);
+	char buf[8];
+	xengnttab_grant_copy_segment_t segs[2] = { from_ref(peer_ref, 0, buf, 8),
+		from_ref(other_ref, 0, buf, 8) };
+	uint32_t ref;
+
+	assert_non_null(t);
+	assert_non_null(s);
+	assert_non_null(x);
+	segs[1].source.foreign.domid = 3;
+	assert_non_null(xengnttab_map_grant_ref(t, 1, peer_ref, PROT_READ));
+	assert_null(xengnttab_map_grant_ref(t, 3, other_ref, PROT_READ));
+	assert_int_equal(errno, EACCES);
+	assert_int_equal(xengnttab_grant_copy(t, 2, segs), 0);
+	assert_int_equal(segs[0].status, GNTST_okay);
+	assert_int_equal(segs[1].status, GNTST_permission_denied);
+	assert_non_null(xengntshr_share_pages(s, 1, 1, &ref, 1));
+	assert_null(xengntshr_share_pages(s, 3, 1, &ref, 1));
+	assert_int_equal(errno, EACCES);
+	assert_true(xenevtchn_bind_unbound_port(x, 1) > 0);
+	assert_int_equal(xenevtchn_bind_unbound_port(x, 3), -1);
+	assert_int_equal(errno, EACCES);
+	xengnttab_close(t);
+	xengntshr_close(s);
+	xenevtchn_close(x);
+}
+
+static void test_restricted_connection(void **state)
+{
+	xengntshr_handle *s1 = shr_as(1), *s3 = shr_as(3);
+	uint32_t ref1, ref3;
+	char env[32], *path;
+	int fd;
+
+	assert_non_null(xengntshr_share_pages(s1, 2, 1, &ref1, 1));
+	assert_non_null(xengntshr_share_pages(s3, 2, 1, &ref3, 1));
+	hv_enter(&world, 2);
+	path = strdup(getenv("SLUICE_HYPERVISOR"));
+	fd = hvconn_restricted(path, 1);
+	assert_true(fd >= 0);
+	snprintf(env, sizeof(env), "fd:%d", fd);
+	setenv("SLUICE_HYPERVISOR", env, 1);
+	restricted_ops(ref1, ref3);
+	/* Nor does a connection made from it get away. */
+	assert_int_equal(hvconn_restricted(env, 3), -EACCES);
+	/* Other names for one domain are no way out. */
+	assert_int_equal(hvconn_restricted(env, 0x7ff0), -EINVAL);
+	close(fd);
+	free(path);
+	xengntshr_close(s1);
+	xengntshr_close(s3);
+}
+
+static void test_grantor_dies_while_mapped(void **state)
+{
+	struct hvctl_domain_config config = { .domid = 9 };
+	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s;
+	uint32_t ref, domid;
+	char *mine, *map;
+
+	assert_int_equal(hv_domain_add(&world, &config, "9", &domid), 0);
+	s = shr_as(9);
+	mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
+	map = xengnttab_map_grant_ref(t, 9, ref, PROT_READ | PROT_WRITE);
+	assert_non_null(map);
+	strcpy(mine, "before");
+	assert_int_equal(hvctl_domain_destroy(world.ctl, 9), 0);
+	assert_string_equal(map, "before");
+	xengntshr_close(s);
+	/* A new domain of that number has nothing to do with the old mapping. */
+	assert_int_equal(hv_domain_add(&world, &config, "9", &domid), 0);
+	assert_null(xengnttab_map_grant_ref(t, 9, ref, PROT_READ));
+	assert_int_equal(xengnttab_unmap(t, map, 1), 0);
+	assert_int_equal(hvctl_domain_destroy(world.ctl, 9), 0);
+	xengnttab_close(t);
+}
+
+static void test_no_dmabuf(void **state)
+{
+	xengnttab_handle *t = tab_as(2);
+	uint32_t ref = 8, fd;
+
+	assert_int_equal(xengnttab_dmabuf_exp_from_refs(t, 1, 0, 1, &ref, &fd), -1);
+	assert_int_equal(errno, EOPNOTSUPP);
+	assert_int_equal(xengnttab_dmabuf_imp_release(t, 0), -1);
+	assert_int_equal(errno, EOPNOTSUPP);
+	xengnttab_close(t);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_share_map_both_ways),
+		cmocka_unit_test(test_many_pages_contiguous),
+		cmocka_unit_test(test_partial_failure_maps_nothing),
+		cmocka_unit_test(test_max_grants),
+		cmocka_unit_test(test_wrong_domain_cannot_map),
+		cmocka_unit_test(test_revoked_ref_cannot_be_mapped),
+		cmocka_unit_test(test_partial_unshare),
+		cmocka_unit_test(test_readonly_ref_mapped_writable),
+		cmocka_unit_test(test_readonly_descriptor_stays_readonly),
+		cmocka_unit_test(test_writable_memory_cannot_shrink),
+		cmocka_unit_test(test_stale_mapping_sees_nothing_new),
+		cmocka_unit_test(test_ref_is_not_reused_while_mapped),
+		cmocka_unit_test(test_copy_both_ways),
+		cmocka_unit_test(test_copy_between_grants),
+		cmocka_unit_test(test_copy_statuses),
+		cmocka_unit_test(test_unmap_notify),
+		cmocka_unit_test(test_unmap_notify_on_kill),
+		cmocka_unit_test(test_unshare_notify),
+		cmocka_unit_test(test_page_quota),
+		cmocka_unit_test(test_reserved_ref_on_request),
+		cmocka_unit_test(test_restricted_connection),
+		cmocka_unit_test(test_grantor_dies_while_mapped),
+		cmocka_unit_test(test_no_dmabuf),
+	};
+	int failed;
+
+	hv_dropin(argv);
+	hv_world_start(&world);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	hv_world_stop(&world);
+	return failed;
+}
