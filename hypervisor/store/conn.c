@@ -111,8 +111,15 @@ bool conn_may_input(const struct conn *conn)
 {
 	const struct quota_limits *limits = conn_limits(conn);
 
-	return !conn->bad &&
-		conn->replies < (limits ? limits->outstanding : CONN_PRIVILEGED_REPLIES);
+	if (conn->bad)
+		return false;
+	if (!limits)
+		return conn->replies < CONN_PRIVILEGED_REPLIES;
+	/* One reply is always allowed, so that every connection goes on some time. */
+	if (conn->replies == 0)
+		return true;
+	return conn->replies < limits->outstanding &&
+		conn->store->accounts[conn->domid].memory < limits->memory;
 }
 
 size_t conn_input_room(struct conn *conn, char **at)

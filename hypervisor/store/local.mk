@@ -44,3 +44,39 @@ hypervisor_store_sluice_store_LDADD = \
 	$(XENEVTCHN_LIBS) \
 	$(XENGNTTAB_LIBS) \
 	$(NULL)
+
+if HAVE_CMOCKA
+store_pure_tests = \
+	tests/unit/store-perms \
+	tests/unit/store-quota \
+	tests/unit/store-request \
+	tests/unit/store-ring \
+	tests/unit/store-transaction \
+	tests/unit/store-watch \
+	$(NULL)
+check_PROGRAMS += $(store_pure_tests)
+TESTS += $(store_pure_tests)
+store_test_sources = tests/unit/store-test.c tests/unit/store-test.h
+store_test_libs = hypervisor/store/libstore.la common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_store_perms_SOURCES = tests/unit/store-perms.c $(store_test_sources)
+tests_unit_store_perms_LDADD = $(store_test_libs)
+tests_unit_store_quota_SOURCES = tests/unit/store-quota.c $(store_test_sources)
+tests_unit_store_quota_LDADD = $(store_test_libs)
+tests_unit_store_request_SOURCES = tests/unit/store-request.c $(store_test_sources)
+tests_unit_store_request_LDADD = $(store_test_libs)
+tests_unit_store_ring_SOURCES = tests/unit/store-ring.c $(store_test_sources)
+tests_unit_store_ring_LDADD = $(store_test_libs)
+tests_unit_store_transaction_SOURCES = tests/unit/store-transaction.c $(store_test_sources)
+tests_unit_store_transaction_LDADD = $(store_test_libs)
+tests_unit_store_watch_SOURCES = tests/unit/store-watch.c $(store_test_sources)
+tests_unit_store_watch_LDADD = $(store_test_libs)
+
+# These start the program, which they find in the build tree.
+check_PROGRAMS += tests/unit/store-libxenstore tests/unit/store-xsnode
+TESTS += tests/unit/store-libxenstore tests/unit/store-xsnode
+store_server_sources = tests/unit/store-server.c tests/unit/store-server.h
+tests_unit_store_libxenstore_SOURCES = tests/unit/store-libxenstore.c $(store_server_sources)
+tests_unit_store_libxenstore_LDADD = $(CMOCKA_LIBS) $(XENSTORE_LIBS)
+tests_unit_store_xsnode_SOURCES = tests/unit/store-xsnode.c $(store_server_sources)
+tests_unit_store_xsnode_LDADD = xenstore/libxsnode.la $(CMOCKA_LIBS) $(XENSTORE_LIBS)
+endif

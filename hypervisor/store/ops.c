@@ -57,7 +57,7 @@ static int op_check_node(const struct op *op, const struct node *node, size_t gr
 	rc = quota_check(node_size(node), 0, limits->node_size, -ENOSPC);
 	if (rc < 0)
 		return rc;
-	return quota_check(op->view.account->memory, growth, limits->memory, -ENOMEM);
+	return quota_check_memory(limits, op->view.account, growth);
 }
 
 /* Takes @node over, also when it fails. */
@@ -264,8 +264,11 @@ int op_set_perms(const struct op *op, const char *path, const struct perm *perms
 	if (!node)
 		return -ENOMEM;
 	rc = node_set_perms(node, perms, count);
-	/* Who could read it before is told, too: it is as if it went away. */
-	if (rc == 0)
+	/*
+	 * Who could read it before is told, too: it is as if it went away. Watches
+	 * of special nodes are for what they stand for alone.
+	 */
+	if (rc == 0 && path[0] == '/')
 		rc = view_tell(&op->view, op->changes, path, old, false);
 	if (rc < 0) {
 		node_unref(node);

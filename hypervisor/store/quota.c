@@ -37,6 +37,13 @@ int quota_check(unsigned long used, unsigned long more, unsigned long limit, int
 	return used > limit || more > limit - used ? error : 0;
 }
 
+int quota_check_memory(const struct quota_limits *limits, const struct account *account,
+	unsigned long more)
+{
+	return quota_check(account->memory, more, limits->memory - limits->memory / 8,
+		-ENOMEM);
+}
+
 static unsigned long *quota_field(const struct quota_limits *limits, unsigned index)
 {
 	return (unsigned long *)((char *)limits + quota_names[index].offset);

@@ -20,7 +20,7 @@ struct quota_limits {
 	unsigned long node_size;         /* bytes of value, children's names and permissions of a node */
 	unsigned long permissions;       /* entries of one node */
 	unsigned long outstanding;       /* replies of one connection that it has not read */
-	unsigned long memory;            /* bytes, all that the store keeps for it */
+	unsigned long memory;            /* bytes, all that the store keeps for it; an eighth is for its output alone */
 };
 
 /** quota_defaults - Xen's, and 2.5 MiB of memory. */
@@ -36,6 +36,15 @@ struct account {
 
 /** quota_check() - may @used grow by @more? 0, or @error (a negative errno). */
 int quota_check(unsigned long used, unsigned long more, unsigned long limit, int error);
+
+/**
+ * quota_check_memory() - may @account keep @more bytes? 0 or -ENOMEM.
+ *
+ * For all but output, which may use the last eighth as well: a domain that has
+ * filled its memory is refused more, but still hears of changes.
+ */
+int quota_check_memory(const struct quota_limits *limits, const struct account *account,
+	unsigned long more);
 
 /**
  * quota_set_by_name() - "nodes", "watches", "transactions", "transaction-nodes",

@@ -98,7 +98,7 @@ static int tx_check_room(const struct view *view, size_t more)
 	rc = quota_check(view->tx->count, 1, view->limits->transaction_nodes, -ENOSPC);
 	if (rc < 0)
 		return rc;
-	return quota_check(view->account->memory, more, view->limits->memory, -ENOMEM);
+	return quota_check_memory(view->limits, view->account, more);
 }
 
 /*
@@ -226,7 +226,7 @@ static int tx_tell(const struct view *view, struct change_list *list, const char
 	if (entry && entry->told && !old)
 		return 0;
 	if (view->limits)
-		rc = quota_check(view->account->memory, cost, view->limits->memory, -ENOMEM);
+		rc = quota_check_memory(view->limits, view->account, cost);
 	if (rc == 0)
 		rc = change_add(list, path, old, exact);
 	if (rc < 0)

@@ -106,7 +106,7 @@ static int watch_check_quota(const struct conn *conn, size_t memory)
 	rc = quota_check(account->watches, 1, limits->watches, -ENOSPC);
 	if (rc < 0)
 		return rc;
-	return quota_check(account->memory, memory, limits->memory, -ENOMEM);
+	return quota_check_memory(limits, account, memory);
 }
 
 static void watch_charge(struct watch *watch, bool add)
@@ -238,13 +238,11 @@ void watch_fire(struct store *store, const struct change *change)
 	path_to_parent(at);
 	parent = tree_find(&store->tree, at);
 	watch_fire_point(store, change->path, change, now, parent);
-	if (change->exact || change->path[1] == '\0')
+	if (change->exact || change->path[0] != '/' || change->path[1] == '\0')
 		return;
-	for (;; path_to_parent(at)) {
+	for (; at[1]; path_to_parent(at))
 		watch_fire_point(store, at, change, now, parent);
-		if (at[1] == '\0')
-			break;
-	}
+	watch_fire_point(store, "/", change, now, parent);
 }
 
 void watch_fire_special(struct store *store, const char *name)
