@@ -240,18 +240,25 @@ static int pass_signals(struct bench *b)
 
 static int follow(struct bench *b)
 {
-	struct pollfd p = { .fd = b->sock, .events = POLLIN };
+	struct pollfd p[2] = {
+		{ .fd = b->sock, .events = POLLIN },
+		{ .fd = stack_log_fd(b->stack), .events = POLLIN },
+	};
 	char why[256];
 	int r = 1;
 
 	while (r > 0) {
-		int ready = poll(&p, 1, 250);
+		int ready = poll(p, ARRAY_SIZE(p), 250);
 
 		r = pass_signals(b);
 		if (r < 0)
 			break;
 		r = 1;
-		if (ready > 0)
+		if (ready > 0 && p[1].revents) {
+			clear_progress(b);
+			stack_pump(b->stack);
+		}
+		if (ready > 0 && p[0].revents)
 			r = take_message(b);
 		else if (ready == 0 && stack_check(b->stack, why, sizeof(why)) < 0)
 			r = -EPIPE;

@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -195,6 +197,29 @@ static int exit_status(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Wait for the command's end; meanwhile show what the stack says. */
+static int await_command(struct stack *st, pid_t pid)
+{
+	CLEANUP_CLOSE int pidfd = pidfd_open(pid, 0);
+	struct pollfd p[2] = {
+		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = stack_log_fd(st), .events = POLLIN },
+	};
+	bool told = false;
+	char why[256];
+	int status = 0;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		poll(p, ARRAY_SIZE(p), pidfd < 0 ? 20 : 1000);
+		stack_pump(st);
+		if (!told && stack_check(st, why, sizeof(why)) < 0) {
+			log_err("%s", why);
+			told = true;
+		}
+	}
+	return exit_status(status);
+}
+
 static int run_command(struct stack *st, char **command)
 {
 	pid_t pid = stack_spawn_guest(st, command, -1);
@@ -203,12 +228,10 @@ static int run_command(struct stack *st, char **command)
 	if (pid < 0)
 		return EXIT_START;
 	exec_child = pid;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return EXIT_START;
+	status = await_command(st, pid);
 	exec_child = 0;
 	stack_guest_reaped(st, pid);
-	return exit_status(status);
+	return status;
 }
 
 static int attach_and_run(struct stack *st, const struct exec_args *args)

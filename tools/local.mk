@@ -5,6 +5,7 @@ tools_libstack_la_SOURCES = \
 	tools/stack-cpu.c \
 	tools/stack-dir.c \
 	tools/stack-disk.c \
+	tools/stack-log.c \
 	tools/stack-nodes.c \
 	tools/stack-private.h \
 	tools/stack-spawn.c \
@@ -100,3 +101,20 @@ tests_unit_tools_json_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_tools_json_LDADD = tools/libbench.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
 endif
 endif
+
+tools_scripts = \
+	tests/scripts/tools-bench-file.sh \
+	tests/scripts/tools-bench-interrupt.sh \
+	tests/scripts/tools-bench-json.sh \
+	tests/scripts/tools-bench-mounted.sh \
+	tests/scripts/tools-bench-verify.sh \
+	tests/scripts/tools-errors.sh \
+	tests/scripts/tools-exec-signals.sh \
+	tests/scripts/tools-exec-store.sh \
+	tests/scripts/tools-exec.sh \
+	tests/scripts/tools-stale.sh \
+	tests/scripts/tools-unprivileged.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(tools_scripts)
+TESTS += $(tools_scripts)
+EXTRA_DIST += tests/scripts/tools-functions.sh

@@ -106,6 +106,7 @@ static int report_backend_error(struct stack *st, const struct attached *at,
 	if (!text)
 		return 0;
 	say = skip_number(text);
+	stack_log_known(st, say);
 	/* The backend names the file itself where it can. */
 	if (name && !strstr(say, name))
 		snprintf(why, room, "disk %s: %s: %s", disk->dev, name, say);
@@ -140,6 +141,7 @@ static int await_backend(struct stack *st, const struct attached *at,
 			snprintf(why, room, "disk %s: the backend closed without a reason", disk->dev);
 			return -EIO;
 		}
+		stack_pump(st);
 		stack_sleep_ms(pause);
 		if (pause < 16)
 			pause *= 2;

@@ -51,7 +51,8 @@ struct spawn {
 	const char *const *env;    /* NAME=VALUE pairs over our own environment, NULL-terminated; or NULL */
 	const int *keep;           /* descriptors to inherit, @nkeep of them; all others are closed */
 	unsigned nkeep;
-	bool daemon;               /* own session, stdin from /dev/null, stdout to stderr */
+	bool daemon;               /* own session, stdin from /dev/null, output to @log */
+	int log;
 	bool session;              /* own session only: away from the terminal's Ctrl-C */
 	bool keep_all;             /* inherit whatever is not close-on-exec */
 };
@@ -82,7 +83,18 @@ struct stack {
 	pid_t guests[16];          /* commands that may still run */
 	unsigned nguests;
 	struct attached *disks;
+	int log_read, log_write;   /* what the parts say */
+	char log[2048];
+	unsigned log_used;
+	char known[256];           /* lines with this text have been told already */
 };
+
+/** stack_log_open() - the pipe for what the parts say. 0 or -errno. */
+int stack_log_open(struct stack *st) must_check;
+/** stack_log_close() - shows what is left. */
+void stack_log_close(struct stack *st);
+/** stack_log_known() - the caller tells the user @text: leave out lines that say it. */
+void stack_log_known(struct stack *st, const char *text);
 
 /**
  * stack_nodes_domain() - what a toolstack writes for a new domain, with libxl's

@@ -70,7 +70,8 @@ static int set_descriptors(const struct spawn *s)
 
 		if (null < 0)
 			return -errno;
-		if (dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		if (dup2(null, STDIN_FILENO) < 0 || dup2(s->log, STDOUT_FILENO) < 0 ||
+			dup2(s->log, STDERR_FILENO) < 0)
 			return -errno;
 	}
 	if (!s->keep_all && close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)

@@ -56,7 +56,8 @@ static int start_hypervisor(struct stack *st, char *why, size_t room)
 	char arg[32];
 	char *argv[] = { (char *)"sluice-hypervisor", arg, NULL };
 	int fds[2];
-	struct spawn s = { .path = path, .argv = argv, .keep = &fds[1], .nkeep = 1, .daemon = true };
+	struct spawn s = { .path = path, .argv = argv, .keep = &fds[1], .nkeep = 1, .daemon = true,
+		.log = st->log_write };
 
 	if (!path)
 		return -ENOENT;
@@ -204,7 +205,8 @@ static int spawn_store(struct stack *st, const char *path, int life, char *why, 
 	char *argv[] = { (char *)"sluice-store", socket_arg, dir_arg, life_arg, NULL };
 	const char *env[] = { hv, ld, NULL };
 	struct spawn s = { .path = path, .argv = argv, .env = env, .keep = &life, .nkeep = 1,
-		.daemon = true };
+		.daemon = true,
+		.log = st->log_write };
 
 	if (!libs)
 		return fail(why, room, -ENOENT, "libxenevtchn.so.1 of Sluice was not found; build it (make)"
@@ -326,7 +328,7 @@ static int start_daemon(struct stack *st, char *why, size_t room)
 	char run_arg[160], ready_arg[32], run_dir[140];
 	char *argv[] = { path, run_arg, ready_arg, (char *)"--kill-backends-with-daemon", NULL };
 	int fds[2], error;
-	struct spawn s = { .keep = &fds[1], .nkeep = 1, .daemon = true };
+	struct spawn s = { .keep = &fds[1], .nkeep = 1, .daemon = true, .log = st->log_write };
 
 	if (!path)
 		return -ENOENT;
@@ -359,8 +361,10 @@ struct stack *stack_start(char *why, size_t why_room)
 		fail(why, why_room, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	st->life_fd = -1;
+	st->life_fd = st->log_read = st->log_write = -1;
 	error = rundir_create(&st->dir, why, why_room);
+	if (error == 0 && (error = stack_log_open(st)) < 0)
+		fail(why, why_room, error, "cannot make a pipe: %s", strerror(-error));
 	snprintf(st->store_path, sizeof(st->store_path), "%s/store.sock", st->dir.path);
 	if (error == 0)
 		error = start_hypervisor(st, why, why_room);
@@ -470,6 +474,7 @@ void stack_stop(struct stack *st)
 	spawn_end(&st->store, STACK_STOP_MS);
 	hvctl_close(st->ctl);
 	spawn_end(&st->hypervisor, STACK_STOP_MS);
+	stack_log_close(st);
 	rundir_remove(&st->dir);
 	free(st);
 }

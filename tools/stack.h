@@ -72,6 +72,15 @@ void stack_guest_reaped(struct stack *st, pid_t pid);
  */
 int stack_check(struct stack *st, char *why, size_t why_room);
 
+/** stack_log_fd() - readable when a part of the stack has said something: see stack_pump(). */
+int stack_log_fd(const struct stack *st);
+/**
+ * stack_pump() - show on stderr what the parts of the stack said, except for reasons that
+ * stack_attach_disk() has given. To be called now and then while commands run; never blocks
+ * on the parts.
+ */
+void stack_pump(struct stack *st);
+
 /** struct stack_cpu - CPU time used so far by the parts of a stack, in seconds. */
 struct stack_cpu {
 	double hypervisor, store, daemon, backend;

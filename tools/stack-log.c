@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the parts of a stack say goes through a pipe to our stderr, so that a reason
+ * that the user is told anyway is not told twice, and no line tears a progress line.
+ */
+#include "config.h"
+#include "tools/stack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/stack-private.h"
+
+int stack_log_open(struct stack *st)
+{
+	int fds[2];
+
+	/* Not even a full pipe may hold up a backend: it loses the line. */
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	st->log_read = fds[0];
+	st->log_write = fds[1];
+	return 0;
+}
+
+void stack_log_close(struct stack *st)
+{
+	stack_pump(st);
+	if (st->log_read >= 0)
+		close(st->log_read);
+	if (st->log_write >= 0)
+		close(st->log_write);
+	st->log_read = st->log_write = -1;
+}
+
+void stack_log_known(struct stack *st, const char *text)
+{
+	snprintf(st->known, sizeof(st->known), "%s", text);
+}
+
+static void show_line(struct stack *st, const char *line, size_t length)
+{
+	if (st->known[0] && memmem(line, length, st->known, strlen(st->known)))
+		return;
+	/* There is nowhere to report a stderr that cannot be written. */
+	(void)!write(STDERR_FILENO, line, length);
+}
+
+/* Show the whole lines of the buffer; a line that fills it is shown in pieces. */
+static void show_lines(struct stack *st)
+{
+	char *from = st->log, *end = st->log + st->log_used;
+	char *newline;
+
+	while ((newline = memchr(from, '\n', end - from))) {
+		show_line(st, from, newline + 1 - from);
+		from = newline + 1;
+	}
+	if (from == st->log && st->log_used == sizeof(st->log)) {
+		show_line(st, from, st->log_used);
+		from = end;
+	}
+	st->log_used = end - from;
+	memmove(st->log, from, st->log_used);
+}
+
+void stack_pump(struct stack *st)
+{
+	ssize_t n;
+
+	while (st->log_read >= 0) {
+		n = read(st->log_read, st->log + st->log_used, sizeof(st->log) - st->log_used);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		st->log_used += n;
+		show_lines(st);
+	}
+}
+
+int stack_log_fd(const struct stack *st)
+{
+	return st->log_read;
+}
