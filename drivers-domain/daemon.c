@@ -21,6 +21,8 @@
 #define DAEMON_SCAN_MS 250u
 /* libxenstore's thread does not tell when its connection ended, so it is asked. */
 #define DAEMON_ALIVE_MS 2000u
+/* When files that a dying process still held are tried again. */
+#define DAEMON_SWEEP_MS 1000u
 /* Backends are killed DEVICE_TERM_MS after SIGTERM; one that even so stays is left. */
 #define DAEMON_STOP_MS (DEVICE_TERM_MS + 1000u)
 
@@ -140,6 +142,36 @@ void daemon_want_pass(struct daemon *d)
 		daemon_fail(d, "cannot set a timer", -errno);
 }
 
+static void daemon_sweep_one(void *opaque, const struct leaf_name *name)
+{
+	struct daemon *d = opaque;
+	const struct served *s = daemon_find(d, name);
+
+	/* One that dwells is as good as gone; any other has use for its files. */
+	if (s ? s->machine.phase == DEVICE_DWELL : files_clean(&d->files, name) == -EBUSY)
+		daemon_want_sweep(d);
+}
+
+static void daemon_sweep(void *opaque)
+{
+	struct daemon *d = opaque;
+	int rc;
+
+	d->sweep_timer = NULL;
+	rc = d->stopping ? 0 : files_each(&d->files, daemon_sweep_one, d);
+	if (rc < 0)
+		log_warn("cannot list the run directory: %s", strerror(-rc));
+}
+
+void daemon_want_sweep(struct daemon *d)
+{
+	if (d->sweep_timer || d->stopping)
+		return;
+	d->sweep_timer = loop_add_timer(d->loop, DAEMON_SWEEP_MS, daemon_sweep, d);
+	if (!d->sweep_timer)
+		daemon_fail(d, "cannot set a timer", -errno);
+}
+
 static void daemon_alive(void *opaque)
 {
 	struct daemon *d = opaque;
@@ -203,8 +235,6 @@ static void daemon_reap(struct daemon *d)
 		}
 	}
 }
-
-static void daemon_signal(void *opaque, uint32_t events);
 
 /* struct daemon_signals - a descriptor and whose it is. */
 struct daemon_signals {

@@ -63,6 +63,7 @@ struct daemon {
 	struct budget budget;
 	struct loop_source *pass_timer;
 	struct loop_source *alive_timer;
+	struct loop_source *sweep_timer;
 	uint64_t pass_ms;          /* when the last pass ended */
 	uint64_t scan_ms;          /* when the last whole scan ended */
 	bool scan_wanted;
@@ -84,6 +85,8 @@ struct served *daemon_find(const struct daemon *d, const struct leaf_name *name)
 struct served *daemon_add(struct daemon *d, const struct leaf_name *name);
 /** daemon_want_pass() - dirty devices are looked at soon. */
 void daemon_want_pass(struct daemon *d);
+/** daemon_want_sweep() - files of devices that are gone are removed a little later. */
+void daemon_want_sweep(struct daemon *d);
 /** daemon_fail() - the daemon cannot go on: say why, once, and end with status 1. */
 void daemon_fail(struct daemon *d, const char *text, int error);
 uint64_t daemon_now_ms(void);

@@ -197,20 +197,29 @@ char *files_journal(const struct files *f, const struct leaf_name *name)
 	return path;
 }
 
-void files_clean(const struct files *f, const struct leaf_name *name)
+static int files_unlink(int dir, const char *file)
+{
+	int rc = unlinkat(dir, file, 0) < 0 ? -errno : 0;
+
+	if (rc == 0 || rc == -ENOENT)
+		return 0;
+	log_warn("cannot remove %s: %s", file, strerror(-rc));
+	return rc;
+}
+
+int files_clean(const struct files *f, const struct leaf_name *name)
 {
 	CLEANUP_CLOSE int fd = files_lock(f, name);
 	char file[FILES_NAME_MAX];
+	int rc;
 
 	/* Unlinking a lock that is held would let a second backend take a new one. */
 	if (fd < 0)
-		return;
+		return fd;
 	files_name(name, ".journal", file);
-	if (unlinkat(f->journal_fd, file, 0) < 0 && errno != ENOENT)
-		log_warn("cannot remove %s/%s: %s", f->journal_path, file, strerror(errno));
+	rc = files_unlink(f->journal_fd, file);
 	files_name(name, ".lock", file);
-	if (unlinkat(f->run_fd, file, 0) < 0 && errno != ENOENT)
-		log_warn("cannot remove %s: %s", file, strerror(errno));
+	return rc < 0 ? rc : files_unlink(f->run_fd, file);
 }
 
 int files_each(const struct files *f, void (*fn)(void *opaque, const struct leaf_name *name),

@@ -48,8 +48,13 @@ int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid
 /** files_journal() - make a device's journal if need be. Return: its path, malloc'ed; or NULL
  * with errno set. */
 char *files_journal(const struct files *f, const struct leaf_name *name) must_check;
-/** files_clean() - remove a device's files, unless its lock is held. */
-void files_clean(const struct files *f, const struct leaf_name *name);
+/**
+ * files_clean() - remove a device's files.
+ *
+ * Return: 0; -EBUSY: its lock is still held, maybe by a helper of a killed backend that
+ * has not quite ended, and nothing was removed; or -errno, logged.
+ */
+int files_clean(const struct files *f, const struct leaf_name *name) must_check;
 /** files_each() - call @fn for each device that has a lock file. 0 or -errno. */
 int files_each(const struct files *f, void (*fn)(void *opaque, const struct leaf_name *name),
 	void *opaque) must_check;

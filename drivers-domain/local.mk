@@ -66,6 +66,7 @@ driverd_scripts = \
 	tests/scripts/driverd-cycles.sh \
 	tests/scripts/driverd-flips.sh \
 	tests/scripts/driverd-options.sh \
+	tests/scripts/driverd-stack.sh \
 	$(NULL)
 check_PROGRAMS += tests/unit/driverd-introduce
 tests_unit_driverd_introduce_LDADD = $(XENSTORE_LIBS)

@@ -312,8 +312,8 @@ static void serve_do(struct served *s, unsigned todo, const struct device_view *
 		serve_close_leaf(s);
 	if (todo & DEVICE_DO_DELETE)
 		serve_delete_leaf(s);
-	if (todo & DEVICE_DO_CLEAN)
-		files_clean(&s->daemon->files, &s->name);
+	if ((todo & DEVICE_DO_CLEAN) && files_clean(&s->daemon->files, &s->name) == -EBUSY)
+		daemon_want_sweep(s->daemon);
 	if ((todo & DEVICE_DO_CLEAN) && !view->exists)
 		leaf_forget(s->daemon->xs, s->leaf);
 	if (todo & DEVICE_DO_SPAWN)

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# With the real backend: it has a restricted connection of its own; when it is killed its
+# guest gets an error soon and does not hang.
+source "$(dirname "$0")/functions.sh"
+bench=$builddir/tools/sluice-bench
+for program in "$bench" "$builddir/backends/blk/sluice-blk" "$builddir/hypervisor/sluice-hypervisor"; do
+	requires test -x "$program"
+done
+truncate -s 16M "$tmp/disk"
+# The process that has our disk open for the guest.
+find_backend () {
+	local p
+	for p in $(pgrep -x sluice-blk); do
+		if ls -l "/proc/$p/fd" 2>/dev/null | grep -q -F "$tmp/disk"; then backend=$p; return 0; fi
+	done
+	return 1
+}
+SLUICE_LOG=info "$bench" blk --filename="$tmp/disk" --rw=randread --bs=4k --iodepth=32 --runtime=60 \
+	--eta=never >"$tmp/out" 2>&1 &
+bench_pid=$!
+cleanup_fn sh -c "kill $bench_pid 2>/dev/null"
+wait_for 30 grep -q 'connected: domain' "$tmp/out"
+find_backend || fail "no backend has the disk open: $(cat "$tmp/out")"
+tr '\0' '\n' <"/proc/$backend/environ" >"$tmp/environ"
+grep -qx 'SLUICE_HYPERVISOR=fd:5' "$tmp/environ" || fail "its connection is $(grep SLUICE_HYP "$tmp/environ")"
+readlink "/proc/$backend/fd/5" | grep -q '^socket:' || fail "descriptor 5 is $(readlink "/proc/$backend/fd/5")"
+readlink "/proc/$backend/fd/4" | grep -q 'vbd-2-51712.lock' || fail "it does not hold its lock"
+
+kill -9 "$backend"
+status=0
+for _ in $(seq 400); do kill -0 "$bench_pid" 2>/dev/null || break; sleep 0.05; done
+kill -0 "$bench_pid" 2>/dev/null && fail "20 s later the guest still waits: $(cat "$tmp/out")"
+wait "$bench_pid" || status=$?
+[ "$status" != 0 ] || fail "the guest's load ended as if nothing had happened"
+grep -q 'the backend was killed by signal 9' "$tmp/out" || fail "no word of the crash: $(cat "$tmp/out")"
+grep -q 'the frontend has to connect again' "$tmp/out" || fail "no word to the guest: $(cat "$tmp/out")"
