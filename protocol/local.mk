@@ -24,6 +24,7 @@ if HAVE_CMOCKA
 protocol_tests = \
 	tests/unit/blkif \
 	tests/unit/blkif-nodes \
+	tests/unit/blkif-rules \
 	tests/unit/negotiate \
 	tests/unit/ring \
 	tests/unit/ring-threads \
@@ -36,6 +37,8 @@ tests_unit_blkif_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_blkif_nodes_SOURCES = tests/unit/blkif-nodes.c tests/unit/fake-nodes.h
 tests_unit_blkif_nodes_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_blkif_nodes_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_blkif_rules_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_blkif_rules_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_negotiate_SOURCES = tests/unit/negotiate.c tests/unit/fake-nodes.h
 tests_unit_negotiate_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_negotiate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
