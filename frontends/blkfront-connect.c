@@ -75,9 +75,9 @@ static int find_device(struct blkfront *bf)
 /* ---- states ------------------------------------------------------------- */
 
 /* XenbusStateUnknown when the node is gone or no state; else -errno. */
-static int read_state(struct blkfront *bf, const char *dir, XenbusState *state)
+static int read_state(struct blkfront *bf, xs_transaction_t t, const char *dir, XenbusState *state)
 {
-	int rc = xsn_read_state(bf->xs, XBT_NULL, dir, "state", state);
+	int rc = xsn_read_state(bf->xs, t, dir, "state", state);
 
 	if (rc == 0)
 		return 0;
@@ -107,7 +107,7 @@ static int wait_backend(struct blkfront *bf, unsigned states, uint64_t end, Xenb
 		int rc;
 
 		drain_watch(bf);
-		rc = read_state(bf, bf->backend, state);
+		rc = read_state(bf, XBT_NULL, bf->backend, state);
 		if (rc < 0 || states & STATE_BIT(*state))
 			return rc;
 		now = bf_now_ns();
@@ -168,31 +168,52 @@ static bool in_use(XenbusState state)
 	return state >= XenbusStateInitialised && state <= XenbusStateClosing;
 }
 
+static int cannot_use(struct blkfront *bf, int rc)
+{
+	if (rc == -EBUSY)
+		return bf_why(bf, rc, "%s is in use in this domain; if its user died, ask for a takeover",
+			bf->dir);
+	return bf_why(bf, rc, "cannot read and write the nodes of %s: %s", bf->dir, strerror(-rc));
+}
+
+/* Both states in one view: another process may be at the same point. */
+static int check_use(struct blkfront *bf, xs_transaction_t t, XenbusState *ours)
+{
+	XenbusState theirs;
+	int rc = read_state(bf, t, bf->dir, ours);
+
+	if (rc == 0)
+		rc = read_state(bf, t, bf->backend, &theirs);
+	if (rc == 0 && in_use(*ours) && in_use(theirs))
+		rc = -EBUSY;
+	return rc;
+}
+
+static int begin_fn(struct xs_handle *xs, xs_transaction_t t, void *opaque)
+{
+	struct blkfront *bf = opaque;
+	XenbusState ours;
+	int rc = check_use(bf, t, &ours);
+
+	if (rc < 0 || ours == XenbusStateInitialising)
+		return rc;
+	return xsn_write_state(xs, t, bf->dir, "state", XenbusStateInitialising);
+}
+
 /*
- * Leave what an earlier user of the disk left: our state may say Connected while
- * the kernel's driver or another process uses it, which nothing but the takeover
- * option may end.
+ * Leave what an earlier user of the disk left. Our state may say Connected because the
+ * kernel's driver or another process uses it, which nothing but a takeover may end.
  */
 static int leave_old_connection(struct blkfront *bf)
 {
-	XenbusState ours, theirs;
-	int rc = read_state(bf, bf->dir, &ours);
+	int rc = xsn_transaction(bf->xs, begin_fn, bf);
 
-	if (rc == 0)
-		rc = read_state(bf, bf->backend, &theirs);
-	if (rc < 0)
-		return bf_why(bf, rc, "cannot read the states of %s: %s", bf->dir, strerror(-rc));
-	if (ours == XenbusStateInitialising)
-		return 0;
-	if (in_use(ours) && in_use(theirs)) {
-		if (!bf->config.takeover)
-			return bf_why(bf, -EBUSY, "%s is in use in this domain; if its user died, "
-				"ask for a takeover", bf->dir);
+	if (rc == -EBUSY && bf->config.takeover) {
 		bf->published = true;
 		bf_disconnect(bf);
+		rc = xsn_transaction(bf->xs, begin_fn, bf);
 	}
-	rc = set_state(bf, XenbusStateInitialising);
-	return rc < 0 ? bf_why(bf, rc, "cannot write %s/state: %s", bf->dir, strerror(-rc)) : 0;
+	return rc < 0 ? cannot_use(bf, rc) : 0;
 }
 
 static int wait_initwait(struct blkfront *bf)
@@ -279,8 +300,14 @@ static int write_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 	struct blkfront *bf = opaque;
 	const char *abi = bf->abi == BLKIF_ABI_NATIVE ? XEN_IO_PROTO_ABI_NATIVE
 						      : blkif_abi_name(bf->abi);
-	int rc = remove_old_nodes(bf, t);
+	XenbusState ours;
+	int rc = read_state(bf, t, bf->dir, &ours);
 
+	/* Somebody else may have found the backend waiting, too, and come first. */
+	if (rc == 0 && ours != XenbusStateInitialising)
+		rc = -EBUSY;
+	if (rc == 0)
+		rc = remove_old_nodes(bf, t);
 	if (rc == 0)
 		rc = write_ring(bf, t);
 	if (rc == 0)
@@ -300,7 +327,7 @@ static int publish(struct blkfront *bf)
 	int rc = xsn_transaction(bf->xs, write_nodes, bf);
 
 	if (rc < 0)
-		return bf_why(bf, rc, "cannot write the nodes of %s: %s", bf->dir, strerror(-rc));
+		return cannot_use(bf, rc);
 	bf->published = true;
 	return 0;
 }
@@ -438,10 +465,28 @@ static void check_size(struct blkfront *bf)
 	log_info("%s: now %llu sectors", bf->dir, (unsigned long long)sectors);
 }
 
+/*
+ * A backend that closes in order still answers what it has, until our Closed. One
+ * that gave up, or a successor of one that died, says why in its error node and will
+ * not answer; nor does one that stays silent.
+ */
+static void check_closing(struct blkfront *bf)
+{
+	CLEANUP_FREE char *error = backend_error(bf);
+
+	if (error)
+		(void)bf_fail(bf, -ENOTCONN, "the backend gave up: %s", error);
+	else if (!bf->closing)
+		bf->closing_end = deadline(bf);
+	else if (bf->in_flight && bf_now_ns() > bf->closing_end)
+		(void)bf_fail(bf, -ENOTCONN, "the backend closes and does not answer");
+	bf->closing = true;
+}
+
 void bf_check_backend(struct blkfront *bf)
 {
 	XenbusState state;
-	int rc = read_state(bf, bf->backend, &state);
+	int rc = read_state(bf, XBT_NULL, bf->backend, &state);
 
 	if (rc < 0) {
 		(void)bf_fail(bf, -ENOTCONN, "cannot read the backend's state: %s", strerror(-rc));
@@ -455,8 +500,7 @@ void bf_check_backend(struct blkfront *bf)
 	case XenbusStateReconfigured:
 		break;
 	case XenbusStateClosing:
-		/* It still answers what it has (until our Closed). */
-		bf->closing = true;
+		check_closing(bf);
 		break;
 	default:
 		(void)bf_fail(bf, -ENOTCONN, "the backend left: it is in state %s",

@@ -44,6 +44,7 @@ struct blkfront {
 	uint64_t checked_ns;          /* when the backend's state was last read for want of answers */
 	int failed;                   /* 0, -EIO or -ENOTCONN for good */
 	bool closing;                 /* the backend wants to go: no new requests */
+	uint64_t closing_end;         /* until then it may answer what it has */
 	char why[200];
 	struct blkfront_info info;
 

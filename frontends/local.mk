@@ -19,6 +19,8 @@ frontends_libblkfront_la_LIBADD = \
 if HAVE_NBDKIT
 nbdkitplugin_LTLIBRARIES = frontends/nbdkit/nbdkit-sluice-plugin.la
 frontends_nbdkit_nbdkit_sluice_plugin_la_SOURCES = \
+	frontends/nbdkit/align.c \
+	frontends/nbdkit/align.h \
 	frontends/nbdkit/sluice-plugin.c \
 	frontends/nbdkit/worker.c \
 	frontends/nbdkit/worker.h \
@@ -48,6 +50,8 @@ tests_unit_blkfront_SOURCES = tests/unit/blkfront.c $(blkfront_test_common)
 tests_unit_blkfront_connect_SOURCES = tests/unit/blkfront-connect.c $(blkfront_test_common)
 tests_unit_blkfront_hostile_SOURCES = tests/unit/blkfront-hostile.c $(blkfront_test_common)
 tests_unit_blkfront_worker_SOURCES = tests/unit/blkfront-worker.c \
+	frontends/nbdkit/align.c \
+	frontends/nbdkit/align.h \
 	frontends/nbdkit/worker.c \
 	frontends/nbdkit/worker.h \
 	$(blkfront_test_common)
@@ -58,3 +62,41 @@ tests_unit_blkfront_worker_LDADD = $(tests_unit_blkfront_LDADD)
 endif
 
 dist_man_MANS += docs/man/nbdkit-sluice-plugin.1
+
+# A frontend that breaks rules, run in a guest domain by the blk-hostile scripts.
+check_PROGRAMS += tests/peers/hostile-blkfront
+tests_peers_hostile_blkfront_SOURCES = \
+	tests/peers/hostile-blkfront.c \
+	tests/peers/hostile-nodes.c \
+	tests/peers/hostile-peer.c \
+	tests/peers/hostile-requests.c \
+	tests/peers/hostile-rings.c \
+	tests/peers/hostile-states.c \
+	tests/peers/hostile.h \
+	$(NULL)
+tests_peers_hostile_blkfront_LDADD = frontends/libblkfront.la
+
+blkfront_scripts = \
+	tests/scripts/blk-hostile-nodes.sh \
+	tests/scripts/blk-hostile-readonly.sh \
+	tests/scripts/blk-hostile-requests.sh \
+	tests/scripts/blk-hostile-rings.sh \
+	tests/scripts/blk-hostile-states.sh \
+	$(NULL)
+if HAVE_NBDKIT
+blkfront_scripts += \
+	tests/scripts/nbdkit-backend-killed.sh \
+	tests/scripts/nbdkit-copy.sh \
+	tests/scripts/nbdkit-e2fsck.sh \
+	tests/scripts/nbdkit-fio.sh \
+	tests/scripts/nbdkit-parameters.sh \
+	tests/scripts/nbdkit-qemu-img.sh \
+	tests/scripts/nbdkit-readonly.sh \
+	$(NULL)
+endif
+dist_check_SCRIPTS += $(blkfront_scripts)
+TESTS += $(blkfront_scripts)
+EXTRA_DIST += \
+	tests/scripts/blk-hostile-functions.sh \
+	tests/scripts/nbdkit-functions.sh \
+	$(NULL)

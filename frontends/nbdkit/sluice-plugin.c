@@ -7,6 +7,7 @@
 #include "frontends/nbdkit/worker.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -14,11 +15,14 @@
 #include <nbdkit-plugin.h>
 
 #include "common/log.h"
+#include "frontends/nbdkit/align.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
 static struct blkfront_config config;
 static struct worker *worker;
+static struct align align;
+static atomic_bool gone;
 
 static void sluice_load(void)
 {
@@ -87,20 +91,42 @@ static int sluice_config(const char *key, const char *value)
 
 /* ---- life ----------------------------------------------------------------- */
 
+/*
+ * Connect and leave again, while nbdkit can still fail with a status: once it has
+ * forked, the command of --run would wait for a server that never serves.
+ */
+static int sluice_get_ready(void)
+{
+	char why[256];
+	struct blkfront *bf = blkfront_open(&config, why, sizeof(why));
+
+	if (!bf) {
+		nbdkit_error("%s", why);
+		return -1;
+	}
+	blkfront_close(bf);
+	return 0;
+}
+
 /* After nbdkit forked: no handle to the hypervisor or the store survives a fork. */
 static int sluice_after_fork(void)
 {
 	char why[256];
 
 	worker = worker_start(&config, why, sizeof(why));
-	if (worker)
-		return 0;
-	nbdkit_error("%s", why);
-	return -1;
+	if (!worker) {
+		nbdkit_error("%s", why);
+		return -1;
+	}
+	align_init(&align, worker);
+	return 0;
 }
 
 static void sluice_cleanup(void)
 {
+	if (!worker)
+		return;
+	align_dispose(&align);
 	worker_stop(worker);
 	worker = NULL;
 }
@@ -122,7 +148,7 @@ static int sluice_block_size(void *handle, uint32_t *minimum, uint32_t *preferre
 {
 	const struct blkfront_info *info = worker_info(worker);
 
-	*minimum = info->sector_size;
+	*minimum = 1; /* any alignment works, whole blocks are faster */
 	*preferred = info->physical_sector_size > 4096 ? info->physical_sector_size : 4096;
 	*maximum = UINT32_MAX; /* requests are split here */
 	return 0;
@@ -167,13 +193,10 @@ static int answer(int rc, const char *what, uint32_t count, uint64_t offset)
 	if (rc == 0)
 		return 0;
 	if (rc == -ENOTCONN) {
-		nbdkit_error("%s: the disk's backend is gone", what);
+		/* Once: from now on it is every request. */
+		if (!atomic_exchange(&gone, true))
+			nbdkit_error("%s: the disk's backend is gone, all requests fail", what);
 		nbdkit_set_error(ESHUTDOWN);
-	} else if (rc == -EINVAL) {
-		nbdkit_error("%s of %u bytes at %llu: not a multiple of %u bytes, or beyond the "
-			"end; --filter=blocksize takes any alignment", what, count,
-			(unsigned long long)offset, worker_info(worker)->sector_size);
-		nbdkit_set_error(EINVAL);
 	} else {
 		nbdkit_error("%s of %u bytes at %llu: %s", what, count,
 			(unsigned long long)offset, strerror(-rc));
@@ -184,15 +207,13 @@ static int answer(int rc, const char *what, uint32_t count, uint64_t offset)
 
 static int sluice_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	return answer(worker_run(worker, BLKFRONT_READ, offset, count, buf), "read", count, offset);
+	return answer(align_read(&align, buf, count, offset), "read", count, offset);
 }
 
 static int sluice_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset,
 	uint32_t flags)
 {
-	/* Only read from: the worker's buffer pointer serves both directions. */
-	return answer(worker_run(worker, BLKFRONT_WRITE, offset, count, (void *)(uintptr_t)buf),
-		"write", count, offset);
+	return answer(align_write(&align, buf, count, offset), "write", count, offset);
 }
 
 static int sluice_flush(void *handle, uint32_t flags)
@@ -221,6 +242,7 @@ static struct nbdkit_plugin plugin = {
 	.load = sluice_load,
 	.config = sluice_config,
 	.config_help = SLUICE_CONFIG_HELP,
+	.get_ready = sluice_get_ready,
 	.after_fork = sluice_after_fork,
 	.cleanup = sluice_cleanup,
 	.open = sluice_open,

@@ -180,6 +180,21 @@ static void test_in_use(void **state)
 	assert_string_equal(front("state"), "4");
 }
 
+static void somebody_else(void)
+{
+	fake_set(FAKE_FRONT "/state", "3");
+}
+
+/* Two find the backend waiting; who comes second must not write over the first's nodes. */
+static void test_in_use_race(void **state)
+{
+	fakes.before_transaction = somebody_else;
+	fakes.conflicts = 0;
+	assert_int_equal(open_error((struct blkfront_config){ .vdev = 0 }), EBUSY);
+	assert_null(front("ring-ref"));
+	assert_string_equal(front("state"), "3");
+}
+
 static void test_takeover(void **state)
 {
 	struct blkfront *bf;
@@ -399,6 +414,36 @@ static void test_closing(void **state)
 	blkfront_close(bf);
 }
 
+/* The successor of a backend that died cannot answer: it says so in its error node. */
+static void test_closing_with_error(void **state)
+{
+	struct blkfront *bf = test_open();
+	struct blkfront_io *io;
+
+	backend.serve = false;
+	io = test_start(bf, BLKFRONT_READ, 0, 512);
+	fake_set(FAKE_BACK "/error", "an earlier backend ended");
+	backend_set_state(5);
+	assert_int_equal(blkfront_wait(bf, -1), -ENOTCONN);
+	assert_int_equal(io->error, -ENOTCONN);
+	assert_non_null(strstr(blkfront_why(bf), "an earlier backend ended"));
+	blkfront_close(bf);
+}
+
+static void test_closing_silent(void **state)
+{
+	struct blkfront *bf = test_open_with((struct blkfront_config){ .timeout_ms = 30 });
+	struct blkfront_io *io;
+
+	backend.serve = false;
+	io = test_start(bf, BLKFRONT_READ, 0, 512);
+	backend_set_state(5);
+	backend.deaf = true;
+	assert_int_equal(blkfront_wait(bf, -1), -ENOTCONN);
+	assert_int_equal(io->error, -ENOTCONN);
+	blkfront_close(bf);
+}
+
 static void test_close_waits_for_answers(void **state)
 {
 	struct blkfront *bf = test_open();
@@ -442,6 +487,7 @@ int main(void)
 		TEST(test_refused),
 		TEST(test_store_gone),
 		TEST(test_in_use),
+		TEST(test_in_use_race),
 		TEST(test_takeover),
 		TEST(test_left_over),
 		TEST(test_bad_sectors),
@@ -458,6 +504,8 @@ int main(void)
 		TEST(test_lost_store),
 		TEST(test_lost_channel),
 		TEST(test_closing),
+		TEST(test_closing_with_error),
+		TEST(test_closing_silent),
 		TEST(test_close_waits_for_answers),
 		TEST(test_close_gives_up),
 	};

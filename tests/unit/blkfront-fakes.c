@@ -36,6 +36,7 @@ static unsigned watch_events;
 static struct xs_handle store = { .fd = -1 };
 static int state_written = -1; /* inside a transaction: told to the backend at its end */
 static bool in_transaction;
+static unsigned transactions;
 
 static void nodes_free(struct node *list)
 {
@@ -255,6 +256,8 @@ int xs_fileno(struct xs_handle *h)
 
 xs_transaction_t xs_transaction_start(struct xs_handle *h)
 {
+	if (fakes.before_transaction && transactions++ == 1)
+		fakes.before_transaction();
 	nodes_copy(saved, nodes);
 	in_transaction = true;
 	return 1;
@@ -433,5 +436,6 @@ void fakes_reset(void)
 	fakes = (struct fakes){ .grant_limit = MAX_REFS };
 	next_ref = 0;
 	watch_events = 0;
+	transactions = 0;
 	state_written = -1;
 }

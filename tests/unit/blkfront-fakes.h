@@ -27,6 +27,7 @@ struct fakes {
 	unsigned grant_limit;
 	unsigned conflicts;      /* so many transactions fail with EAGAIN */
 	unsigned open_handles;
+	void (*before_transaction)(void); /* the second one: publishing */
 	bool store_gone;
 	bool notify_fails;
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/nbdkit/align.h"
 #include "frontends/nbdkit/worker.h"
 
 static struct worker *start_with(unsigned segments)
@@ -134,6 +135,80 @@ static void test_threads(void **state)
 	worker_stop(w);
 }
 
+/* ---- any alignment ---- */
+
+#define MODEL_BYTES (64u << 10)
+
+static void test_unaligned(void **state)
+{
+	struct worker *w = start_with(11);
+	static uint8_t model[MODEL_BYTES], buf[MODEL_BYTES];
+	struct align a;
+
+	align_init(&a, w);
+	memset(model, 0, sizeof(model));
+	srand(7);
+	for (unsigned i = 0; i < 500; i++) {
+		uint64_t offset = rand() % MODEL_BYTES;
+		uint32_t count = 1 + rand() % (i % 3 ? 1000 : MODEL_BYTES);
+
+		if (count > MODEL_BYTES - offset)
+			count = MODEL_BYTES - offset;
+		memset(buf, i + 1, count);
+		assert_int_equal(align_write(&a, buf, count, offset), 0);
+		memcpy(model + offset, buf, count);
+		assert_memory_equal(backend.disk, model, MODEL_BYTES);
+		assert_int_equal(align_read(&a, buf, count, offset / 2), 0);
+		assert_memory_equal(buf, model + offset / 2, count);
+	}
+	assert_int_equal(backend.disk[MODEL_BYTES], 0);
+	assert_int_equal(align_write(&a, buf, 100, BACKEND_DISK_BYTES - 50), -EINVAL);
+	assert_int_equal(align_read(&a, buf, 100, BACKEND_DISK_BYTES - 50), -EINVAL);
+	align_dispose(&a);
+	worker_stop(w);
+}
+
+struct piece {
+	struct align *a;
+	unsigned index;
+	int error;
+};
+
+/* Each thread has 100 bytes, so every sector belongs to many. */
+static void *write_piece(void *opaque)
+{
+	struct piece *p = opaque;
+	uint8_t buf[100];
+
+	for (unsigned round = 0; round < 50 && !p->error; round++) {
+		memset(buf, p->index * 50 + round, sizeof(buf));
+		p->error = align_write(p->a, buf, sizeof(buf), p->index * 100);
+	}
+	return NULL;
+}
+
+static void test_unaligned_threads(void **state)
+{
+	struct worker *w = start_with(0);
+	struct piece pieces[THREADS];
+	pthread_t threads[THREADS];
+	struct align a;
+
+	align_init(&a, w);
+	for (unsigned i = 0; i < THREADS; i++) {
+		pieces[i] = (struct piece){ .a = &a, .index = i };
+		assert_int_equal(pthread_create(&threads[i], NULL, write_piece, &pieces[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(pieces[i].error, 0);
+	}
+	for (unsigned i = 0; i < THREADS * 100; i++)
+		assert_int_equal(backend.disk[i], (uint8_t)(i / 100 * 50 + 49));
+	align_dispose(&a);
+	worker_stop(w);
+}
+
 static void test_lost(void **state)
 {
 	struct worker *w = start_with(0);
@@ -164,6 +239,8 @@ int main(void)
 		TEST(test_errors),
 		TEST(test_error_in_the_middle),
 		TEST(test_threads),
+		TEST(test_unaligned),
+		TEST(test_unaligned_threads),
 		TEST(test_lost),
 		TEST(test_not_started),
 	};

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+/* The raw frontend: handles, nodes, ring; see hostile.h. */
+#include "config.h"
+#include "tests/peers/hostile.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "protocol/ring.h"
+#include "xenstore/xsnode.h"
+
+int peer_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("  FAILED: ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	return -1;
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void nap(void)
+{
+	struct timespec ts = { .tv_nsec = 500000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* ---- memory ---------------------------------------------------------------- */
+
+int peer_new_pages(struct peer *p)
+{
+	for (unsigned i = 0; i < PEER_PAGES; i++) {
+		if (p->page[i])
+			xengntshr_unshare(p->xgs, p->page[i], 1);
+		p->page[i] = xengntshr_share_pages(p->xgs, p->backend_id, 1, &p->ref[i], 1);
+		if (!p->page[i])
+			return peer_fail("cannot grant a page: %s", strerror(errno));
+	}
+	return 0;
+}
+
+static int new_ring(struct peer *p)
+{
+	uint32_t *header;
+
+	if (p->ring)
+		xengntshr_unshare(p->xgs, p->ring, 1u << p->order);
+	p->ring = xengntshr_share_pages(p->xgs, p->backend_id, 1 << p->order, p->ring_refs, 1);
+	if (!p->ring)
+		return peer_fail("cannot grant the ring: %s", strerror(errno));
+	memset(p->ring, 0, 4096u << p->order);
+	header = (uint32_t *)p->ring;
+	header[1] = header[3] = 1; /* req_event, rsp_event */
+	p->slots = ring_slots(4096u << p->order, blkif_slot_size(p->abi));
+	p->prod = p->cons = 0;
+	return 0;
+}
+
+int peer_open(struct peer *p, unsigned vdev)
+{
+	memset(p, 0, sizeof(*p));
+	p->port = -1;
+	p->persistent = true;
+	snprintf(p->dir, sizeof(p->dir), "device/vbd/%u", vdev);
+	p->xs = xs_open(0);
+	p->xce = xenevtchn_open(NULL, 0);
+	p->xgs = xengntshr_open(NULL, 0);
+	if (!p->xs || !p->xce || !p->xgs)
+		return peer_fail("this is no domain: %s", strerror(errno));
+	p->backend = xsn_read(p->xs, XBT_NULL, p->dir, "backend");
+	if (!p->backend || xsn_read_u32(p->xs, XBT_NULL, p->dir, "backend-id", &p->backend_id) < 0)
+		return peer_fail("there is no disk %u", vdev);
+	return peer_new_pages(p);
+}
+
+void peer_free(struct peer *p)
+{
+	for (unsigned i = 0; i < PEER_PAGES; i++)
+		if (p->page[i])
+			xengntshr_unshare(p->xgs, p->page[i], 1);
+	if (p->ring)
+		xengntshr_unshare(p->xgs, p->ring, 1u << p->order);
+	xengntshr_close(p->xgs);
+	xenevtchn_close(p->xce);
+	xs_close(p->xs);
+	free(p->backend);
+}
+
+/* ---- store ------------------------------------------------------------------- */
+
+void peer_write(struct peer *p, const char *name, const char *value)
+{
+	int rc = value ? xsn_write(p->xs, XBT_NULL, p->dir, name, value)
+		       : xsn_rm(p->xs, XBT_NULL, p->dir, name);
+
+	if (rc < 0)
+		printf("  (the store refused %s: %s)\n", name, strerror(-rc));
+}
+
+void peer_writef(struct peer *p, const char *name, const char *fmt, ...)
+{
+	char value[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	peer_write(p, name, value);
+}
+
+int peer_state(struct peer *p)
+{
+	XenbusState state;
+
+	return xsn_read_state(p->xs, XBT_NULL, p->backend, "state", &state) < 0 ? 0 : (int)state;
+}
+
+int peer_wait_state(struct peer *p, unsigned states)
+{
+	double end = now() + PEER_SECONDS;
+
+	while (now() < end) {
+		int state = peer_state(p);
+
+		if (states & 1u << state)
+			return state;
+		nap();
+	}
+	return peer_fail("the backend is in state %d", peer_state(p));
+}
+
+int peer_reset_store(struct peer *p)
+{
+	static const char *const names[] = { "ring-ref", "ring-page-order", "num-ring-pages",
+		"event-channel", "protocol", "feature-persistent", "multi-queue-num-queues",
+		"ring-ref0", "ring-ref1", "ring-ref2", "ring-ref3" };
+
+	if (peer_state(p) != 2) {
+		peer_write(p, "state", "5");
+		if (peer_wait_state(p, PEER_ENDED) < 0)
+			return -1;
+		peer_write(p, "state", "6");
+		if (peer_wait_state(p, 1u << 6) < 0)
+			return -1;
+	}
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		peer_write(p, names[i], NULL);
+	peer_write(p, "state", "1");
+	return peer_wait_state(p, 1u << 2) < 0 ? -1 : 0;
+}
+
+void peer_publish(struct peer *p)
+{
+	char name[16];
+
+	if (p->order == 0)
+		peer_writef(p, "ring-ref", "%u", p->ring_refs[0]);
+	else
+		peer_writef(p, "ring-page-order", "%u", p->order);
+	for (unsigned i = 0; p->order && i < 1u << p->order; i++) {
+		snprintf(name, sizeof(name), "ring-ref%u", i);
+		peer_writef(p, name, "%u", p->ring_refs[i]);
+	}
+	peer_writef(p, "event-channel", "%d", p->port);
+	peer_write(p, "protocol", p->abi == BLKIF_ABI_NATIVE ? "x86_64-abi" : blkif_abi_name(p->abi));
+	peer_write(p, "feature-persistent", p->persistent ? "1" : "0");
+}
+
+/* A channel serves one connection: a backend that closed has closed its end. */
+static int new_channel(struct peer *p)
+{
+	if (p->port >= 0)
+		xenevtchn_unbind(p->xce, p->port);
+	p->port = xenevtchn_bind_unbound_port(p->xce, p->backend_id);
+	return p->port < 0 ? peer_fail("no event channel: %s", strerror(errno)) : 0;
+}
+
+int peer_connect(struct peer *p)
+{
+	if (new_ring(p) < 0 || new_channel(p) < 0)
+		return -1;
+	peer_publish(p);
+	peer_write(p, "state", "3");
+	if (peer_wait_state(p, 1u << 4 | PEER_ENDED) != 4)
+		return peer_fail("the backend did not connect");
+	peer_write(p, "state", "4");
+	return 0;
+}
+
+int peer_expect_ended(struct peer *p)
+{
+	double end = now() + PEER_SECONDS;
+	char *why = NULL;
+
+	if (peer_wait_state(p, PEER_ENDED) < 0)
+		return -1;
+	while (!why && now() < end) {
+		why = xsn_read(p->xs, XBT_NULL, p->backend, "error");
+		nap();
+	}
+	if (!why)
+		return peer_fail("the backend ended the connection without its error node");
+	printf("  reason: %s\n", why);
+	free(why);
+	return 0;
+}
+
+/* ---- ring ---------------------------------------------------------------------- */
+
+uint8_t *peer_slot(struct peer *p)
+{
+	return p->ring + RING_HEADER_SIZE + (p->prod & (p->slots - 1)) * blkif_slot_size(p->abi);
+}
+
+volatile uint32_t *peer_req_prod(struct peer *p)
+{
+	return (volatile uint32_t *)p->ring;
+}
+
+volatile uint32_t *peer_rsp_prod(struct peer *p)
+{
+	return (volatile uint32_t *)p->ring + 2;
+}
+
+void peer_put(struct peer *p, const struct blkif_req *req)
+{
+	blkif_encode(p->abi, req, peer_slot(p));
+	p->prod++;
+}
+
+/* Always notifies, as GRUB does. */
+void peer_push(struct peer *p)
+{
+	__atomic_store_n(peer_req_prod(p), p->prod, __ATOMIC_SEQ_CST);
+	(void)xenevtchn_notify(p->xce, p->port); /* the backend may be gone: the case finds out */
+}
+
+/* Looks at the ring instead of waiting for events: what is tested is the backend. */
+const uint8_t *peer_next_rsp(struct peer *p)
+{
+	double end = now() + PEER_SECONDS;
+
+	while (__atomic_load_n(peer_rsp_prod(p), __ATOMIC_ACQUIRE) == p->cons) {
+		if (now() > end)
+			return NULL;
+		nap();
+	}
+	return p->ring + RING_HEADER_SIZE +
+	       (p->cons++ & (p->slots - 1)) * blkif_slot_size(p->abi);
+}
+
+static bool status_is(int status, int wanted)
+{
+	if (wanted == PEER_ANY_ERROR)
+		return status == BLKIF_RSP_ERROR || status == BLKIF_RSP_EOPNOTSUPP;
+	if (wanted == PEER_ANY)
+		return status == BLKIF_RSP_OKAY || status_is(status, PEER_ANY_ERROR);
+	return status == wanted;
+}
+
+int peer_answer(struct peer *p, uint64_t id, unsigned op, int status)
+{
+	const uint8_t *wire = peer_next_rsp(p);
+	struct blkif_rsp rsp;
+
+	if (!wire)
+		return peer_fail("no answer to operation %u", op);
+	blkif_decode_rsp(p->abi, wire, &rsp);
+	if (rsp.id != id || rsp.operation != op || !status_is(rsp.status, status))
+		return peer_fail("operation %u id %#llx status %d, expected %u, %#llx, %d",
+			rsp.operation, (unsigned long long)rsp.id, rsp.status, op,
+			(unsigned long long)id, status);
+	return 0;
+}
+
+int peer_expect(struct peer *p, const struct blkif_req *req, int status)
+{
+	peer_put(p, req);
+	peer_push(p);
+	return peer_answer(p, req->id, req->operation, status);
+}
+
+struct blkif_req *peer_rw(struct peer *p, unsigned op, uint64_t sector, unsigned first, unsigned n)
+{
+	static uint64_t id = UINT64_C(0xfeed0000cafe0000);
+	struct blkif_req *req = &p->req;
+
+	memset(req, 0, sizeof(*req));
+	req->id = id++;
+	req->operation = op;
+	req->sector = sector;
+	req->nr_segments = n;
+	req->indirect = n > BLKIF_MAX_SEGMENTS_PER_REQUEST;
+	for (unsigned i = 0; i < n && i < BLKIF_INDIRECT_SEGMENTS; i++)
+		req->seg[i] = (struct blkif_segment){ p->ref[first + i], 0, 7 };
+	/* The last page is for descriptors: no case uses it for data. */
+	req->indirect_gref[0] = p->ref[PEER_PAGES - 1];
+	if (req->indirect && n <= BLKIF_INDIRECT_SEGMENTS)
+		blkif_encode_segments(req, 0, p->page[PEER_PAGES - 1]);
+	return req;
+}
+
+int peer_check_works(struct peer *p)
+{
+	static unsigned seed;
+	unsigned n = 3 + seed++ % 2 * 20;
+
+	for (unsigned i = 0; i < n; i++)
+		memset(p->page[i], seed + i, 4096);
+	if (peer_expect(p, peer_rw(p, BLKIF_OP_WRITE, 64, 0, n), BLKIF_RSP_OKAY) < 0)
+		return -1;
+	if (peer_expect(p, peer_rw(p, BLKIF_OP_READ, 64, n, n), BLKIF_RSP_OKAY) < 0)
+		return -1;
+	for (unsigned i = 0; i < n; i++)
+		if (memcmp(p->page[i], p->page[n + i], 4096) != 0)
+			return peer_fail("what was written did not come back (page %u)", i);
+	return 0;
+}

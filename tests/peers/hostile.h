@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A block frontend made to break rules: it speaks to the store, event channels and
+ * grants by itself, byte by byte, and shares nothing with frontends/ but the encoders.
+ */
+#ifndef SLUICE_TESTS_PEERS_HOSTILE_H
+#define SLUICE_TESTS_PEERS_HOSTILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xenevtchn.h>
+#include <xengnttab.h>
+#include <xenstore.h>
+
+#include "protocol/blkif.h"
+
+#define PEER_PAGES 300
+#define PEER_SECONDS 10 /* for anything that has to happen */
+
+/** struct peer - a connection in the making, and what it shares. */
+struct peer {
+	struct xs_handle *xs;
+	xenevtchn_handle *xce;
+	xengntshr_handle *xgs;
+	char dir[64];              /* device/vbd/N */
+	char *backend;
+	uint32_t backend_id;
+	enum blkif_abi abi;
+	unsigned order;
+	bool persistent;
+	int port;
+	uint8_t *ring;
+	uint32_t ring_refs[16];
+	uint32_t slots;
+	uint32_t prod, cons;
+	uint8_t *page[PEER_PAGES]; /* each granted by itself */
+	uint32_t ref[PEER_PAGES];
+	struct blkif_req req;      /* scratch, for peer_rw() */
+};
+
+/** struct hostile_case - one broken rule; fn returns 0, or -1 after peer_fail(). */
+struct hostile_case {
+	const char *name;
+	int (*fn)(struct peer *p);
+	bool raw;                  /* do not connect first */
+};
+extern const struct hostile_case hostile_requests[], hostile_rings[], hostile_nodes[],
+	hostile_states[], hostile_readonly[];
+
+/** peer_fail() - say what was wrong; returns -1. */
+int peer_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** peer_open() - handles, memory and channel; nothing in the store yet. 0 or -1. */
+int peer_open(struct peer *p, unsigned vdev);
+/** peer_reset_store() - leave whatever was, to a backend in InitWait. 0 or -1. */
+int peer_reset_store(struct peer *p);
+/** peer_write() - write a node of ours; NULL removes it. */
+void peer_write(struct peer *p, const char *name, const char *value);
+void peer_writef(struct peer *p, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/** peer_publish() - all good nodes, without the state. */
+void peer_publish(struct peer *p);
+/** peer_connect() - publish, Initialised, wait for Connected. 0 or -1. */
+int peer_connect(struct peer *p);
+/** peer_wait_state() - the backend is in one of @states (bits). Return: which, or -1. */
+int peer_wait_state(struct peer *p, unsigned states);
+#define PEER_ENDED (1u << 5 | 1u << 6)
+int peer_state(struct peer *p);
+/** peer_expect_ended() - the backend ends the connection and says why. 0 or -1. */
+int peer_expect_ended(struct peer *p);
+/** peer_free() - close all handles; the store stays as it is. */
+void peer_free(struct peer *p);
+/** peer_new_pages() - end the data grants and make new ones. */
+int peer_new_pages(struct peer *p);
+
+/** peer_slot() - the ring slot of the next request. */
+uint8_t *peer_slot(struct peer *p);
+/** peer_put() - encode a request into the next slot; peer_push() publishes and notifies. */
+void peer_put(struct peer *p, const struct blkif_req *req);
+void peer_push(struct peer *p);
+volatile uint32_t *peer_req_prod(struct peer *p);
+volatile uint32_t *peer_rsp_prod(struct peer *p);
+/** peer_next_rsp() - the next response, raw; NULL after PEER_SECONDS. */
+const uint8_t *peer_next_rsp(struct peer *p);
+/** peer_expect() - send a request; its response must be with @status (1: any error). 0 or -1. */
+int peer_expect(struct peer *p, const struct blkif_req *req, int status);
+/** peer_answer() - the next response must be for @id and @op, with @status (1: any error). */
+int peer_answer(struct peer *p, uint64_t id, unsigned op, int status);
+#define PEER_ANY_ERROR 1
+#define PEER_ANY 2
+
+/** peer_rw() - a request of @n whole pages, page[first..]; indirect beyond 11 of them. */
+struct blkif_req *peer_rw(struct peer *p, unsigned op, uint64_t sector, unsigned first, unsigned n);
+/** peer_check_works() - write, read back, compare on this very connection. 0 or -1. */
+int peer_check_works(struct peer *p);
+
+#endif

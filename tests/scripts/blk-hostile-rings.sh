@@ -1,0 +1,7 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Rings with wrong indices end the connection; what changes while it is read does no harm.
+source "${SLUICE_SRCDIR:-$(dirname "$0")/../..}/tests/scripts/functions.sh"
+source "$srcdir/tests/scripts/blk-hostile-functions.sh"
+run_hostile rings
+logged "its request index is out of range"
