@@ -102,16 +102,21 @@ tests_unit_tools_json_LDADD = tools/libbench.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
 endif
 endif
 
+dist_bashcomp_DATA = tools/completion/sluice tools/completion/sluice-bench
+dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1
+
 tools_scripts = \
 	tests/scripts/tools-bench-file.sh \
 	tests/scripts/tools-bench-interrupt.sh \
 	tests/scripts/tools-bench-json.sh \
 	tests/scripts/tools-bench-mounted.sh \
 	tests/scripts/tools-bench-verify.sh \
+	tests/scripts/tools-completion.sh \
 	tests/scripts/tools-errors.sh \
 	tests/scripts/tools-exec-signals.sh \
 	tests/scripts/tools-exec-store.sh \
 	tests/scripts/tools-exec.sh \
+	tests/scripts/tools-manual.sh \
 	tests/scripts/tools-stale.sh \
 	tests/scripts/tools-unprivileged.sh \
 	$(NULL)

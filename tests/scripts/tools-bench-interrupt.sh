@@ -9,6 +9,7 @@ shm_before=$(ls /dev/shm | grep -c '^sluice' || :)
 
 # A process started with & ignores SIGINT unless it asks for it: python gives it back.
 start () {
+	rm -f "$tmp/err"
 	python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.setsid()

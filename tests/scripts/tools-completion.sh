@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# Completion offers what the programs take.
+. "$(dirname "$0")/functions.sh"
+common=/usr/share/bash-completion/bash_completion
+[ -r "$common" ] || skip "bash-completion is not installed"
+PATH=$builddir/tools:$PATH
+
+# complete_as WORD..: prints what the last word completes to.
+complete_as () {
+	bash --norc -c '
+		. "$1"; . "$2/tools/completion/${3##*/}"; shift 2
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE}
+		compopt () { :; }
+		"_${1//-/_}"
+		printf "%s\n" "${COMPREPLY[@]}" | sort' - "$common" "$srcdir" "$@"
+}
+expect () {
+	local want=$1 got; shift
+	got=$(complete_as "$@" | tr '\n' ' ')
+	[ "$got" = "$want" ] || fail "$*: \"$got\" in place of \"$want\""
+}
+expect "exec " sluice ex
+expect "exec help version " sluice help ""
+expect "--disk= " sluice exec --d
+expect "debug " sluice exec --log-level=d
+expect "blk " sluice-bench b
+expect "--rw= --rwmixread= " sluice-bench blk --rw
+expect "randread randrw randwrite " sluice-bench blk --rw=rand
+expect "uring " sluice-bench blk --driver=u
+[ "$(complete_as sluice-bench blk -- | grep -c '^--')" -ge 20 ] || fail "options are missing"

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# The manual pages name each option that --help names, and the other way round.
+. "$(dirname "$0")/functions.sh"
+. "$(dirname "$0")/tools-functions.sh"
+documented () { sed 's/\\-/-/g; s/\\f.//g' "$srcdir/docs/man/$1" | grep -oE -- '--[a-z][a-z_-]+' | sort -u; }
+offered () { grep -oE -- '^ +--[a-z][a-z_-]+' | tr -d ' ' | sort -u; }
+
+"$bench" blk --help | offered >"$tmp/offered"
+documented sluice-bench.1 >"$tmp/documented"
+[ "$(wc -l <"$tmp/offered")" -ge 20 ] || fail "few options: $(cat "$tmp/offered")"
+missing=$(comm -23 "$tmp/offered" "$tmp/documented")
+[ -z "$missing" ] || fail "sluice-bench(1) lacks $missing"
+extra=$(comm -13 "$tmp/offered" "$tmp/documented" | grep -vx -e --readwrite -e --blocksize || :)
+[ -z "$extra" ] || fail "sluice-bench(1) has $extra"
+
+"$sluice" help exec | offered | grep -vx -e --help >"$tmp/offered"
+documented sluice.1 | grep -vx -e --run >"$tmp/documented"
+diff "$tmp/offered" "$tmp/documented" || fail "sluice(1) and its help differ"
