@@ -80,3 +80,16 @@ tests_unit_store_libxenstore_LDADD = $(CMOCKA_LIBS) $(XENSTORE_LIBS)
 tests_unit_store_xsnode_SOURCES = tests/unit/store-xsnode.c $(store_server_sources)
 tests_unit_store_xsnode_LDADD = xenstore/libxsnode.la $(CMOCKA_LIBS) $(XENSTORE_LIBS)
 endif
+
+# Under make check it runs on fixed inputs of its own; see tests/fuzz/README.md.
+check_PROGRAMS += tests/fuzz/fuzz-store
+TESTS += tests/fuzz/fuzz-store
+tests_fuzz_fuzz_store_SOURCES = tests/fuzz/fuzz-store.c tests/fuzz/fuzz-store-check.c
+tests_fuzz_fuzz_store_LDADD = hypervisor/store/libstore.la common/libcommon.la
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/libfuzzer-store
+tests_fuzz_libfuzzer_store_SOURCES = tests/fuzz/fuzz-store.c
+tests_fuzz_libfuzzer_store_LDADD = $(tests_fuzz_fuzz_store_LDADD)
+tests_fuzz_libfuzzer_store_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
