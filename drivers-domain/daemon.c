@@ -19,7 +19,7 @@
 /* The first change is looked at at once, those that follow this often. */
 #define DAEMON_PASS_MS 50u
 #define DAEMON_SCAN_MS 250u
-/* libxenstore's thread does not tell when its connection ended, so it is asked. */
+/* Not every libxenstore tells through its descriptor that the connection ended: ask, too. */
 #define DAEMON_ALIVE_MS 2000u
 /* When files that a dying process still held are tried again. */
 #define DAEMON_SWEEP_MS 1000u

@@ -19,7 +19,7 @@ done
 for i in 1 2 3; do xs write "${args[@]}"; xs rm "$dd/backend/vbd/2/1"; add_leaf vbd 2 1; done
 wait_for 20 state_is vbd/2/1 2
 n=$(starts vbd/2/1)
-[ "$n" -le 40 ] || fail "$n starts"
+[ "$n" -le 100 ] || fail "$n starts"
 [ "$(starts vbd/3/1)" = 1 ] || fail "a neighbour was restarted"
 # 300 leaves of which none is a device.
 for i in $(seq 3); do

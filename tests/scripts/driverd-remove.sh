@@ -14,8 +14,8 @@ xs chmod "$dd/error/backend/vbd/2/1" n1; xs chmod "$dd/error/backend/vbd/2/1/err
 xs write "$dd/backend/vbd/2/1/online" 0 "$dd/backend/vbd/2/1/state" 5
 wait_for 10 state_is vbd/2/1 6
 wait_for 10 is_gone "$pid"
-# libxl polls for exactly 6: it must still find it when the backend has ended.
-sleep 0.5
+# libxl polls for exactly 6: it must still find it when the backend has ended. (How long
+# is proven by the unit test of the device machine.)
 state_is vbd/2/1 6 || fail "the leaf went before the toolstack could read 6"
 wait_for 10 leaf_gone vbd/2/1
 [ "$(starts vbd/2/1)" = 1 ] || fail "it was started again"
