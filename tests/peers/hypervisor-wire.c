@@ -233,6 +233,24 @@ static void test_unread_replies(void **state)
 	witness_lives();
 }
 
+/* One reply at a time: it must be read before the next request. */
+static void test_request_before_reading(void **state)
+{
+	struct wire_domid msg = { .head.op = WIRE_EVENT_UNBOUND, .domid = 2 };
+	int fd = open_conn();
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct wire_event_reply reply;
+
+	assert_int_equal(send(fd, &msg, sizeof(msg), 0), sizeof(msg));
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	assert_int_equal(send(fd, &msg, sizeof(msg), 0), sizeof(msg));
+	p.events = POLLRDHUP;
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	assert_int_equal(recv(fd, &reply, sizeof(reply), 0), sizeof(reply));
+	expect_closed(fd);
+	witness_lives();
+}
+
 static void expect_error(const void *msg, size_t len, int want)
 {
 	struct wire_map_reply reply;
@@ -437,6 +455,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_hello_comes_first),
 		cmocka_unit_test(test_descriptors_not_asked_for),
 		cmocka_unit_test(test_unread_replies),
+		cmocka_unit_test(test_request_before_reading),
 		cmocka_unit_test(test_bad_arguments_are_errors),
 		cmocka_unit_test(test_grant_ranges),
 		cmocka_unit_test(test_copy_operations),

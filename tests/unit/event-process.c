@@ -222,6 +222,8 @@ static void test_blocking_pipe_harms_nobody(void **state)
 	p.pb = xenevtchn_bind_interdomain(p.b, 1, p.pa);
 	assert_true(p.pb > 0);
 	expect_event(p.b, p.pb);
+	/* And the successor got a pipe that is full, but not one that blocks. */
+	assert_int_equal(xenevtchn_notify(p.b, p.pb), 0);
 	pair_close(&p);
 }
 

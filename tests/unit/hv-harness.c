@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,6 +17,8 @@
 
 #include "common/log.h"
 #include "common/paths.h"
+
+#define HANG_S 300
 
 void hv_dropin(char **argv)
 {
@@ -69,6 +73,8 @@ static void world_exec(int control, bool traced)
 		die("sluice-hypervisor is not built");
 	snprintf(arg, sizeof(arg), "--control-fd=%d", control);
 	fcntl(control, F_SETFD, 0);
+	/* One that hangs must not outlive its test. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (traced && ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 		_exit(77);
 	execl(path, path, arg, NULL);
@@ -93,6 +99,8 @@ void hv_world_start(struct hv_world *w)
 {
 	int pair[2];
 
+	/* What blocks is a failure, not a test that never ends. */
+	alarm(HANG_S);
 	strcpy(w->dir, "/tmp/sluice-hv-XXXXXX");
 	if (!mkdtemp(w->dir) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		die("cannot set up: %s", strerror(errno));
