@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # What ./run and ./check share: saying what happens, installing, building.
 # shellcheck shell=bash
-set -euo pipefail
+set -Eeuo pipefail
+trap 'stop "unexpected failure of: $BASH_COMMAND (line $LINENO)"' ERR
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config libxen-dev liburing-dev
