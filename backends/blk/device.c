@@ -435,6 +435,7 @@ void device_free(struct device *d)
 {
 	if (!d)
 		return;
+	device_stop_queues(d); /* where the loop ended early: joins them once they drained */
 	device_destroy_queues(d);
 	if (d->storage_open)
 		d->shared.driver->close(d->shared.driver_state);

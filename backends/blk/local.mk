@@ -50,6 +50,10 @@ tests_peers_libfakexen_la_SOURCES = \
 	tests/peers/fake-xen.h \
 	$(NULL)
 blk_unit_tests = \
+	tests/unit/blk-device \
+	tests/unit/blk-drivers \
+	tests/unit/blk-grants \
+	tests/unit/blk-journal \
 	tests/unit/blk-request \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
@@ -59,4 +63,13 @@ blk_rig_libs = backends/blk/libblkcore.la tests/peers/libfakexen.la $(CMOCKA_LIB
 tests_unit_blk_request_SOURCES = tests/unit/blk-request.c $(blk_rig)
 tests_unit_blk_request_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_request_LDADD = $(blk_rig_libs)
+tests_unit_blk_drivers_SOURCES = tests/unit/blk-drivers.c $(blk_rig)
+tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_drivers_LDADD = $(blk_rig_libs)
+tests_unit_blk_device_SOURCES = tests/unit/blk-device.c backends/blk/device.c backends/blk/device.h
+tests_unit_blk_device_LDADD = $(blk_rig_libs)
+tests_unit_blk_grants_SOURCES = tests/unit/blk-grants.c
+tests_unit_blk_grants_LDADD = $(blk_rig_libs)
+tests_unit_blk_journal_SOURCES = tests/unit/blk-journal.c
+tests_unit_blk_journal_LDADD = backends/common/libbackend.la $(CMOCKA_LIBS)
 endif

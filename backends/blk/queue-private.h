@@ -16,7 +16,7 @@
 #include "protocol/ring.h"
 
 /* Most requests per sweep: the frontend works on one batch's answers during the next. */
-#define QUEUE_BATCH 32u
+#define QUEUE_BATCH 16u
 
 /** struct request - one request in flight; as many as the ring has slots. */
 struct request {

@@ -251,9 +251,15 @@ static bool queue_arm_event(struct queue *q)
 	return true;
 }
 
+/* New requests are taken: nobody asked us to stop and the ring is sound. */
+static bool queue_is_serving(const struct queue *q)
+{
+	return !q->stopping && !q->failure[0];
+}
+
 static void queue_wait(struct queue *q)
 {
-	bool serving = !q->stopping && !q->failure[0];
+	bool serving = queue_is_serving(q);
 	uint64_t start = queue_now_ns();
 	int rc;
 
@@ -303,15 +309,15 @@ static void queue_thread_exit(struct queue *q)
 static void queue_serve(struct queue *q)
 {
 	for (;;) {
-		bool serving = !q->stopping && !q->failure[0];
-		bool busy = requests_sweep(q, serving);
+		bool busy = requests_sweep(q, queue_is_serving(q));
 
 		if (io_uring_sq_ready(&q->uring))
 			io_uring_submit(&q->uring);
 		busy |= requests_finish(q);
 		busy |= queue_reap(q);
 		busy |= requests_finish(q);
-		if (!serving && requests_in_flight(q) == 0)
+		/* Looked at anew: any of these may have found the ring broken. */
+		if (!queue_is_serving(q) && requests_in_flight(q) == 0)
 			return;
 		if (!busy)
 			queue_wait(q);

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What every storage driver must do, run on each, from the ring to the file; then
+ * what only files have: errors, truncation, locks, and that a flush really flushes.
+ */
+#include "config.h"
+#include "tests/unit/blk-rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backends/blk/storage.h"
+
+#define SIZE ((off_t)RIG_SECTORS * 512)
+#define DISK_DIR "/var/tmp"     /* a disk's file system, most likely */
+#define MEMORY_DIR "/dev/shm"
+
+static struct rig rig;
+static char path[128];
+static int file = -1;
+static char why[256];
+
+static void make_file(const char *dir)
+{
+	uint8_t page[4096];
+
+	snprintf(path, sizeof(path), "%s/sluice-blk-XXXXXX", dir);
+	file = mkostemp(path, O_CLOEXEC);
+	assert_true(file >= 0);
+	for (unsigned i = 0; i < SIZE / sizeof(page); i++) {
+		memset(page, i, sizeof(page));
+		memcpy(page, &i, sizeof(i));
+		assert_int_equal(pwrite(file, page, sizeof(page), (off_t)i * sizeof(page)), sizeof(page));
+	}
+	assert_int_equal(fsync(file), 0);
+}
+
+static int setup(void **state)
+{
+	fake_reset();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	if (file >= 0) {
+		close(file);
+		unlink(path);
+	}
+	file = -1;
+	return 0;
+}
+
+static void *open_uring(bool buffered, bool readonly)
+{
+	struct blk_conf conf = { path, readonly, buffered };
+	struct blk_info info;
+	void *state = NULL;
+	int rc = blk_driver_uring.open(&conf, &info, &state, why, sizeof(why));
+
+	if (rc < 0)
+		fail_msg("%s", why);
+	assert_int_equal(info.size, SIZE);
+	return state;
+}
+
+static void start(const struct blk_driver *driver, void *state, bool persistent)
+{
+	rig_start(&rig, &(struct rig_options){ .driver = driver, .driver_state = state,
+			       .persistent = persistent });
+}
+
+static void stop(void *state)
+{
+	assert_null(rig_stop(&rig));
+	rig.shared.driver->close(state);
+}
+
+/* --- conformance ---------------------------------------------------------------------------- */
+
+/* Every operation, size and alignment completes once and well; data if the driver keeps it. */
+static void conform(const struct blk_driver *driver, void *state, bool persistent, bool keeps)
+{
+	static const unsigned segments[] = { 1, 2, 11, 12, 64, 256 };
+	struct blkif_req w, r, f;
+
+	start(driver, state, persistent);
+	for (unsigned k = 0; k < 6; k++) {
+		unsigned n = segments[k];
+
+		w = rig_request(&rig, BLKIF_OP_WRITE, 3 + k, n);
+		for (unsigned i = 0; i < n; i++)
+			memset(rig.data[i], 'A' + k + i % 7, 4096);
+		assert_int_equal(rig_do(&rig, &w), BLKIF_RSP_OKAY);
+		for (unsigned i = 0; i < n && keeps; i++)
+			memset(rig.data[i], 0, 4096);
+		r = rig_request(&rig, BLKIF_OP_READ, 3 + k, n);
+		assert_int_equal(rig_do(&rig, &r), BLKIF_RSP_OKAY);
+		for (unsigned i = 0; i < n && keeps; i++)
+			for (unsigned b = 0; b < 4096; b += 511)
+				assert_int_equal(rig.data[i][b], 'A' + k + i % 7);
+	}
+	/* One sector, the last one, and scattered pieces. */
+	w = rig_request(&rig, BLKIF_OP_WRITE, RIG_SECTORS - 1, 1);
+	w.seg[0].first_sect = w.seg[0].last_sect = 6;
+	assert_int_equal(rig_do(&rig, &w), BLKIF_RSP_OKAY);
+	w = rig_request(&rig, BLKIF_OP_WRITE, 77, 5);
+	for (unsigned i = 0; i < 5; i++)
+		w.seg[i] = (struct blkif_segment){ RIG_DATA_GREF + 9 - 2 * i, i, i + 2 };
+	assert_int_equal(rig_do(&rig, &w), BLKIF_RSP_OKAY);
+	f = rig_request(&rig, BLKIF_OP_FLUSH_DISKCACHE, 0, 0);
+	assert_int_equal(rig_do(&rig, &f), BLKIF_RSP_OKAY);
+	stop(state);
+}
+
+static void null_conforms(void **state)
+{
+	struct blk_conf conf = { "", false, false };
+	struct blk_info info;
+	void *s;
+
+	assert_int_equal(blk_driver_null.open(&conf, &info, &s, why, sizeof(why)), 0);
+	conform(&blk_driver_null, s, false, false);
+	fake_reset();
+	conform(&blk_driver_null, s, true, false);
+}
+
+static void check_uring(const char *dir, bool buffered, bool persistent)
+{
+	make_file(dir);
+	conform(&blk_driver_uring, open_uring(buffered, false), persistent, true);
+}
+
+static void uring_direct_copied(void **state)
+{
+	check_uring(DISK_DIR, false, false);
+}
+
+static void uring_direct_mapped(void **state)
+{
+	check_uring(DISK_DIR, false, true);
+}
+
+static void uring_page_cache_copied(void **state)
+{
+	check_uring(DISK_DIR, true, false);
+}
+
+static void uring_page_cache_mapped(void **state)
+{
+	check_uring(DISK_DIR, true, true);
+}
+
+static void uring_in_memory_copied(void **state)
+{
+	check_uring(MEMORY_DIR, false, false);
+}
+
+static void uring_in_memory_mapped(void **state)
+{
+	check_uring(MEMORY_DIR, false, true);
+}
+
+/* What the ring wrote is what the file holds, and the reverse. */
+static void uring_reads_and_writes_the_file(void **state)
+{
+	struct blkif_req req;
+	uint8_t page[4096];
+	void *s;
+
+	make_file(DISK_DIR);
+	s = open_uring(false, false);
+	start(&blk_driver_uring, s, true);
+	for (unsigned i = 0; i < 200; i += 13) {
+		unsigned number;
+
+		req = rig_request(&rig, BLKIF_OP_READ, i * 8, 1);
+		assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
+		memcpy(&number, rig.data[0], sizeof(number));
+		assert_int_equal(number, i);
+		req = rig_request(&rig, BLKIF_OP_WRITE, i * 8, 1);
+		memset(rig.data[0], ~i, 4096);
+		assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
+		assert_int_equal(pread(file, page, sizeof(page), i * 4096), sizeof(page));
+		assert_memory_equal(page, rig.data[0], 4096);
+	}
+	stop(s);
+}
+
+/* Cached reads that are not cached: they come through the ring. */
+static void uring_page_cache_read_of_what_is_not_cached(void **state)
+{
+	struct blkif_req req;
+	void *s;
+
+	make_file(DISK_DIR);
+	s = open_uring(true, false);
+	start(&blk_driver_uring, s, true);
+	assert_int_equal(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), 0);
+	for (unsigned i = 0; i < 16; i++) {
+		req = rig_request(&rig, BLKIF_OP_READ, i * 8, 64);
+		rig_put(&rig, &req);
+		rig_push(&rig);
+		assert_int_equal(rig_get(&rig).status, BLKIF_RSP_OKAY);
+		for (unsigned k = 0; k < 64; k++)
+			assert_int_equal(rig.data[k][4095], (uint8_t)(i + k));
+	}
+	stop(s);
+}
+
+/* --- errors ------------------------------------------------------------------------------------- */
+
+static void check_truncated(const char *dir, bool buffered)
+{
+	struct blkif_req req;
+	void *s;
+
+	make_file(dir);
+	s = open_uring(buffered, false);
+	start(&blk_driver_uring, s, true);
+	assert_int_equal(ftruncate(file, 8 * 4096), 0);
+	req = rig_request(&rig, BLKIF_OP_READ, 7 * 8, 1);
+	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
+	req = rig_request(&rig, BLKIF_OP_READ, 7 * 8, 2); /* half of it is left */
+	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_ERROR);
+	req = rig_request(&rig, BLKIF_OP_READ, 100 * 8, 1);
+	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_ERROR);
+	stop(s);
+}
+
+static void truncated_file_direct(void **state)
+{
+	check_truncated(DISK_DIR, false);
+}
+
+static void truncated_file_page_cache(void **state)
+{
+	check_truncated(DISK_DIR, true);
+}
+
+static void truncated_file_in_memory(void **state)
+{
+	check_truncated(MEMORY_DIR, false);
+}
+
+/* A limit on file size makes a write short, then fail: reported, and the next one works. */
+static void check_short_write(const char *dir, bool buffered)
+{
+	struct rlimit old, limit;
+	struct blkif_req req;
+	void *s;
+
+	make_file(dir);
+	s = open_uring(buffered, false);
+	start(&blk_driver_uring, s, true);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	limit = old;
+	limit.rlim_cur = 10 * 4096;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	req = rig_request(&rig, BLKIF_OP_WRITE, 9 * 8, 4);
+	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_ERROR);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
+	assert_int_equal(rig_metric(&rig, QUEUE_ERRORS), 1);
+	stop(s);
+}
+
+static void short_write_direct(void **state)
+{
+	check_short_write(DISK_DIR, false);
+}
+
+static void short_write_in_memory(void **state)
+{
+	check_short_write(MEMORY_DIR, false);
+}
+
+/* --- a flush really flushes ----------------------------------------------------------------------- */
+
+struct cache_range {
+	uint64_t off, len;
+};
+struct cache_pages {
+	uint64_t nr_cache, nr_dirty, nr_writeback, nr_evicted, nr_recently_evicted;
+};
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+
+/* Pages of the file that are not on the disk yet, by cachestat(2) of Linux 6.5. */
+static long unwritten_pages(void)
+{
+	struct cache_range range = { 0, 0 };
+	struct cache_pages pages;
+
+	if (syscall(SYS_cachestat, file, &range, &pages, 0) < 0)
+		return -1;
+	return pages.nr_dirty + pages.nr_writeback;
+}
+
+/*
+ * Acknowledged writes leave pages that exist only in memory; when the flush that
+ * follows is acknowledged none of them is left. Nothing but an fdatasync (or fsync) of
+ * this file after those writes does that in the meantime.
+ */
+static void flush_is_an_fdatasync_that_covers_acknowledged_writes(void **state)
+{
+	struct blkif_req req;
+	void *s;
+
+	make_file(DISK_DIR);
+	if (unwritten_pages() != 0)
+		skip(); /* no cachestat(2) */
+	s = open_uring(true, false);
+	start(&blk_driver_uring, s, true);
+	for (unsigned round = 0; round < 5; round++) {
+		for (unsigned i = 0; i < 20; i++) {
+			req = rig_request(&rig, BLKIF_OP_WRITE, 800 * round + 16 * i, 1);
+			memset(rig.data[0], round + i, 4096);
+			assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
+		}
+		assert_true(unwritten_pages() >= 10);
+		req = rig_request(&rig, BLKIF_OP_FLUSH_DISKCACHE, 0, 0);
+		assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
+		assert_int_equal(unwritten_pages(), 0);
+	}
+	stop(s);
+}
+
+/* --- opening ------------------------------------------------------------------------------------------ */
+
+static int try_open(const char *name, bool readonly)
+{
+	struct blk_conf conf = { name, readonly, false };
+	struct storage st;
+	int rc = storage_open(&conf, &st, why, sizeof(why));
+
+	if (rc == 0)
+		close(st.fd);
+	else
+		assert_int_equal(st.fd, -1);
+	return rc;
+}
+
+static void expect_refused(const char *name, int error, const char *text)
+{
+	assert_int_equal(try_open(name, false), error);
+	if (!strstr(why, text) || (name[0] && !strstr(why, name)))
+		fail_msg("says: %s", why);
+}
+
+static void open_refuses_what_is_no_disk(void **state)
+{
+	char fifo[160];
+
+	expect_refused("/nonexistent/disk.img", -ENOENT, "no such file");
+	expect_refused("/tmp", -EISDIR, "directory");
+	expect_refused("/dev/null", -EINVAL, "neither a file nor a block device");
+	expect_refused("relative.img", -EINVAL, "absolute path");
+	expect_refused("", -EINVAL, "no file");
+	make_file(MEMORY_DIR);
+	snprintf(fifo, sizeof(fifo), "%s.fifo", path);
+	assert_int_equal(mknod(fifo, S_IFIFO | 0600, 0), 0);
+	assert_int_equal(try_open(fifo, true), -EINVAL); /* and does not hang */
+	unlink(fifo);
+}
+
+static void open_refuses_odd_sizes(void **state)
+{
+	make_file(MEMORY_DIR);
+	assert_int_equal(ftruncate(file, 1000), 0);
+	expect_refused(path, -EINVAL, "1000 bytes, is no multiple of 512");
+	assert_int_equal(ftruncate(file, 0), 0);
+	expect_refused(path, -EINVAL, "is empty");
+	assert_int_equal(ftruncate(file, 512), 0);
+	assert_int_equal(try_open(path, false), 0);
+}
+
+static void open_refuses_what_others_hold(void **state)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	struct blk_conf conf;
+	struct storage st;
+
+	make_file(MEMORY_DIR);
+	conf = (struct blk_conf){ path, false, false };
+	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
+	expect_refused(path, -EBUSY, "in use by another process");
+	assert_int_equal(try_open(path, true), -EBUSY);
+	close(st.fd);
+	/* Readers share. */
+	conf.readonly = true;
+	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
+	assert_int_equal(try_open(path, true), 0);
+	assert_int_equal(try_open(path, false), -EBUSY);
+	close(st.fd);
+	/* QEMU locks bytes of its images like this. */
+	lock.l_start = 100;
+	lock.l_len = 1;
+	assert_int_equal(fcntl(file, F_OFD_SETLK, &lock), 0);
+	expect_refused(path, -EBUSY, "in use by another process");
+}
+
+static void read_only_storage_is_opened_read_only(void **state)
+{
+	struct blk_conf conf;
+	struct storage st;
+
+	make_file(MEMORY_DIR);
+	conf = (struct blk_conf){ path, true, false };
+	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
+	assert_int_equal(fcntl(st.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	close(st.fd);
+}
+
+static void expect_path(const char *params, const char *expected)
+{
+	const char *p = storage_path(params, why, sizeof(why));
+
+	if (!expected) {
+		assert_null(p);
+		return;
+	}
+	assert_non_null(p);
+	assert_string_equal(p, expected);
+}
+
+static void params_prefixes(void **state)
+{
+	expect_path("/dev/vg/disk", "/dev/vg/disk");
+	expect_path("aio:/a:b/c", "/a:b/c");
+	expect_path("raw:/x", "/x");
+	expect_path("tap:aio:/x", "/x");
+	expect_path("phy:/dev/sda", "/dev/sda");
+	expect_path("", "");
+	expect_path("qcow2:/x", NULL);
+	assert_non_null(strstr(why, "qcow2"));
+	assert_non_null(strstr(why, "convert"));
+	expect_path("aio:vhd:/x", NULL);
+	assert_non_null(strstr(why, "vhd"));
+	expect_path("nbd:localhost", NULL);
+	assert_non_null(strstr(why, "nbd"));
+}
+
+static void drivers_by_name(void **state)
+{
+	assert_ptr_equal(blk_driver_find(NULL), &blk_driver_uring);
+	assert_ptr_equal(blk_driver_find(""), &blk_driver_uring);
+	assert_ptr_equal(blk_driver_find("null"), &blk_driver_null);
+	assert_null(blk_driver_find("aio"));
+	assert_non_null(blk_driver_missing("aio"));
+	assert_null(blk_driver_missing("nonsense"));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(null_conforms),
+		T(uring_direct_copied),
+		T(uring_direct_mapped),
+		T(uring_page_cache_copied),
+		T(uring_page_cache_mapped),
+		T(uring_in_memory_copied),
+		T(uring_in_memory_mapped),
+		T(uring_reads_and_writes_the_file),
+		T(uring_page_cache_read_of_what_is_not_cached),
+		T(truncated_file_direct),
+		T(truncated_file_page_cache),
+		T(truncated_file_in_memory),
+		T(short_write_direct),
+		T(short_write_in_memory),
+		T(flush_is_an_fdatasync_that_covers_acknowledged_writes),
+		T(open_refuses_what_is_no_disk),
+		T(open_refuses_odd_sizes),
+		T(open_refuses_what_others_hold),
+		T(read_only_storage_is_opened_read_only),
+		T(params_prefixes),
+		T(drivers_by_name),
+	};
+
+	return cmocka_run_group_tests_name("blk-drivers", tests, NULL, NULL);
+}
