@@ -64,7 +64,8 @@ make_backend () {
 	xenstore-write "$leaf/state" 2 || exit 72
 	[ "$mode" = silent ] || echo READY=1 >&$ready
 	eval "exec $ready>&-"
-	while :; do
+	# Not longer than the test, whatever became of the daemon.
+	while [ -e "$tmp/log" ]; do
 		if [ "$(xenstore-read "$leaf/online" 2>/dev/null)" = 0 ]; then
 			xenstore-write "$leaf/state" 6
 			exit 0
