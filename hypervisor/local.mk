@@ -48,6 +48,7 @@ if HAVE_CMOCKA
 hv_state_tests = tests/unit/event tests/unit/grant
 hv_process_tests = \
 	tests/unit/event-process \
+	tests/unit/grant-hostile \
 	tests/unit/grant-process \
 	tests/peers/hypervisor-live \
 	tests/peers/hypervisor-wire \
@@ -74,6 +75,9 @@ hv_process_ldadd = \
 tests_unit_event_process_SOURCES = tests/unit/event-process.c $(hv_harness)
 tests_unit_event_process_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_event_process_LDADD = $(hv_process_ldadd)
+tests_unit_grant_hostile_SOURCES = tests/unit/grant-hostile.c $(hv_harness)
+tests_unit_grant_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_grant_hostile_LDADD = $(hv_process_ldadd)
 tests_unit_grant_process_SOURCES = tests/unit/grant-process.c $(hv_harness)
 tests_unit_grant_process_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_grant_process_LDADD = $(hv_process_ldadd)
