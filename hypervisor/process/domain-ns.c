@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -73,14 +74,47 @@ static int make_path(const char *base, const char *path)
 	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* Cuts @path down to the root of the mount that it is on. False: that is out of reach. */
+static bool mount_root(char *path)
+{
+	for (;;) {
+		struct statx sx;
+		char *slash = strrchr(path, '/');
+
+		if (statx(AT_FDCWD, path, 0, 0, &sx) < 0)
+			return false;
+		if (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+			return true;
+		if (!slash || !path[1])
+			return false;
+		slash[slash == path] = '\0';
+	}
+}
+
+/*
+ * What is mounted below @path must not show outside. All mounts become private; in a
+ * chroot, whose "/" is no mount, at least the one that @path is on.
+ */
+static int make_private(const char *path)
+{
+	CLEANUP_FREE char *root = strdup(path);
+
+	if (!root)
+		return -ENOMEM;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	if (errno != EINVAL || !mount_root(root))
+		return -EINVAL;
+	return mount(NULL, root, NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+}
+
 int domain_ns_hide(const char *run_dir, const char *domain_dir)
 {
 	CLEANUP_CLOSE int tree = -1;
-	int rc;
+	int rc = make_private(run_dir);
 
-	/* What is mounted here must not show outside. Fails in a chroot: "/" is no mount. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return -errno;
+	if (rc < 0)
+		return rc;
 	tree = open_tree(AT_FDCWD, domain_dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return -errno;
@@ -100,6 +134,11 @@ int domain_ns_hide(const char *run_dir, const char *domain_dir)
 
 int domain_ns_proc(void)
 {
-	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? -errno
-											 : 0;
+	int rc = make_private("/proc");
+
+	if (rc < 0)
+		return rc;
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return -errno;
+	return 0;
 }
