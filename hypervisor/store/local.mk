@@ -44,6 +44,16 @@ hypervisor_store_sluice_store_LDADD = \
 	$(XENEVTCHN_LIBS) \
 	$(XENGNTTAB_LIBS) \
 	$(NULL)
+dist_man_MANS += docs/man/sluice-store.8
+
+store_scripts = \
+	tests/scripts/store-options.sh \
+	tests/scripts/store-tools.sh \
+	tests/scripts/store-unprivileged.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(store_scripts)
+TESTS += $(store_scripts)
+EXTRA_DIST += tests/scripts/store-functions.sh
 
 if HAVE_CMOCKA
 store_pure_tests = \
@@ -70,6 +80,15 @@ tests_unit_store_transaction_SOURCES = tests/unit/store-transaction.c $(store_te
 tests_unit_store_transaction_LDADD = $(store_test_libs)
 tests_unit_store_watch_SOURCES = tests/unit/store-watch.c $(store_test_sources)
 tests_unit_store_watch_LDADD = $(store_test_libs)
+
+# Its own functions stand in for the Xen libraries'.
+check_PROGRAMS += tests/unit/store-ring-attach
+TESTS += tests/unit/store-ring-attach
+tests_unit_store_ring_attach_SOURCES = \
+	tests/unit/store-ring-attach.c \
+	hypervisor/store/ring-attach.c \
+	$(NULL)
+tests_unit_store_ring_attach_LDADD = $(store_test_libs)
 
 # These start the program, which they find in the build tree.
 check_PROGRAMS += tests/unit/store-libxenstore tests/unit/store-xsnode

@@ -70,16 +70,30 @@ static void fuzz_drain(struct conn *conn)
 		conn_output_done(conn, len > 5 ? len - 3 : len);
 }
 
+/* None, one of those that are open, or one that is not. */
+static uint32_t fuzz_transaction(const struct conn *conn, unsigned which)
+{
+	const struct transaction *tx = conn->transactions;
+	unsigned i = which;
+
+	while (tx && i > 1) {
+		tx = tx->next;
+		i--;
+	}
+	return which && tx ? tx->id : which;
+}
+
 static size_t fuzz_record(const uint8_t *data, size_t size)
 {
 	struct conn *conn = fuzz_conns[data[0] % FUZZ_DOMAINS];
-	struct xsd_sockmsg header = { .type = data[1] % 32, .tx_id = data[2] % 8 };
+	struct xsd_sockmsg header = { .type = data[1] % 32 };
 	size_t len = data[3] < size - 4 ? data[3] : size - 4;
 
 	if (conn && (conn->bad || (data[0] & 0x40)))
 		conn_reset(conn);
 	if (conn) {
 		/* Now and then a length that the payload does not have. */
+		header.tx_id = fuzz_transaction(conn, data[2] % 5);
 		header.len = data[0] & 0x20 ? data[2] * 17u : len;
 		fuzz_feed(conn, (const uint8_t *)&header, sizeof(header), 1 + data[0] % 16);
 		fuzz_feed(conn, data + 4, len, 1 + data[2]);
