@@ -2,10 +2,13 @@
 # A driver domain that runs sluice-driverd in place of xl devd.
 mount_data
 [ ! -e /sys/bus/xen-backend/drivers/vbd ] || fail "the kernel's xen-blkback is loaded and would take the device"
-/sluice/drivers-domain/sluice-driverd --foreground --log-level=info &
+# Its log and its backends' with the time of each line.
+mkfifo /run/log
+while read -r line; do say "$line"; done </run/log &
+/sluice/drivers-domain/sluice-driverd --foreground --log-level=info >/run/log 2>&1 &
 daemon=$!
 say "storage is ready"
-wait_for 300 xenstore-exists data/stop || fail "nobody said stop"
+wait_for 600 xenstore-exists data/stop || fail "nobody said stop"
 kill $daemon
 status=0
 wait $daemon || status=$?

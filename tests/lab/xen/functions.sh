@@ -41,7 +41,7 @@ lab_program () {
 	cp "$file" "$root$path"
 	# libgcc_s is loaded by glibc itself when a thread is cancelled, as xs_close() does.
 	for lib in $(env -u LD_LIBRARY_PATH ldd "$file" | awk '$3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }') \
-		"$(gcc -print-file-name=libgcc_s.so.1)"; do
+		"$(ldconfig -p | awk '/libgcc_s.so.1 .*x86-64/ { print $NF; exit }')"; do
 		case $lib in
 		"$builddir"/*) fail "$file needs $lib: a backend for real Xen may need only the distribution's libraries" ;;
 		esac

@@ -4,6 +4,7 @@ xen_lab_tests = \
 	tests/lab/xen/test-driver-domain.sh \
 	tests/lab/xen/test-blk-by-hand.sh \
 	tests/lab/xen/test-blk-driverd.sh \
+	tests/lab/xen/test-blk-hotplug.sh \
 	$(NULL)
 dist_noinst_SCRIPTS += $(xen_lab_tests) \
 	tests/lab/xen/build.sh \
@@ -18,6 +19,8 @@ EXTRA_DIST += \
 	tests/lab/xen/blk.sh \
 	tests/lab/xen/block-lab \
 	tests/lab/xen/functions.sh \
+	tests/lab/xen/hotplug-dom0.sh \
+	tests/lab/xen/hotplug-guest.sh \
 	tests/lab/xen/init \
 	tests/lab/xen/lib.sh \
 	tests/lab/xen/probe-dom0.sh \

@@ -5,11 +5,8 @@
 . "$lab/blk.sh"
 lab_needs
 lab_roles blk-dom0.sh blk-driver-driverd.sh blk-guest.sh
-# Side by side as in a build tree, which is how the daemon finds the backend.
-lab_program driver "$builddir/drivers-domain/sluice-driverd" /sluice/drivers-domain/sluice-driverd
-lab_program driver "$builddir/backends/blk/sluice-blk" /sluice/backends/blk/sluice-blk
-touch "$in/driver/sluice/config.status"
+blk_programs
 blk_disk
-lab_run 300
+lab_run 600
 blk_check
 must_say storage 'sluice-driverd ended with status 0'
