@@ -281,7 +281,7 @@ static void raise_file_limit(void)
 int main(int argc, char **argv)
 {
 	struct options options = { .socket_fd = -1, .exit_fd = -1, .limits = quota_defaults };
-	struct server server = { NULL };
+	struct server server = { .loop = NULL };
 	struct listener *listener;
 	int status;
 

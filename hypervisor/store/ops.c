@@ -193,7 +193,7 @@ static int op_chain_put(const struct op *op, struct op_chain *chain)
 static int op_create(const struct op *op, const char *path, const void *value, size_t len)
 {
 	char at[STORE_PATH_SIZE];
-	struct op_chain chain = { NULL };
+	struct op_chain chain = { .parent = NULL };
 	struct node *above;
 	int rc = op_find_ancestor(op, path, at, &above);
 
@@ -370,7 +370,7 @@ static int op_rm_from_parent(const struct op *op, const char *path)
 
 static int op_rm_subtree(const struct op *op, struct node *top)
 {
-	struct op_list list = { NULL };
+	struct op_list list = { .nodes = NULL };
 	int rc = op_list_subtree(op, &list, top);
 
 	if (rc == 0)
