@@ -6,7 +6,10 @@
  *   - in memory (tmpfs): plain preadv and pwritev in kick(); io_uring would hand each
  *     request to a worker thread, tmpfs has no non-blocking mode;
  *   - page cache: preadv2(RWF_NOWAIT) in kick(), which answers what is cached without a
- *     trip through the ring, else io_uring;
+ *     trip through the ring, else io_uring; writes by pwritev in kick(): they are copies
+ *     to memory, and ext4 has no non-blocking mode for them, so io_uring would hand each
+ *     to a worker thread (measured: 1.1 to 2.3 times the writes at 4k and 128k for half
+ *     the CPU time). When the system throttles writers the ring's reads wait behind;
  *   - O_DIRECT: io_uring, one submission per sweep.
  *
  * A flush is an fdatasync submitted when the frontend's flush is read. io_uring orders
@@ -181,13 +184,13 @@ static bool uring_read_cached(struct blk_queue *queue, struct blk_req *req)
 /* True: done in here. */
 static bool uring_try_inline(struct uring *u, struct blk_queue *queue, struct blk_req *req)
 {
-	if (req->op == BLK_FLUSH)
+	if (req->op == BLK_FLUSH || u->st.direct)
 		return false;
-	if (u->st.in_memory) {
+	if (u->st.in_memory || req->op == BLK_WRITE) {
 		uring_do_inline(queue, req);
 		return true;
 	}
-	return req->op == BLK_READ && u->cached_reads && uring_read_cached(queue, req);
+	return u->cached_reads && uring_read_cached(queue, req);
 }
 
 static void uring_submit(void *state, struct blk_queue *queue, struct blk_req *req)

@@ -73,3 +73,12 @@ tests_unit_blk_grants_LDADD = $(blk_rig_libs)
 tests_unit_blk_journal_SOURCES = tests/unit/blk-journal.c
 tests_unit_blk_journal_LDADD = backends/common/libbackend.la $(CMOCKA_LIBS)
 endif
+
+blk_scripts = \
+	tests/scripts/blk-bad-storage.sh \
+	tests/scripts/blk-idle.sh \
+	tests/scripts/blk-options.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(blk_scripts)
+TESTS += $(blk_scripts)
+dist_man_MANS += docs/man/sluice-blk.8
