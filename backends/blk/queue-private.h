@@ -13,6 +13,7 @@
 #include "backends/blk/grants.h"
 #include "backends/blk/queue.h"
 #include "common/log.h"
+#include "common/spin.h"
 #include "protocol/ring.h"
 
 /* Most requests per sweep: the frontend works on one batch's answers during the next. */
@@ -69,7 +70,7 @@ struct queue {
 	struct blk_cqe control_cqe, event_cqe, trim_cqe;
 	bool event_armed, trim_armed;
 	struct __kernel_timespec trim_after;
-	uint64_t poll_ns;    /* how long to spin now: adapts up to poll_us */
+	struct spin spin;
 	bool stopping;       /* told to stop */
 	bool ended;          /* atomic: the thread is over */
 	char failure[160];   /* why the queue broke; "" while it has not */

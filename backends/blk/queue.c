@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backends/blk/queue-private.h"
@@ -31,7 +30,6 @@
 #include "common/array.h"
 
 #define QUEUE_STACK (256u << 10)
-#define QUEUE_POLL_FLOOR_NS 8000u
 #define QUEUE_TRIM_SECONDS 2
 #define QUEUE_TRIM_PAGES 256u
 
@@ -48,14 +46,6 @@ const char *const queue_metric_names[QUEUE_METRICS] = {
 	[QUEUE_NOTIFICATIONS] = "notifications",
 	[QUEUE_WAKEUPS] = "wake-ups",
 };
-
-static uint64_t queue_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 void queue_fail(struct queue *q, const char *fmt, ...)
 {
@@ -183,53 +173,31 @@ static void queue_arm_trim(struct queue *q)
 
 /* --- waiting ------------------------------------------------------------------------- */
 
-static void queue_relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#else
-	__asm__ __volatile__("" ::: "memory");
-#endif
-}
-
 static bool queue_has_cqe(struct queue *q)
 {
 	return io_uring_cq_ready(&q->uring) > 0 ||
 	       (__atomic_load_n(q->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN);
 }
 
-/* Look for work for up to poll_ns. True: there is some. */
-static bool queue_spin(struct queue *q, uint64_t start)
+/* Look for work for a while. True: there is some. */
+static bool queue_spin(struct queue *q)
 {
-	if (!q->poll_ns)
+	uint64_t budget = spin_budget(&q->spin);
+	uint64_t start, now;
+	bool found = false;
+
+	if (!budget)
 		return false;
+	start = spin_now_ns();
 	do {
-		for (int i = 0; i < 8; i++) {
-			if (ring_back_pending(&q->ring) != 0 || queue_has_cqe(q))
-				return true;
-			queue_relax();
+		for (int i = 0; i < 8 && !found; i++) {
+			found = ring_back_pending(&q->ring) != 0 || queue_has_cqe(q);
+			spin_relax();
 		}
-	} while (queue_now_ns() - start < q->poll_ns);
-	return false;
-}
-
-/*
- * Spin longer when work came soon after we gave up, and less when it did not come
- * within what we may spin at most: then spinning was wasted.
- */
-static void queue_adapt(struct queue *q, uint64_t waited_ns)
-{
-	uint64_t most = q->shared->poll_us * 1000ull;
-
-	if (waited_ns > most) {
-		q->poll_ns /= 2;
-		if (q->poll_ns < QUEUE_POLL_FLOOR_NS)
-			q->poll_ns = 0;
-	} else {
-		q->poll_ns = q->poll_ns ? q->poll_ns * 2 : QUEUE_POLL_FLOOR_NS;
-	}
-	if (q->poll_ns > most)
-		q->poll_ns = most;
+		now = spin_now_ns();
+	} while (!found && now - start < budget);
+	spin_result(&q->spin, now - start, found);
+	return found;
 }
 
 /* Ask for the next event. False: there is work already. */
@@ -260,17 +228,14 @@ static bool queue_is_serving(const struct queue *q)
 static void queue_wait(struct queue *q)
 {
 	bool serving = queue_is_serving(q);
-	uint64_t start = queue_now_ns();
 	int rc;
 
-	if (serving && (queue_spin(q, start) || !queue_arm_event(q)))
+	if (serving && (queue_spin(q) || !queue_arm_event(q)))
 		return;
 	queue_arm_trim(q);
 	rc = io_uring_submit_and_wait(&q->uring, 1);
 	if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
 		queue_fail(q, "io_uring of ring %u: %s", q->setup.index, strerror(-rc));
-	if (serving)
-		queue_adapt(q, queue_now_ns() - start);
 }
 
 /* --- the thread ------------------------------------------------------------------------ */
@@ -291,7 +256,7 @@ static int queue_thread_init(struct queue *q)
 	q->control_cqe.fn = queue_on_control;
 	q->event_cqe.fn = queue_on_event;
 	q->trim_cqe.fn = queue_on_trim;
-	q->poll_ns = q->shared->poll_us * 1000ull;
+	spin_init(&q->spin, q->shared->poll_us * UINT64_C(1000));
 	queue_arm_poll(q, q->control_fd, &q->control_cqe);
 	return 0;
 }

@@ -124,6 +124,12 @@ void fake_map_limit(int pages)
 	fake.map_limit = pages;
 }
 
+void fake_sync(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	pthread_mutex_unlock(&fake.lock);
+}
+
 static void fake_signal(int fd)
 {
 	uint64_t one = 1;

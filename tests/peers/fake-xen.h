@@ -39,6 +39,11 @@ void *fake_grant_ring(uint32_t gref, unsigned pages);
 bool fake_end_access(uint32_t gref);
 /** fake_map_limit() - let mappings beyond so many pages fail with ENOSPC; -1: no limit. */
 void fake_map_limit(int pages);
+/**
+ * fake_sync() - for ThreadSanitizer: it does not see that the two ends' mappings of one
+ * ring are the same memory; a lock that both take orders what the ring orders.
+ */
+void fake_sync(void);
 /** fake_notify() - the frontend's event. */
 void fake_notify(void);
 /** fake_wait_event() - wait for the backend's event. False: none came in @ms. */

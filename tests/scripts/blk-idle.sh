@@ -5,6 +5,9 @@ requires test -x "$builddir/tools/sluice"
 requires test -x "$builddir/frontends/nbdkit/.libs/nbdkit-sluice-plugin.so"
 requires command -v nbdkit
 requires command -v nbdinfo
+if grep -qE '__[at]san_init' "$builddir/frontends/nbdkit/.libs/nbdkit-sluice-plugin.so"; then
+	skip "nbdkit cannot load a plugin with a sanitizer in it, and its memory is not what counts"
+fi
 truncate -s 64M "$tmp/disk.img"
 cat >"$tmp/guest" <<'EOF'
 #!/bin/bash
@@ -43,7 +46,5 @@ after=$(switches)
 rss=$(awk '/^VmRSS/ { print $2 }' "/proc/$backend/status")
 touch "$tmp/measured"
 wait "$stack" || fail "$(cat "$tmp/log")"
-# A sanitizer's own memory is not what is measured.
-grep -q __asan_init "$builddir/backends/blk/sluice-blk" || [ "$rss" -lt 16384 ] ||
-	fail "$rss KiB are resident"
+[ "$rss" -lt 16384 ] || fail "$rss KiB are resident"
 echo "$rss KiB resident, no wake-up"

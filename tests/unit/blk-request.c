@@ -220,7 +220,7 @@ static void a_sweep_maps_kicks_and_notifies_once(void **state)
 	for (unsigned i = 0; i < 16; i++)
 		assert_int_equal(rig_get(&rig).status, BLKIF_RSP_OKAY);
 	assert_int_equal(fake_counts().map_calls, 2);
-	assert_int_equal(mem.kicks, 1);
+	assert_int_equal(__atomic_load_n(&mem.kicks, __ATOMIC_RELAXED), 1);
 	assert_int_equal(fake_counts().notifies, 1);
 	stop_clean();
 }
@@ -249,7 +249,7 @@ static void copies_beyond_the_arena_wait_for_room(void **state)
 	unsigned n = 0;
 
 	start((struct rig_options){ .order = 1 });
-	mem.hold = true;
+	mem_set(&mem.hold, true);
 	for (; n < 64; n++) {
 		struct blkif_req req = rig_request(&rig, BLKIF_OP_READ, n, 256);
 
@@ -270,7 +270,7 @@ static void requests_complete_out_of_order_with_the_right_ids(void **state)
 	struct blkif_rsp rsp;
 
 	start((struct rig_options){ .persistent = true });
-	mem.hold = true;
+	mem_set(&mem.hold, true);
 	a = rig_request(&rig, BLKIF_OP_WRITE, 0, 1);
 	rig_put(&rig, &a);
 	rig_push(&rig);
@@ -512,7 +512,7 @@ static void rule03_xsa155_descriptors_are_copied_once(void **state)
 	start((struct rig_options){ .persistent = true });
 	req = rig_request(&rig, BLKIF_OP_READ, 0, 16);
 	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY); /* everything is mapped now */
-	mem.hold = true;
+	mem_set(&mem.hold, true);
 	memset(rig.data[0], 0, 4096);
 	rig_put(&rig, &req);
 	rig_push(&rig);
@@ -580,7 +580,7 @@ static void rule01_overflow_with_requests_in_flight_drains_them(void **state)
 	char *why;
 
 	start((struct rig_options){ .persistent = true });
-	mem.hold = true;
+	mem_set(&mem.hold, true);
 	req = rig_request(&rig, BLKIF_OP_WRITE, 0, 1);
 	rig_put(&rig, &req);
 	rig_push(&rig);
@@ -652,7 +652,7 @@ static void flush_is_not_answered_before_storage_did_it(void **state)
 	struct blkif_req flush;
 
 	start((struct rig_options){ 0 });
-	mem.hold = true;
+	mem_set(&mem.hold, true);
 	flush = flush_request();
 	rig_put(&rig, &flush);
 	rig_push(&rig);
@@ -670,10 +670,10 @@ static void failed_flush_is_never_forgotten(void **state)
 	struct blkif_req flush, write;
 
 	start((struct rig_options){ 0 });
-	mem.fail_flush = -EIO;
+	mem_set(&mem.fail_flush, -EIO);
 	flush = flush_request();
 	assert_int_equal(rig_do(&rig, &flush), BLKIF_RSP_ERROR);
-	mem.fail_flush = 0; /* storage would say yes now, as Linux does after one fsync error */
+	mem_set(&mem.fail_flush, 0); /* storage would say yes now, as Linux does after one fsync error */
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(rig_do(&rig, &flush), BLKIF_RSP_ERROR);
 	write = rig_request(&rig, BLKIF_OP_WRITE, 0, 1);
@@ -689,7 +689,7 @@ static void flush_failing_with_eopnotsupp_is_an_error(void **state)
 	struct blkif_req flush;
 
 	start((struct rig_options){ 0 });
-	mem.fail_flush = -EOPNOTSUPP;
+	mem_set(&mem.fail_flush, -EOPNOTSUPP);
 	flush = flush_request();
 	assert_int_equal(rig_do(&rig, &flush), BLKIF_RSP_ERROR);
 	stop_clean();
@@ -702,12 +702,12 @@ static void storage_errors_are_reported_on_their_request(void **state)
 	start((struct rig_options){ 0 });
 	r = rig_request(&rig, BLKIF_OP_READ, 0, 1);
 	w = rig_request(&rig, BLKIF_OP_WRITE, 0, 1);
-	mem.fail_read = -EIO;
+	mem_set(&mem.fail_read, -EIO);
 	assert_int_equal(rig_do(&rig, &r), BLKIF_RSP_ERROR);
 	for (int i = 0; i < 4096; i++)
 		assert_int_equal(rig.data[0][i], 0); /* nothing of ours was copied out */
-	mem.fail_read = 0;
-	mem.fail_write = -ENOSPC;
+	mem_set(&mem.fail_read, 0);
+	mem_set(&mem.fail_write, -ENOSPC);
 	assert_int_equal(rig_do(&rig, &w), BLKIF_RSP_ERROR);
 	assert_int_equal(rig_do(&rig, &r), BLKIF_RSP_OKAY);
 	assert_int_equal(rig_metric(&rig, QUEUE_ERRORS), 2);
@@ -721,7 +721,7 @@ static void stop_answers_what_was_taken(void **state)
 	struct blkif_req req;
 
 	start((struct rig_options){ .persistent = true });
-	mem.hold = true;
+	mem_set(&mem.hold, true);
 	req = rig_request(&rig, BLKIF_OP_WRITE, 0, 1);
 	rig_put(&rig, &req);
 	rig_push(&rig);

@@ -89,6 +89,7 @@ void rig_put(struct rig *rig, const struct blkif_req *req)
 
 void rig_push(struct rig *rig)
 {
+	fake_sync();
 	if (ring_front_push(&rig->ring))
 		fake_notify();
 }
@@ -100,6 +101,7 @@ struct blkif_rsp rig_get(struct rig *rig)
 
 	while (ring_front_pending(&rig->ring) == 0 && !ring_front_final_check(&rig->ring))
 		assert_true(fake_wait_event(RIG_TIMEOUT_MS));
+	fake_sync();
 	ring_front_get(&rig->ring, slot, blkif_rsp_size(rig->abi));
 	blkif_decode_rsp(rig->abi, slot, &rsp);
 	return rsp;
@@ -150,15 +152,17 @@ static void mem_record(struct mem_driver *m, const struct blk_req *req, bool don
 static int mem_execute(struct mem_driver *m, struct blk_req *req)
 {
 	uint64_t at = req->offset;
+	int error;
 
 	/* What the core promises to drivers. */
 	if (req->op == BLK_FLUSH)
-		return m->fail_flush;
+		return mem_get(&m->fail_flush);
 	if (req->offset % 512 || req->length % 512 || !req->length ||
 		req->offset + req->length > sizeof(m->disk))
 		abort();
-	if (req->op == BLK_READ ? m->fail_read : m->fail_write)
-		return req->op == BLK_READ ? m->fail_read : m->fail_write;
+	error = mem_get(req->op == BLK_READ ? &m->fail_read : &m->fail_write);
+	if (error)
+		return error;
 	for (unsigned i = 0; i < req->niov; i++) {
 		if (req->op == BLK_READ)
 			memcpy(req->iov[i].iov_base, m->disk + at, req->iov[i].iov_len);
@@ -229,8 +233,8 @@ static void mem_kick(void *state, struct blk_queue *queue)
 {
 	struct mem_driver *m = state;
 
-	m->kicks++;
-	if (!__atomic_load_n(&m->hold, __ATOMIC_ACQUIRE))
+	__atomic_add_fetch(&m->kicks, 1, __ATOMIC_RELAXED);
+	if (!mem_get(&m->hold))
 		mem_complete_all(m);
 }
 
@@ -238,7 +242,7 @@ void mem_driver_release(struct mem_driver *m)
 {
 	uint64_t one = 1;
 
-	__atomic_store_n(&m->hold, false, __ATOMIC_RELEASE);
+	mem_set(&m->hold, false);
 	assert_int_equal(write(m->wake_fd, &one, sizeof(one)), sizeof(one));
 }
 

@@ -70,9 +70,9 @@ uint64_t rig_metric(struct rig *rig, enum queue_metric m);
 
 struct mem_driver {
 	uint8_t disk[RIG_SECTORS * 512];
-	/* what the test wants */
+	/* what the test wants: set with mem_set() while the queue runs */
 	int fail_read, fail_write, fail_flush; /* -errno */
-	bool hold;     /* keep requests until the test lets go; atomic */
+	bool hold;     /* keep requests until mem_driver_release() */
 	/* what happened */
 	unsigned submitted, completed, kicks;
 	struct mem_event {
@@ -87,6 +87,8 @@ struct mem_driver {
 	int wake_fd;
 	struct blk_cqe wake;
 };
+#define mem_set(field, value) __atomic_store_n(field, value, __ATOMIC_RELEASE)
+#define mem_get(field) __atomic_load_n(field, __ATOMIC_ACQUIRE)
 extern const struct blk_driver mem_driver;
 void mem_driver_init(struct mem_driver *m);
 void mem_driver_fini(struct mem_driver *m);
