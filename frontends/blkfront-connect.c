@@ -110,7 +110,7 @@ static int wait_backend(struct blkfront *bf, unsigned states, uint64_t end, Xenb
 		rc = read_state(bf, XBT_NULL, bf->backend, state);
 		if (rc < 0 || states & STATE_BIT(*state))
 			return rc;
-		now = bf_now_ns();
+		now = spin_now_ns();
 		if (now >= end)
 			return -ETIMEDOUT;
 		(void)poll(&fd, 1, (end - now + NS_PER_MS - 1) / NS_PER_MS); /* looked again anyway */
@@ -119,7 +119,7 @@ static int wait_backend(struct blkfront *bf, unsigned states, uint64_t end, Xenb
 
 static uint64_t deadline(const struct blkfront *bf)
 {
-	return bf_now_ns() + bf->config.timeout_ms * NS_PER_MS;
+	return spin_now_ns() + bf->config.timeout_ms * NS_PER_MS;
 }
 
 /* Text that the backend wrote, for one line of our own. */
@@ -478,7 +478,7 @@ static void check_closing(struct blkfront *bf)
 		(void)bf_fail(bf, -ENOTCONN, "the backend gave up: %s", error);
 	else if (!bf->closing)
 		bf->closing_end = deadline(bf);
-	else if (bf->in_flight && bf_now_ns() > bf->closing_end)
+	else if (bf->in_flight && spin_now_ns() > bf->closing_end)
 		(void)bf_fail(bf, -ENOTCONN, "the backend closes and does not answer");
 	bf->closing = true;
 }

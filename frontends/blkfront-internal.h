@@ -11,6 +11,7 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
+#include "common/spin.h"
 #include "frontends/blkfront.h"
 #include "protocol/blkif.h"
 #include "protocol/ring.h"
@@ -40,7 +41,7 @@ struct blkfront {
 	bool unpushed;                /* requests were put that the backend does not see yet */
 	uint64_t generation;          /* in ids: tells a late duplicate from the answer */
 	struct blkif_req req;         /* scratch: too large for the stack of a hot path */
-	uint64_t poll_ns;
+	struct spin spin;
 	uint64_t checked_ns;          /* when the backend's state was last read for want of answers */
 	int failed;                   /* 0, -EIO or -ENOTCONN for good */
 	bool closing;                 /* the backend wants to go: no new requests */
@@ -82,8 +83,6 @@ int bf_why(struct blkfront *bf, int rc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /** bf_fail_all() - complete what is in flight with bf->failed. Return: bf->failed. */
 int bf_fail_all(struct blkfront *bf);
-/** bf_now_ns() - CLOCK_MONOTONIC. */
-uint64_t bf_now_ns(void);
 
 /** bf_share_ring() - grant 1 << ring_order pages and set up the ring. 0 or -errno. */
 int bf_share_ring(struct blkfront *bf) must_check;

@@ -14,40 +14,29 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #define CHECK_BACKEND_MS 1000
 #define NS_PER_MS UINT64_C(1000000)
 /* Looks at the ring between two looks at the clock. */
 #define SPIN_LOOKS 16
 
-#if defined(__x86_64__) || defined(__i386__)
-#define cpu_relax() __builtin_ia32_pause()
-#else
-#define cpu_relax() __asm__ volatile("" ::: "memory")
-#endif
-
-uint64_t bf_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
-}
-
 /* Spin until something completes or fails, at most until @end. As blkfront_poll(). */
-static int wait_spin(struct blkfront *bf, uint64_t end)
+static int wait_spin(struct blkfront *bf, uint64_t start, uint64_t end)
 {
-	do {
-		for (unsigned i = 0; i < SPIN_LOOKS; i++) {
-			int n = blkfront_poll(bf);
+	uint64_t budget = spin_budget(&bf->spin), now = start;
+	int n = 0;
 
-			if (n != 0)
-				return n;
-			cpu_relax();
+	if (!budget)
+		return 0;
+	do {
+		for (unsigned i = 0; i < SPIN_LOOKS && n == 0; i++) {
+			spin_relax();
+			n = blkfront_poll(bf);
 		}
-	} while (bf_now_ns() < end);
-	return 0;
+		now = spin_now_ns();
+	} while (n == 0 && now - start < budget && now < end);
+	spin_result(&bf->spin, now - start, n != 0);
+	return n;
 }
 
 /*
@@ -84,7 +73,7 @@ static void take_watch(struct blkfront *bf, short revents)
 /* Once a second while requests stay unanswered and nothing else happens. */
 static void check_if_due(struct blkfront *bf)
 {
-	uint64_t now = bf_now_ns();
+	uint64_t now = spin_now_ns();
 
 	if (!bf->in_flight || now - bf->checked_ns < CHECK_BACKEND_MS * NS_PER_MS)
 		return;
@@ -113,7 +102,7 @@ static bool sleep_once(struct blkfront *bf, int timeout_ms)
 /* Milliseconds to sleep before looking again: 0 when @end has passed. */
 static int sleep_ms(const struct blkfront *bf, uint64_t end)
 {
-	uint64_t now = bf_now_ns();
+	uint64_t now = spin_now_ns();
 	uint64_t ms = end > now ? (end - now + NS_PER_MS - 1) / NS_PER_MS : 0;
 
 	if (bf->in_flight && ms > CHECK_BACKEND_MS)
@@ -168,10 +157,10 @@ int blkfront_wait(struct blkfront *bf, int timeout_ms)
 		return n;
 	if (timeout_ms == 0)
 		return wait_sleep(bf, 0);
-	now = bf_now_ns();
+	now = spin_now_ns();
 	end = timeout_ms < 0 ? UINT64_MAX : now + timeout_ms * NS_PER_MS;
-	if (bf->in_flight && bf->poll_ns) {
-		n = wait_spin(bf, end - now < bf->poll_ns ? end : now + bf->poll_ns);
+	if (bf->in_flight) {
+		n = wait_spin(bf, now, end);
 		if (n != 0)
 			return n;
 	}

@@ -75,7 +75,7 @@ static int config_init(struct blkfront *bf, const struct blkfront_config *config
 		c->timeout_ms = DEFAULT_TIMEOUT_MS;
 	if (!c->poll_us)
 		c->poll_us = DEFAULT_POLL_US;
-	bf->poll_ns = c->poll_us == BLKFRONT_NO_POLL ? 0 : c->poll_us * UINT64_C(1000);
+	spin_init(&bf->spin, c->poll_us == BLKFRONT_NO_POLL ? 0 : c->poll_us * UINT64_C(1000));
 	if (blkif_abi_parse(c->protocol, &bf->abi) < 0)
 		return bf_why(bf, -EPROTONOSUPPORT,
 			"no ABI is named \"%s\"; use x86_32-abi or x86_64-abi", c->protocol);
@@ -145,8 +145,8 @@ void blkfront_close(struct blkfront *bf)
 
 	if (!bf)
 		return;
-	end = bf_now_ns() + bf->config.timeout_ms * UINT64_C(1000000);
-	while (bf->in_flight && !bf->failed && bf_now_ns() < end)
+	end = spin_now_ns() + bf->config.timeout_ms * UINT64_C(1000000);
+	while (bf->in_flight && !bf->failed && spin_now_ns() < end)
 		if (blkfront_wait(bf, 100) < 0)
 			break;
 	if (bf->in_flight) {
