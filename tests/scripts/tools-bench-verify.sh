@@ -48,9 +48,12 @@ good --rw=write --bs=16k --iodepth=8
 dd if="$tmp/kept" of="$img" bs=4k skip=8 seek=8 count=2 conv=notrunc status=none
 bad "offset" --rw=read --bs=16k --iodepth=8
 
-# A disk that takes writes and keeps nothing.
-status=0
-"$bench" blk --driver=null --size=4m --rw=randwrite --bs=4k --iodepth=8 --verify=crc32c >"$tmp/out" 2>&1 ||
-	status=$?
-[ $status = 2 ] || fail "the null disk verified: $(cat "$tmp/out")"
+# A disk that takes writes and keeps nothing; with one block the read comes into the very
+# buffer that the write went out of.
+for args in "--size=4m --rw=randwrite --iodepth=8" "--size=4k --rw=write --iodepth=1"; do
+	status=0
+	# shellcheck disable=SC2086
+	"$bench" blk --driver=null $args --bs=4k --verify=crc32c >"$tmp/out" 2>&1 || status=$?
+	[ $status = 2 ] || fail "the null disk verified: $(cat "$tmp/out")"
+done
 assert_tidy
