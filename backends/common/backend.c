@@ -35,6 +35,7 @@ struct backend {
 	bool connected;
 	bool disconnecting;  /* no action until backend_disconnected() */
 	bool ending;         /* ended() after the disconnect */
+	bool given_up;       /* the toolstack wrote Closed over our state */
 	bool over;           /* ended() was called */
 };
 
@@ -208,9 +209,17 @@ void backend_refuse(struct backend *b, const char *why)
 
 /* --- actions --------------------------------------------------------------------------- */
 
+/* Says to the domain's daemon what the toolstack did not: nobody wants this device. */
+static int backend_publish_given_up(void *opaque, struct backend_dir *dir)
+{
+	(void)opaque;
+	return xsn_write(dir->xs, dir->t, dir->path, "online", "0");
+}
+
 static void backend_closed(struct backend *b)
 {
-	(void)!backend_change_state(b, XenbusStateClosed, NULL); /* logged */
+	(void)!backend_change_state(b, XenbusStateClosed,
+		b->given_up ? backend_publish_given_up : NULL); /* logged */
 	if (b->ending)
 		backend_finish(b, BACKEND_REMOVED);
 }
@@ -314,6 +323,12 @@ static int backend_look(struct backend *b, struct backend_view *v)
 		v->online = false;
 	if (xsn_read_state(b->xs, XBT_NULL, b->path, "state", &own) == 0 && own != b->state)
 		v->target = own;
+	/*
+	 * libxl ends a qdisk of a paused or dying guest with Closed alone, online still 1.
+	 * Before our first state it is one that a predecessor left.
+	 */
+	if (v->target == XenbusStateClosed && b->state != XenbusStateInitialising)
+		b->given_up = true;
 	return 0;
 }
 
@@ -329,7 +344,7 @@ static void backend_evaluate(struct backend *b)
 				log_warn("cannot read the device's nodes: %s", strerror(-rc));
 			return;
 		}
-		action = v.gone ? XENBUS_REMOVE :
+		action = v.gone || b->given_up ? XENBUS_REMOVE :
 				  xenbus_backend_action(b->state, v.frontend, v.online,
 					  b->connected, v.target);
 		if (action == XENBUS_NOTHING)

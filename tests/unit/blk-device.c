@@ -252,6 +252,24 @@ static void frontend_vanishes_while_connected(void **state)
 	assert_int_equal(run_until(BACK "/state", "6"), DEVICE_REMOVED);
 }
 
+/* What libxl does to a qdisk of a guest that is paused or dying: Closed, and nothing else. */
+static void closed_by_the_toolstack_alone_is_removal(void **state)
+{
+	connect_disk();
+	fake_store_write(BACK "/state", "6");
+	assert_int_equal(run_until(BACK "/online", "0"), DEVICE_REMOVED);
+	expect_node("state", "6");
+	assert_int_equal(fake_counts().bound, 0);
+	assert_int_equal(fake_counts().mapped, 0);
+}
+
+static void closed_by_a_predecessor_is_none(void **state)
+{
+	fake_store_write(BACK "/state", "6");
+	connect_disk();
+	expect_node("online", "1");
+}
+
 static void removed_directory_stays_removed(void **state)
 {
 	int rc;
@@ -485,6 +503,8 @@ int main(void)
 		T(windows_closes_first),
 		T(rule17_xsa350_rapid_connect_and_disconnect),
 		T(frontend_vanishes_while_connected),
+		T(closed_by_the_toolstack_alone_is_removal),
+		T(closed_by_a_predecessor_is_none),
 		T(removed_directory_stays_removed),
 		T(sigterm_closes),
 		T(a_conflicting_transaction_is_tried_again),
