@@ -140,7 +140,7 @@ static int aliased_ring(struct peer *p)
 	snprintf(ref, sizeof(ref), "%u", p->ring_refs[0]);
 	peer_publish(p);
 	for (unsigned i = 0; i < 4; i++) {
-		char name[16];
+		char name[24];
 
 		snprintf(name, sizeof(name), "ring-ref%u", i);
 		peer_write(p, name, ref);

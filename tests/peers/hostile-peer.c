@@ -167,7 +167,7 @@ int peer_reset_store(struct peer *p)
 
 void peer_publish(struct peer *p)
 {
-	char name[16];
+	char name[24];
 
 	if (p->order == 0)
 		peer_writef(p, "ring-ref", "%u", p->ring_refs[0]);

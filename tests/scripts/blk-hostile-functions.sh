@@ -6,7 +6,7 @@ run_hostile () {
 	local group=$1 options=${2-}
 	truncate -s 16M "$tmp/victim.img" "$tmp/bystander.img"
 	local status=0
-	timeout 300 "$builddir/tools/sluice" exec --log-level=warning \
+	timeout -k 5 300 "$builddir/tools/sluice" exec --log-level=warning \
 		--disk="$tmp/victim.img$options" --disk="$tmp/bystander.img" -- \
 		"$builddir/tests/peers/hostile-blkfront" "$group" >"$tmp/log" 2>&1 || status=$?
 	cat "$tmp/log"

@@ -4,10 +4,9 @@
 source "${SLUICE_SRCDIR:-$(dirname "$0")/../..}/tests/scripts/functions.sh"
 source "$srcdir/tests/scripts/nbdkit-functions.sh"
 requires nbdcopy --version
+not_sanitized || skip "nbdkit with a sanitizer does not end after errors"
 truncate -s 64M "$tmp/disk.img"
-start=$SECONDS
-serve "$tmp/disk.img" "touch $tmp/started
-	while nbdcopy \"\$uri\" null: 2>$tmp/err; do :; done
+serve "$tmp/disk.img" "while nbdcopy \"\$uri\" null: 2>$tmp/err; do touch $tmp/started; done
 	timeout 20 nbdcopy \"\$uri\" null: 2>/dev/null; echo \$? >$tmp/again" 2>"$tmp/log" &
 pid=$!
 wait_for 30 test -e "$tmp/started"
@@ -16,4 +15,3 @@ kill -KILL "$backend"
 wait $pid || { cat "$tmp/log"; fail "nbdkit ended with $?"; }
 cat "$tmp/err" "$tmp/log"
 [ "$(cat "$tmp/again")" = 1 ] || fail "a later read ended with $(cat "$tmp/again")"
-[ $((SECONDS - start)) -lt 60 ] || fail "it took $((SECONDS - start)) s"
