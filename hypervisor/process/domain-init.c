@@ -27,15 +27,17 @@
 struct options {
 	char *run_dir;
 	char *domain_dir;
+	bool may_mount;
 	char **command;
 };
 
-enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV };
+enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT };
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "domain-dir", required_argument, NULL, OPT_DOMAIN_DIR },
 	{ "env", required_argument, NULL, OPT_ENV },
+	{ "may-mount", no_argument, NULL, OPT_MAY_MOUNT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -43,14 +45,15 @@ static const struct option long_options[] = {
 
 static void usage(void)
 {
-	puts("usage: sluice-domain-init --run-dir=RUN --domain-dir=RUN/dom/N [--env=NAME=VALUE]...\n"
-	     "                          [--] COMMAND [ARGUMENT]...\n"
+	puts("usage: sluice-domain-init --run-dir=RUN --domain-dir=RUN/.../N [--env=NAME=VALUE]...\n"
+	     "                          [--may-mount] [--] COMMAND [ARGUMENT]...\n"
 	     "\n"
 	     "Runs COMMAND as process domain N. Started by the toolstack.\n"
 	     "\n"
 	     "  --run-dir=RUN      the toolstack's directory, hidden from the domain\n"
 	     "  --domain-dir=DIR   the domain's own directory in it, with its sockets\n"
 	     "  --env=NAME=VALUE   set an environment variable for COMMAND\n"
+	     "  --may-mount        let COMMAND mount file systems in the domain (FUSE)\n"
 	     "  --help, --version");
 }
 
@@ -99,6 +102,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_ENV:
 			parse_env(optarg);
+			break;
+		case OPT_MAY_MOUNT:
+			o->may_mount = true;
 			break;
 		case 'h':
 			usage();
@@ -205,15 +211,60 @@ static _Noreturn void command_exec(char **command)
 	_exit(err == ENOENT ? 127 : 126);
 }
 
-static int run_command(const struct options *o)
+/* @sealed: what the command may do as root it may do to the domain alone. */
+static void set_rights(const struct options *o, bool sealed)
 {
-	pid_t pid = fork();
+	int rc;
 
+	if (o->may_mount)
+		rc = sealed ? domain_caps_keep_mount() : 0;
+	else
+		rc = domain_caps_drop();
+	if (rc < 0)
+		die("cannot set the capabilities of %s: %s", o->command[0], strerror(-rc));
+}
+
+static int run_command(const struct options *o, bool sealed)
+{
+	pid_t pid;
+
+	set_rights(o, sealed);
+	pid = fork();
 	if (pid < 0)
 		die("cannot fork: %s", strerror(errno));
 	if (pid == 0)
 		command_exec(o->command);
 	return supervise(pid);
+}
+
+/* Is @path @dir or below it? */
+static bool path_inside(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* A working directory inside of what is hidden now would show it: enter it again by name. */
+static void leave_hidden(const char *cwd, const char *hidden)
+{
+	if (cwd && path_inside(cwd, hidden) && chdir(cwd) < 0 && chdir("/") < 0)
+		die("cannot enter /: %s", strerror(errno));
+}
+
+static void isolate(const struct options *o)
+{
+	CLEANUP_FREE char *cwd = getcwd(NULL, 0);
+	int rc = domain_ns_hide(o->run_dir, o->domain_dir);
+
+	if (rc < 0)
+		log_warn("not isolated: the sockets of other domains under %s are visible here "
+			 "(private mounts: %s)", o->run_dir, strerror(-rc));
+	rc = domain_ns_proc();
+	if (rc < 0)
+		log_warn("not isolated: /proc still shows the host's processes (%s)",
+			strerror(-rc));
+	leave_hidden(cwd, o->run_dir);
 }
 
 /* Pid 1 of the domain's namespace. @parent: a pipe that closes with the parent. */
@@ -226,15 +277,12 @@ static _Noreturn void first_process(const struct options *o, int parent)
 	/* It may have died before it was asked for. */
 	if (poll(&p, 1, 0) > 0)
 		_exit(1);
-	rc = domain_ns_hide(o->run_dir, o->domain_dir);
+	isolate(o);
+	rc = domain_ns_seal();
 	if (rc < 0)
-		log_warn("not isolated: the sockets of other domains under %s are visible here "
-			 "(private mounts: %s)", o->run_dir, strerror(-rc));
-	rc = domain_ns_proc();
-	if (rc < 0)
-		log_warn("not isolated: /proc still shows the host's processes (%s)",
+		log_info("a command with CAP_SYS_ADMIN can undo the isolation (user namespaces: %s)",
 			strerror(-rc));
-	exit(run_command(o));
+	exit(run_command(o, rc == 0));
 }
 
 static _Noreturn void run_isolated(const struct options *o)
@@ -277,7 +325,7 @@ int main(int argc, char **argv)
 	log_warn("not isolated: the host's processes and the sockets of other domains are "
 		 "visible, and what the command leaves running outlives it (namespaces: %s)",
 		strerror(-rc));
-	rc = run_command(&o);
+	rc = run_command(&o, false);
 	free(o.run_dir);
 	free(o.domain_dir);
 	return rc;

@@ -6,54 +6,24 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/log.h"
-
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC)
-
-static int write_file(const char *path, const char *text)
-{
-	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
-}
-
-/* The same ids inside as outside, so that files stay reachable. */
-static int map_ids(uid_t uid, gid_t gid)
-{
-	char text[64];
-	int rc;
-
-	snprintf(text, sizeof(text), "%u %u 1", uid, uid);
-	rc = write_file("/proc/self/uid_map", text);
-	if (rc == 0)
-		rc = write_file("/proc/self/setgroups", "deny");
-	snprintf(text, sizeof(text), "%u %u 1", gid, gid);
-	return rc ? rc : write_file("/proc/self/gid_map", text);
-}
 
 int domain_ns_enter(void)
 {
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	int rc;
+	int rc = domain_userns_enter(NAMESPACES);
 
-	if (unshare(NAMESPACES) == 0)
-		return 0;
-	if (unshare(CLONE_NEWUSER | NAMESPACES) < 0)
-		return -errno;
-	rc = map_ids(uid, gid);
-	if (rc < 0)
-		die("cannot keep uid %u and gid %u in the domain's user namespace: %s", uid, gid,
-			strerror(-rc));
-	return 0;
+	/* A chroot has no user namespaces; root needs none. */
+	return rc < 0 && unshare(NAMESPACES) < 0 ? rc : 0;
+}
+
+int domain_ns_seal(void)
+{
+	return domain_userns_enter(CLONE_NEWNS);
 }
 
 /* mkdir -p of what @path has beyond @base. */

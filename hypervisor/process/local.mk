@@ -57,8 +57,10 @@ EXTRA_DIST += \
 dist_man_MANS += docs/man/sluice-domain-init.8
 sbin_PROGRAMS += hypervisor/process/sluice-domain-init
 hypervisor_process_sluice_domain_init_SOURCES = \
+	hypervisor/process/domain-caps.c \
 	hypervisor/process/domain-init.c \
 	hypervisor/process/domain-ns.c \
 	hypervisor/process/domain-ns.h \
+	hypervisor/process/domain-userns.c \
 	$(NULL)
 hypervisor_process_sluice_domain_init_LDADD = common/libcommon.la
