@@ -17,18 +17,25 @@ bool leaf_store_is_gone(int error)
 }
 
 /* The directory itself has no value: libxenstore gives "" for one that exists. */
-static int leaf_exists(struct xs_handle *xs, const char *leaf, bool *exists)
+static int leaf_exists(struct xs_handle *xs, xs_transaction_t t, const char *leaf, bool *exists)
 {
 	unsigned len;
-	CLEANUP_FREE void *value = xs_read(xs, XBT_NULL, leaf, &len);
+	CLEANUP_FREE void *value = xs_read(xs, t, leaf, &len);
 
 	*exists = value || errno != ENOENT;
 	return !value && leaf_store_is_gone(-errno) ? -errno : 0;
 }
 
-int leaf_read(struct xs_handle *xs, const char *leaf, const struct leaf_name *name,
-	struct device_view *view)
+struct leaf_reading {
+	const char *leaf;
+	const struct leaf_name *name;
+	struct device_view *view;
+};
+
+static int leaf_read_fn(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 {
+	const struct leaf_reading *r = opaque;
+	struct device_view *view = r->view;
 	XenbusState state;
 	uint32_t frontend;
 	bool online;
@@ -37,20 +44,29 @@ int leaf_read(struct xs_handle *xs, const char *leaf, const struct leaf_name *na
 	view->valid = false;
 	view->online = true;
 	view->state = XenbusStateUnknown;
-	rc = leaf_exists(xs, leaf, &view->exists);
+	rc = leaf_exists(xs, t, r->leaf, &view->exists);
 	if (rc < 0 || !view->exists)
 		return rc;
-	rc = xsn_read_state(xs, XBT_NULL, leaf, "state", &state);
+	rc = xsn_read_state(xs, t, r->leaf, "state", &state);
 	if (rc == 0)
 		view->state = (int)state;
 	if (!leaf_store_is_gone(rc))
-		rc = xsn_read_bool(xs, XBT_NULL, leaf, "online", &online);
+		rc = xsn_read_bool(xs, t, r->leaf, "online", &online);
 	if (rc == 0)
 		view->online = online;
 	if (!leaf_store_is_gone(rc))
-		rc = xsn_read_u32(xs, XBT_NULL, leaf, "frontend-id", &frontend);
-	view->valid = rc == 0 && frontend == name->frontend;
+		rc = xsn_read_u32(xs, t, r->leaf, "frontend-id", &frontend);
+	view->valid = rc == 0 && frontend == r->name->frontend;
 	return leaf_store_is_gone(rc) ? rc : 0;
+}
+
+/* In one transaction: a leaf that is being removed must not look like one in use. */
+int leaf_read(struct xs_handle *xs, const char *leaf, const struct leaf_name *name,
+	struct device_view *view)
+{
+	struct leaf_reading r = { leaf, name, view };
+
+	return xsn_transaction(xs, leaf_read_fn, &r);
 }
 
 /* FNV-1a. A collision costs a restart that SIGHUP then asks for. */

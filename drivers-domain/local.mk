@@ -77,11 +77,8 @@ TESTS += $(driverd_scripts)
 dist_man_MANS += docs/man/sluice-driverd.8
 EXTRA_DIST += docs/drivers.md
 
-# Below the prefix, where bash-completion looks for those of /usr/local, too.
-completiondir = $(datadir)/bash-completion/completions
-dist_completion_DATA = \
-	docs/completion/sluice \
-	docs/completion/sluice-bench \
+
+dist_bashcomp_DATA += \
 	docs/completion/sluice-blk \
 	docs/completion/sluice-driverd \
 	$(NULL)

@@ -102,7 +102,7 @@ tests_unit_tools_json_LDADD = tools/libbench.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
 endif
 endif
 
-dist_bashcomp_DATA = tools/completion/sluice tools/completion/sluice-bench
+dist_bashcomp_DATA += tools/completion/sluice tools/completion/sluice-bench
 dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1
 
 tools_scripts = \

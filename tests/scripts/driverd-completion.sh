@@ -31,14 +31,6 @@ expect warning sluice-driverd sluice-driverd --log-level = w
 expect warning sluice-driverd sluice-driverd -l w
 expect vbd= sluice-driverd sluice-driverd -b v
 [ "$(complete_words sluice-driverd sluice-driverd --run | wc -l)" = 1 ] || fail "--run completes to more than one"
-if [ -x "$builddir/tools/sluice" ]; then
-	expect exec sluice "$builddir/tools/sluice" ex
-	expect --disk= sluice "$builddir/tools/sluice" exec --d
-fi
-if [ -x "$builddir/tools/sluice-bench" ]; then
-	expect randread sluice-bench "$builddir/tools/sluice-bench" blk --rw = randr
-	expect --iodepth= sluice-bench "$builddir/tools/sluice-bench" blk --iod
-fi
 if [ -x "$builddir/backends/blk/sluice-blk" ]; then
 	expect --backend= sluice-blk "$builddir/backends/blk/sluice-blk" --ba
 fi
