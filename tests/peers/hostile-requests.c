@@ -334,6 +334,36 @@ static int without_persistent(struct peer *p)
 	return 0;
 }
 
+/*
+ * Linux grants what it writes from read-only, unless grants are persistent: that must
+ * work. To read into such a page is the frontend's mistake.
+ */
+static int readonly_grants(struct peer *p)
+{
+	p->persistent = false;
+	if (peer_connect(p) < 0)
+		return -1;
+	for (unsigned i = 70; i < 73; i++) {
+		xengntshr_unshare(p->xgs, p->page[i], 1);
+		p->page[i] = xengntshr_share_pages(p->xgs, p->backend_id, 1, &p->ref[i], 0);
+		if (!p->page[i])
+			return peer_fail("cannot grant a page read-only");
+		memset(p->page[i], 0x70 + i, 4096);
+	}
+	if (peer_expect(p, peer_rw(p, BLKIF_OP_WRITE, 0, 70, 3), BLKIF_RSP_OKAY) < 0 ||
+		peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 80, 3), BLKIF_RSP_OKAY) < 0)
+		return -1;
+	for (unsigned i = 0; i < 3; i++)
+		if (memcmp(p->page[70 + i], p->page[80 + i], 4096) != 0)
+			return peer_fail("what was written from a read-only page did not come back");
+	memset(p->page[71], 0x11, 4096);
+	if (peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 70, 3), BLKIF_RSP_ERROR) < 0)
+		return -1;
+	if (p->page[71][0] != 0x11 || p->page[71][4095] != 0x11)
+		return peer_fail("a page that was granted read-only was written");
+	return peer_check_works(p);
+}
+
 const struct hostile_case hostile_requests[] = {
 	{ "unknown-operations", unknown_operations, false },
 	{ "segment-counts", segment_counts, false },
@@ -353,6 +383,7 @@ const struct hostile_case hostile_requests[] = {
 	{ "abi-x86-32", abi_x86_32, true },
 	{ "abi-x86-64", abi_x86_64, true },
 	{ "without-persistent", without_persistent, true },
+	{ "readonly-grants", readonly_grants, true },
 	{ NULL, NULL, false },
 };
 
