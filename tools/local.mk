@@ -114,6 +114,8 @@ tools_scripts = \
 	tests/scripts/tools-completion.sh \
 	tests/scripts/tools-errors.sh \
 	tests/scripts/tools-exec-signals.sh \
+	tests/scripts/tools-apart.sh \
+	tests/scripts/tools-exec-mount.sh \
 	tests/scripts/tools-exec-store.sh \
 	tests/scripts/tools-exec.sh \
 	tests/scripts/tools-manual.sh \

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The run directory. Its name says whose it is; a lock says that the owner lives, and
- * a janitor process, which outlives the owner by a moment, removes it.
+ * The run directory. All those of a user are in one parent, which domains have hidden
+ * from them, so that stacks do not reach each other. A directory's name says whose it is;
+ * a lock says that the owner lives, and a janitor process, which outlives the owner by a
+ * moment, removes it.
  */
 #include "config.h"
 #include "tools/stack-private.h"
@@ -15,13 +17,17 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include "common/array.h"
 
-#define RUNDIR_PREFIX "sluice-run."
+#define RUNDIR_PARENT "sluice-%u" /* the user's id */
+#define RUNDIR_PREFIX "run."
+/* How often a directory that is in somebody's way is tried to make. */
+#define RUNDIR_TRIES 100
 /* The longest name below a run directory that a socket is bound to. */
 #define RUNDIR_LONGEST_SOCKET "/dom/32751/hypervisor.sock"
 
@@ -106,28 +112,36 @@ static bool remove_tree(int base_fd, const char *name)
 	return unlinkat(base_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
-static void remove_stale(const char *base)
+static void remove_stale(int parent)
 {
-	DIR *dir = opendir(base);
+	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
-	if (!dir)
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
 		return;
+	}
 	while ((e = readdir(dir)))
 		if (rundir_stale(dirfd(dir), e->d_name))
 			remove_tree(dirfd(dir), e->d_name);
 	closedir(dir);
 }
 
-/* Processes that die with the owner may still make files: again until it stays away. */
-static void remove_patiently(const char *path)
+/*
+ * Processes that die with the owner may still make files: again until it stays away.
+ * Then the parent, which stays while other stacks are in it.
+ */
+static void remove_patiently(const struct rundir *rd)
 {
-	for (unsigned i = 0; i < 100 && !remove_tree(AT_FDCWD, path); i++)
+	for (unsigned i = 0; i < 100 && !remove_tree(AT_FDCWD, rd->path); i++)
 		stack_sleep_ms(50);
+	rmdir(rd->parent);
 }
 
 /* The janitor: wait for the owner's end, then remove. Never returns. */
-static _Noreturn void janitor_run(const char *path, int fd)
+static _Noreturn void janitor_run(const struct rundir *rd, int fd)
 {
 	char byte;
 	sigset_t all;
@@ -144,7 +158,7 @@ static _Noreturn void janitor_run(const char *path, int fd)
 		_exit(1);
 	while (read(0, &byte, 1) < 0 && errno == EINTR)
 		;
-	remove_patiently(path);
+	remove_patiently(rd);
 	_exit(0);
 }
 
@@ -158,7 +172,7 @@ static int janitor_start(struct rundir *rd)
 	if (rd->janitor == 0) {
 		close(fds[1]);
 		close(rd->lock_fd);
-		janitor_run(rd->path, fds[0]);
+		janitor_run(rd, fds[0]);
 	}
 	close(fds[0]);
 	if (rd->janitor < 0) {
@@ -172,30 +186,98 @@ static int janitor_start(struct rundir *rd)
 	return 0;
 }
 
-/* Make it under @base; -ENAMETOOLONG when sockets in it would not fit a sockaddr_un. */
-static int create_under(struct rundir *rd, const char *base)
+/* Can nobody but its owner, us or root, take away from @fd what is ours in it? */
+static bool base_safe(int fd)
 {
-	char lock[sizeof(rd->path) + 8];
-	int n;
+	struct stat sb;
 
-	if (!base || base[0] != '/')
-		return -ENOENT;
-	n = snprintf(rd->path, sizeof(rd->path), "%s/" RUNDIR_PREFIX "%d.%llu.XXXXXX", base, getpid(),
-		start_time(getpid()));
-	if (n >= (int)sizeof(rd->path) ||
-		n + sizeof(RUNDIR_LONGEST_SOCKET) > sizeof(((struct sockaddr_un *)0)->sun_path))
-		return -ENAMETOOLONG;
-	if (!mkdtemp(rd->path))
+	return fstat(fd, &sb) == 0 && (sb.st_uid == 0 || sb.st_uid == geteuid()) &&
+	       ((sb.st_mode & S_ISVTX) || !(sb.st_mode & (S_IWGRP | S_IWOTH)));
+}
+
+/*
+ * The parent in @base as a descriptor, made if it is not there. Whoever may write to
+ * @base can make it before us, or a link: only what is ours alone is taken.
+ */
+static int parent_open(struct rundir *rd, const char *base)
+{
+	CLEANUP_CLOSE int base_fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *name;
+	struct stat sb;
+	int fd;
+
+	snprintf(rd->parent, sizeof(rd->parent), "%s/" RUNDIR_PARENT, base, geteuid());
+	name = strrchr(rd->parent, '/') + 1;
+	if (base_fd < 0)
 		return -errno;
-	snprintf(lock, sizeof(lock), "%s/lock", rd->path);
-	rd->lock_fd = open(lock, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	if (!base_safe(base_fd))
+		return -EPERM;
+	if (mkdirat(base_fd, name, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(base_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &sb) == 0 && sb.st_uid == geteuid() && !(sb.st_mode & 077))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+/* The directory and its lock, in the parent that @parent holds; -ENOENT: it was removed. */
+static int create_in(struct rundir *rd, int parent)
+{
+	const char *name = rd->path + strlen(rd->parent) + 1;
+	CLEANUP_CLOSE int dir = -1;
+
+	if (mkdirat(parent, name, 0700) < 0)
+		return -errno;
+	dir = openat(parent, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0)
+		rd->lock_fd = openat(dir, "lock", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 	if (rd->lock_fd < 0 || flock(rd->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		int error = -errno;
 
-		remove_tree(AT_FDCWD, rd->path);
+		remove_tree(parent, name);
 		return error;
 	}
 	return 0;
+}
+
+static int try_under(struct rundir *rd, const char *base)
+{
+	CLEANUP_CLOSE int parent = parent_open(rd, base);
+	unsigned random = 0;
+	int error, n;
+
+	if (parent < 0)
+		return parent;
+	remove_stale(parent);
+	(void)!getrandom(&random, sizeof(random), 0);
+	n = snprintf(rd->path, sizeof(rd->path), "%s/" RUNDIR_PREFIX "%d.%llu.%08x", rd->parent,
+		getpid(), start_time(getpid()), random);
+	if (n >= (int)sizeof(rd->path) ||
+		n + sizeof(RUNDIR_LONGEST_SOCKET) > sizeof(((struct sockaddr_un *)0)->sun_path))
+		error = -ENAMETOOLONG;
+	else
+		error = create_in(rd, parent);
+	if (error < 0)
+		rmdir(rd->parent);
+	return error;
+}
+
+/* Make it under @base; -ENAMETOOLONG when sockets in it would not fit a sockaddr_un. */
+static int create_under(struct rundir *rd, const char *base)
+{
+	int error = -ENOENT;
+
+	if (!base || base[0] != '/')
+		return -ENOENT;
+	if (strlen(base) + sizeof("/sluice-4294967295") > sizeof(rd->parent))
+		return -ENAMETOOLONG;
+	/* A stack that ends removes an empty parent: then it is made again. */
+	for (unsigned i = 0; i < RUNDIR_TRIES && (error == -ENOENT || error == -EEXIST); i++)
+		error = try_under(rd, base);
+	return error;
 }
 
 int rundir_create(struct rundir *rd, char *why, size_t why_room)
@@ -204,15 +286,13 @@ int rundir_create(struct rundir *rd, char *why, size_t why_room)
 	int error = -ENOENT;
 
 	*rd = (struct rundir){ .lock_fd = -1, .janitor_fd = -1 };
-	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++)
-		if (bases[i])
-			remove_stale(bases[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(bases) && error < 0; i++)
 		error = create_under(rd, bases[i]);
 	if (error < 0) {
 		rd->path[0] = '\0';
 		snprintf(why, why_room, "cannot make a run directory in XDG_RUNTIME_DIR, /dev/shm or"
-			" /tmp: %s; make one of them writable", strerror(-error));
+			" /tmp: %s; make one of them writable, and " RUNDIR_PARENT " in it, if it is there,"
+			" yours alone", strerror(-error), geteuid());
 		return error;
 	}
 	error = janitor_start(rd);
@@ -226,7 +306,7 @@ int rundir_create(struct rundir *rd, char *why, size_t why_room)
 void rundir_remove(struct rundir *rd)
 {
 	if (rd->path[0])
-		remove_patiently(rd->path);
+		remove_patiently(rd);
 	rd->path[0] = '\0';
 	if (rd->janitor_fd >= 0)
 		close(rd->janitor_fd);

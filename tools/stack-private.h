@@ -25,6 +25,7 @@ struct stack_disk;
 
 /** struct rundir - a run directory that goes away with its owner, however that ends. */
 struct rundir {
+	char parent[64];  /* of all run directories of this user; not for domains to see */
 	char path[88];
 	int lock_fd;      /* flock()ed while the owner lives */
 	int janitor_fd;   /* the janitor waits for its end of file */
@@ -33,15 +34,15 @@ struct rundir {
 
 /**
  * rundir_create() - make a private directory (0700) whose sockets' paths are short
- * enough, and remove what dead owners left behind.
+ * enough, in a parent that is the user's alone, and remove what dead owners left there.
  *
  * Forks a janitor that removes the directory when this process ends; call it before
  * there are other threads. Return: 0 or -errno with @why.
  */
 int rundir_create(struct rundir *rd, char *why, size_t why_room) must_check;
-/** rundir_remove() - remove it and end the janitor; may be called twice. */
+/** rundir_remove() - remove it, its parent if empty, and end the janitor; may be called twice. */
 void rundir_remove(struct rundir *rd);
-/** rundir_stale() - whether @name is a run directory's name and its owner is dead. */
+/** rundir_stale() - whether @name is a run directory's name in @base_fd and its owner is dead. */
 bool rundir_stale(int base_fd, const char *name);
 
 /** struct spawn - a child to start. */

@@ -268,31 +268,33 @@ static int introduce_domains(struct stack *st, char *why, size_t room)
 
 /* --- processes in domains ---------------------------------------------- */
 
-/* Start @argv in a domain through sluice-domain-init; @s says how, its argv is ignored. */
+/* Start @argv in a domain through sluice-domain-init; @how has no use for its argv. */
 static pid_t spawn_in_domain(struct stack *st, uint32_t domid, char *const *argv,
-	const struct spawn *how, char *why, size_t room)
+	const struct spawn *how, bool may_mount, char *why, size_t room)
 {
 	CLEANUP_FREE char *path = program("hypervisor/process", "sluice-domain-init", why, room);
 	CLEANUP_FREE char **full = NULL;
 	char run_arg[120], dir_arg[140];
 	struct spawn s = *how;
-	unsigned n = 0;
+	unsigned n = 0, at = 3;
 	pid_t pid;
 
 	if (!path)
 		return -ENOENT;
 	while (argv[n])
 		n++;
-	full = calloc(n + 5, sizeof(*full));
+	full = calloc(n + 6, sizeof(*full));
 	if (!full)
 		return fail(why, room, -ENOMEM, "out of memory");
-	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", st->dir.path);
+	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", st->dir.parent);
 	snprintf(dir_arg, sizeof(dir_arg), "--domain-dir=%s/dom/%u", st->dir.path, domid);
 	full[0] = (char *)"sluice-domain-init";
 	full[1] = run_arg;
 	full[2] = dir_arg;
-	full[3] = (char *)"--";
-	memcpy(full + 4, argv, n * sizeof(*full));
+	if (may_mount)
+		full[at++] = (char *)"--may-mount";
+	full[at++] = (char *)"--";
+	memcpy(full + at, argv, n * sizeof(*full));
 	s.path = path;
 	s.argv = full;
 	pid = spawn(&s);
@@ -340,7 +342,7 @@ static int start_daemon(struct stack *st, char *why, size_t room)
 	if (mkdir(run_dir, 0700) < 0)
 		error = fail(why, room, -errno, "cannot make %s: %m", run_dir);
 	else
-		error = spawn_in_domain(st, STACK_STORAGE, argv, &s, why, room);
+		error = spawn_in_domain(st, STACK_STORAGE, argv, &s, false, why, room);
 	close(fds[1]);
 	if (error > 0) {
 		st->daemon = error;
@@ -398,7 +400,8 @@ pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd,
 	if (plugin && asprintf(&assign, "SLUICE_NBDKIT_PLUGIN=%s", plugin) < 0)
 		return -ENOMEM;
 	env[0] = assign;
-	pid = spawn_in_domain(st, STACK_GUEST, argv, &s, why, sizeof(why));
+	pid = spawn_in_domain(st, STACK_GUEST, argv, &s, flags & STACK_SPAWN_MAY_MOUNT, why,
+		sizeof(why));
 	if (pid < 0)
 		log_err("%s", why);
 	else
@@ -408,7 +411,7 @@ pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd,
 
 pid_t stack_spawn_guest(struct stack *st, char *const argv[], int pass_fd)
 {
-	return stack_spawn_guest_flags(st, argv, pass_fd, 0);
+	return stack_spawn_guest_flags(st, argv, pass_fd, STACK_SPAWN_MAY_MOUNT);
 }
 
 void stack_guest_reaped(struct stack *st, pid_t pid)

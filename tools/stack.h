@@ -55,12 +55,15 @@ int stack_detach_disk(struct stack *st, const char *dev);
  * @argv: NULL-terminated; argv[0] is looked up in PATH
  * @pass_fd: a descriptor to inherit as it is, -1 for none
  *
- * Return: the pid to wait for, or -errno. Its status is the command's.
+ * It may mount file systems in the domain (STACK_SPAWN_MAY_MOUNT). Return: the pid to
+ * wait for, or -errno. Its status is the command's.
  */
 pid_t stack_spawn_guest(struct stack *st, char *const argv[], int pass_fd);
 
 /** STACK_SPAWN_SESSION - away from the terminal: Ctrl-C is the caller's alone. */
 #define STACK_SPAWN_SESSION 1u
+/** STACK_SPAWN_MAY_MOUNT - the command may mount file systems there, with FUSE. */
+#define STACK_SPAWN_MAY_MOUNT 2u
 /** stack_spawn_guest_flags() - as stack_spawn_guest(), with STACK_SPAWN_ flags. */
 pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd, unsigned flags);
 /** stack_guest_reaped() - the caller waited for this command: stack_stop() need not end it. */

@@ -9,9 +9,9 @@ image "$tmp/a.img" 2
 "$sluice" exec --disk="$tmp/a.img,ro,cdrom,buffered" -- sleep 60 &
 pid=$!
 cleanup_fn kill "$pid"
-running () { [ -S "$(echo "$XDG_RUNTIME_DIR"/*/store.sock)" ]; }
+running () { [ -S "$(echo "$XDG_RUNTIME_DIR"/*/*/store.sock)" ]; }
 wait_for 30 running
-export XENSTORED_PATH=$(echo "$XDG_RUNTIME_DIR"/*/store.sock)
+export XENSTORED_PATH=$(echo "$XDG_RUNTIME_DIR"/*/*/store.sock)
 wait_for 30 sh -c '[ "$(xenstore-read /local/domain/1/backend/vbd/2/51712/state)" = 2 ]'
 xenstore-ls -fp >"$tmp/ls"
 
