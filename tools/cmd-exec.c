@@ -174,13 +174,16 @@ static int find_command(const char *name)
 
 static void on_signal(int sig)
 {
+	/* Whoever asks twice means it, whatever the command makes of it. */
+	bool again = exec_signal == sig;
+
 	exec_signal = sig;
 	/*
 	 * The terminal sends Ctrl-C to the command, too; whatever is sent to us alone is
 	 * passed on. Until there is a command the stack is taken down.
 	 */
 	if (exec_child && sig != SIGINT && sig != SIGQUIT)
-		kill(exec_child, sig);
+		kill(exec_child, again ? SIGKILL : sig);
 }
 
 static void catch_signals(void)

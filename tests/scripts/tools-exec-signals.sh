@@ -39,3 +39,12 @@ start "touch $tmp/ready; exec sleep 600"
 kill -KILL "$pid"
 status_of
 assert_tidy 10
+
+start "trap '' TERM; touch $tmp/ready; while :; do sleep 0.05; done"
+kill -TERM "$pid"
+sleep 0.5
+kill -0 "$pid" || fail "the first SIGTERM is the command's to ignore"
+kill -TERM "$pid"
+status_of
+[ $status = 137 ] || fail "status $status: a second SIGTERM did not end a command that ignores it"
+assert_tidy
