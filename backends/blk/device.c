@@ -35,10 +35,8 @@ struct device {
 	struct backend *backend;
 	struct blkif_toolstack_nodes toolstack;
 	struct blkif_backend_nodes offer;
-	struct blk_info info;
 	bool readonly;
 	struct queue_shared shared;
-	bool storage_open;
 	struct queue *queue[BLKIF_MAX_QUEUES];
 	unsigned nqueues;
 	bool draining;       /* queues were asked to stop */
@@ -60,19 +58,20 @@ static uint32_t device_info_bits(const struct device *d)
 
 static void device_make_offer(struct device *d)
 {
-	uint32_t segments = d->info.max_iov < BLKIF_INDIRECT_SEGMENTS ? d->info.max_iov :
+	const struct blk_info *info = io_info(d->shared.io);
+	uint32_t segments = info->max_iov < BLKIF_INDIRECT_SEGMENTS ? info->max_iov :
 									BLKIF_INDIRECT_SEGMENTS;
 
 	d->offer = (struct blkif_backend_nodes){
 		.max_indirect_segments = segments,
-		.max_queues = d->info.flags & BLK_INFO_MULTI_QUEUE ? DEVICE_MAX_QUEUES : 1,
+		.max_queues = info->flags & BLK_INFO_MULTI_QUEUE ? DEVICE_MAX_QUEUES : 1,
 		.max_ring_page_order = BLKIF_MAX_RING_ORDER,
 		.persistent = true,
 		/* On a read-only disk there is nothing to flush. */
-		.flush_cache = (d->info.flags & BLK_INFO_FLUSH) && !d->readonly,
-		.sectors = d->info.size / BLKIF_SECTOR_SIZE,
+		.flush_cache = (info->flags & BLK_INFO_FLUSH) && !d->readonly,
+		.sectors = info->size / BLKIF_SECTOR_SIZE,
 		.sector_size = BLKIF_SECTOR_SIZE,
-		.physical_sector_size = d->info.physical_size,
+		.physical_sector_size = info->physical_size,
 		.info = device_info_bits(d),
 	};
 }
@@ -323,19 +322,14 @@ static const struct blk_driver *device_find_driver(struct device *d, char *why, 
 static int device_open_storage(struct device *d, char *why, size_t room)
 {
 	struct blk_conf conf = { .readonly = d->readonly, .buffered = d->toolstack.buffered };
-	int rc;
+	const struct blk_driver *driver = device_find_driver(d, why, room);
 
-	d->shared.driver = device_find_driver(d, why, room);
-	if (!d->shared.driver)
+	if (!driver)
 		return -EINVAL;
 	conf.filename = storage_path(d->toolstack.params ? d->toolstack.params : "", why, room);
 	if (!conf.filename)
 		return -EINVAL;
-	rc = d->shared.driver->open(&conf, &d->info, &d->shared.driver_state, why, room);
-	if (rc < 0)
-		return rc;
-	d->storage_open = true;
-	return 0;
+	return io_open(driver, &conf, &d->shared.io, why, room);
 }
 
 static int device_open_journal(struct device *d, char *why, size_t room)
@@ -437,8 +431,7 @@ void device_free(struct device *d)
 		return;
 	device_stop_queues(d); /* where the loop ended early: joins them once they drained */
 	device_destroy_queues(d);
-	if (d->storage_open)
-		d->shared.driver->close(d->shared.driver_state);
+	io_close(d->shared.io);
 	journal_close(d->shared.journal);
 	backend_close(d->backend);
 	loop_remove(d->ended_source);

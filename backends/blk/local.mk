@@ -13,6 +13,8 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/drv-uring.c \
 	backends/blk/grants.c \
 	backends/blk/grants.h \
+	backends/blk/io.c \
+	backends/blk/io.h \
 	backends/blk/queue.c \
 	backends/blk/queue.h \
 	backends/blk/queue-private.h \

@@ -36,6 +36,7 @@ struct request {
 
 struct queue {
 	struct blk_queue pub;
+	struct io_queue io;
 	struct queue_shared *shared;
 	struct queue_setup setup;
 
@@ -65,7 +66,7 @@ struct queue {
 	pthread_t thread;
 	sem_t started;
 	int start_error;
-	bool has_thread, uring_ready, driver_ready;
+	bool has_thread, uring_ready, io_ready;
 	int control_fd;      /* an eventfd: queue_stop() */
 	struct blk_cqe control_cqe, event_cqe, trim_cqe;
 	bool event_armed, trim_armed;

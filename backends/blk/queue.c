@@ -242,17 +242,14 @@ static void queue_wait(struct queue *q)
 
 static int queue_thread_init(struct queue *q)
 {
-	const struct blk_driver *driver = q->shared->driver;
 	int rc = queue_init_uring(q);
 
 	if (rc < 0)
 		return rc;
-	if (driver->queue_start) {
-		rc = driver->queue_start(q->shared->driver_state, &q->pub);
-		if (rc < 0)
-			return rc;
-	}
-	q->driver_ready = true;
+	rc = io_queue_start(q->shared->io, &q->io, &q->pub);
+	if (rc < 0)
+		return rc;
+	q->io_ready = true;
 	q->control_cqe.fn = queue_on_control;
 	q->event_cqe.fn = queue_on_event;
 	q->trim_cqe.fn = queue_on_trim;
@@ -263,11 +260,11 @@ static int queue_thread_init(struct queue *q)
 
 static void queue_thread_exit(struct queue *q)
 {
-	if (q->driver_ready && q->shared->driver->queue_stop)
-		q->shared->driver->queue_stop(q->shared->driver_state, &q->pub);
+	if (q->io_ready)
+		io_queue_stop(&q->io);
 	if (q->uring_ready)
 		io_uring_queue_exit(&q->uring);
-	q->driver_ready = false;
+	q->io_ready = false;
 	q->uring_ready = false;
 }
 

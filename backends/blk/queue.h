@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "backends/blk/driver.h"
+#include "backends/blk/io.h"
 #include "backends/common/journal.h"
 #include "protocol/blkif-nodes.h"
 
@@ -19,8 +19,7 @@ struct queue;
 
 /** struct queue_shared - what the queues of a device share, for the life of the process. */
 struct queue_shared {
-	const struct blk_driver *driver;
-	void *driver_state;
+	struct io *io;
 	struct journal *journal; /* NULL: none */
 	/*
 	 * A failed flush, -errno, never cleared: the storage lost data that writes

@@ -338,11 +338,11 @@ static void request_submit(struct queue *q, struct request *r)
 	int flush_error = __atomic_load_n(&q->shared->flush_error, __ATOMIC_ACQUIRE);
 
 	if (!request_is_live(r))
-		blk_req_done(&q->pub, &r->io, 0);
+		io_finish(&q->io, &r->io, 0);
 	else if (r->io.op == BLK_FLUSH && flush_error)
-		blk_req_done(&q->pub, &r->io, flush_error);
+		io_finish(&q->io, &r->io, flush_error);
 	else
-		q->shared->driver->submit(q->shared->driver_state, &q->pub, &r->io);
+		io_submit(&q->io, &r->io);
 }
 
 /* Fill the batch with those that waited for room and fit now, oldest first. */
@@ -428,7 +428,7 @@ bool requests_sweep(struct queue *q, bool take)
 		request_submit_batch(q);
 	}
 	if (any)
-		q->shared->driver->kick(q->shared->driver_state, &q->pub);
+		io_kick(&q->io);
 	return any;
 }
 
@@ -495,20 +495,17 @@ static void request_answer(struct queue *q, struct request *r)
 	ring_back_put(&q->ring, out, blkif_rsp_size(q->setup.abi));
 }
 
-/* The driver's list is newest first. */
 static struct request *request_done_list(struct queue *q)
 {
-	struct blk_req *io = q->pub.done;
-	struct request *list = NULL;
+	struct request *list = NULL, **tail = &list;
 
-	q->pub.done = NULL;
-	while (io) {
+	for (struct blk_req *io = io_take_done(&q->io); io; io = io->next) {
 		struct request *r = container_of(io, struct request, io);
 
-		io = io->next;
-		r->next = list;
-		list = r;
+		*tail = r;
+		tail = &r->next;
 	}
+	*tail = NULL;
 	return list;
 }
 

@@ -80,8 +80,7 @@ static void start(const struct blk_driver *driver, void *state, bool persistent)
 
 static void stop(void *state)
 {
-	assert_null(rig_stop(&rig));
-	rig.shared.driver->close(state);
+	assert_null(rig_stop(&rig)); /* closes the driver's state, too */
 }
 
 /* --- conformance ---------------------------------------------------------------------------- */

@@ -777,7 +777,7 @@ static void many_rounds_with_polling(void **state)
 
 static void a_ring_that_cannot_be_mapped_leaves_nothing(void **state)
 {
-	struct queue_shared shared = { .driver = &mem_driver, .driver_state = &mem };
+	struct queue_shared shared = { .poll_us = 0 };
 	struct queue_setup setup = {
 		.domid = FAKE_FRONTEND,
 		.nodes = { .ring_ref = { 99 }, .event_channel = FAKE_REMOTE_PORT },

@@ -14,6 +14,14 @@
 
 #define RIG_TIMEOUT_MS 10000
 
+static const struct blk_info rig_info = {
+	.size = RIG_SECTORS * 512,
+	.block_size = 512,
+	.physical_size = 512,
+	.max_iov = 1024,
+	.flags = BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE,
+};
+
 static struct blkif_limits rig_limits(const struct rig_options *o)
 {
 	return (struct blkif_limits){
@@ -40,7 +48,10 @@ void rig_start(struct rig *rig, const struct rig_options *o)
 
 	memset(rig, 0, sizeof(*rig));
 	rig->abi = o->abi;
-	rig->shared = (struct queue_shared){ o->driver, o->driver_state, o->journal, 0, o->poll_us };
+	assert_int_equal(io_adopt(o->driver, o->driver_state, o->info ? o->info : &rig_info,
+				 &rig->shared.io), 0);
+	rig->shared.journal = o->journal;
+	rig->shared.poll_us = o->poll_us;
 	rig->ended_fd = eventfd(0, EFD_CLOEXEC);
 	setup.ended_fd = rig->ended_fd;
 	shared = fake_grant_ring(RIG_RING_GREF, pages);
@@ -73,6 +84,7 @@ char *rig_stop(struct rig *rig)
 	if (failure)
 		copy = strdup(failure);
 	queue_destroy(rig->queue);
+	io_close(rig->shared.io);
 	close(rig->ended_fd);
 	return copy;
 }

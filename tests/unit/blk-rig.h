@@ -35,6 +35,7 @@ struct rig_options {
 	struct journal *journal;
 	const struct blk_driver *driver;
 	void *driver_state;
+	const struct blk_info *info; /* NULL: 512-byte blocks, RIG_SECTORS */
 	unsigned poll_us;
 };
 
@@ -50,7 +51,7 @@ struct rig {
 
 /** rig_start() - grant everything, connect. */
 void rig_start(struct rig *rig, const struct rig_options *options);
-/** rig_stop() - stop the queue, wait, destroy. Return: its failure, malloc'ed, or NULL. */
+/** rig_stop() - stop the queue, wait, destroy, close the storage. Return: its failure, malloc'ed, or NULL. */
 char *rig_stop(struct rig *rig);
 /** rig_wait_ended() - wait for the queue's thread to end by itself. */
 void rig_wait_ended(struct rig *rig);
