@@ -8,7 +8,7 @@ lab_needs
 lab_roles hotplug-dom0.sh blk-driver-driverd.sh hotplug-guest.sh
 blk_programs
 blk_disk
-lab_run 600
+lab_run 1200
 xl_is_content
 for round in 1 2 3; do same "the disk in round $round" "$(guest_sum $round)" "$before"; done
 must_say writer 'blkfront: xvdc: .*persistent grants: enabled; indirect descriptors: enabled'
