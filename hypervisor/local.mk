@@ -47,6 +47,8 @@ dist_man_MANS += docs/man/sluice-hypervisor.8
 if HAVE_CMOCKA
 hv_state_tests = tests/unit/event tests/unit/grant
 hv_process_tests = \
+	tests/peers/hypervisor-death \
+	tests/unit/event-calls \
 	tests/unit/event-process \
 	tests/unit/grant-hostile \
 	tests/unit/grant-process \
@@ -72,6 +74,10 @@ hv_process_ldadd = \
 	$(XENTOOLCORE_LIBS) \
 	$(CMOCKA_LIBS) \
 	$(NULL)
+tests_unit_event_calls_SOURCES = tests/unit/event-calls.c $(hv_harness)
+tests_unit_event_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_event_calls_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+tests_unit_event_calls_LDADD = $(hv_process_ldadd)
 tests_unit_event_process_SOURCES = tests/unit/event-process.c $(hv_harness)
 tests_unit_event_process_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_event_process_LDADD = $(hv_process_ldadd)
@@ -81,6 +87,9 @@ tests_unit_grant_hostile_LDADD = $(hv_process_ldadd)
 tests_unit_grant_process_SOURCES = tests/unit/grant-process.c $(hv_harness)
 tests_unit_grant_process_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_grant_process_LDADD = $(hv_process_ldadd)
+tests_peers_hypervisor_death_SOURCES = tests/peers/hypervisor-death.c $(hv_harness)
+tests_peers_hypervisor_death_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_hypervisor_death_LDADD = $(hv_process_ldadd)
 tests_peers_hypervisor_live_SOURCES = tests/peers/hypervisor-live.c $(hv_harness)
 tests_peers_hypervisor_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_hypervisor_live_LDADD = $(hv_process_ldadd)

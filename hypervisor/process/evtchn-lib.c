@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -33,7 +34,8 @@
 struct port {
 	uint32_t port;
 	int in;
-	int out; /* -1: a virq, which cannot be notified */
+	int out;  /* -1: a virq, which cannot be notified */
+	int keep; /* the other end of @out, or -1; see pipe_keep() */
 };
 
 struct xenevtchn_handle {
@@ -42,6 +44,7 @@ struct xenevtchn_handle {
 	int fd;
 	int epfd;
 	int fd_flags; /* FD_CLOEXEC or 0, for all descriptors of the handle */
+	bool gone;    /* the hypervisor, or it has closed the connection */
 	struct port *ports; /* sorted by port */
 	unsigned nr;
 	unsigned room;
@@ -100,13 +103,20 @@ static int port_insert(xenevtchn_handle *xce, const struct port *p)
 	return 0;
 }
 
+static void port_close(const struct port *p)
+{
+	close(p->in);
+	if (p->out >= 0)
+		close(p->out);
+	if (p->keep >= 0)
+		close(p->keep);
+}
+
 static void port_close_fds(const xenevtchn_handle *xce, const struct port *p)
 {
 	/* The hypervisor has the same pipe open: closing ours does not take it out. */
 	epoll_ctl(xce->epfd, EPOLL_CTL_DEL, p->in, NULL);
-	close(p->in);
-	if (p->out >= 0)
-		close(p->out);
+	port_close(p);
 }
 
 static void port_remove(xenevtchn_handle *xce, struct port *p)
@@ -134,6 +144,26 @@ static int close_remote(const xenevtchn_handle *xce, uint32_t port)
 	return n < 0 ? (int)n : 0;
 }
 
+/*
+ * A reader of @out besides the peer and the hypervisor: when both have died, a
+ * notification must not become a SIGPIPE. Opened anew, because a descriptor that the
+ * peer had, too, would let us change how it reads. Where it may not be opened, as in a
+ * confined program, that program has to ignore the signal.
+ */
+static int pipe_keep(int out)
+{
+	char path[32];
+	int saved = errno;
+	int fd;
+
+	if (out < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", out);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	errno = saved;
+	return fd;
+}
+
 /* A request that makes a port: returns it, or -1 with errno. */
 static int port_make(xenevtchn_handle *xce, const void *req, size_t len)
 {
@@ -148,7 +178,9 @@ static int port_make(xenevtchn_handle *xce, const void *req, size_t len)
 		return fail(n);
 	if (n != sizeof(reply) || nfds < 1)
 		return fail(-EPROTO);
-	p = (struct port){ .port = reply.port, .in = fds[0], .out = fds[1] };
+	p = (struct port){
+		.port = reply.port, .in = fds[0], .out = fds[1], .keep = pipe_keep(fds[1])
+	};
 	for (unsigned i = 0; i < nfds; i++)
 		(void)fcntl(fds[i], F_SETFD, xce->fd_flags);
 	rc = port_arm(xce, &p, EPOLL_CTL_ADD);
@@ -197,11 +229,8 @@ static xenevtchn_handle *handle_new(int fd_flags)
 
 static void handle_free(xenevtchn_handle *xce)
 {
-	for (unsigned i = 0; i < xce->nr; i++) {
-		close(xce->ports[i].in);
-		if (xce->ports[i].out >= 0)
-			close(xce->ports[i].out);
-	}
+	for (unsigned i = 0; i < xce->nr; i++)
+		port_close(&xce->ports[i]);
 	if (xce->epfd >= 0)
 		close(xce->epfd);
 	if (xce->fd >= 0)
@@ -348,21 +377,37 @@ static bool port_drain(const struct port *p)
 	return n > 0;
 }
 
+/*
+ * The next event; 0 or -errno. Whether to wait for one is asked only when there is
+ * none: under load a call costs no more than the wait.
+ */
+static int event_wait(xenevtchn_handle *xce, struct epoll_event *ev)
+{
+	int n = epoll_wait(xce->epfd, ev, 1, 0);
+
+	if (n == 0 && xce->gone)
+		return -ENODEV;
+	if (n == 0 && (fcntl(xce->epfd, F_GETFL) & O_NONBLOCK))
+		return -EAGAIN;
+	if (n == 0)
+		n = epoll_wait(xce->epfd, ev, 1, -1);
+	return n < 0 ? -errno : 0;
+}
+
 PUBLIC xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
 {
-	int flags = fcntl(xce->epfd, F_GETFL);
-
 	for (;;) {
 		struct epoll_event ev;
 		struct port *p;
-		int n = epoll_wait(xce->epfd, &ev, 1, flags & O_NONBLOCK ? 0 : -1);
+		int rc = event_wait(xce, &ev);
 
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			return fail(-EAGAIN);
-		if (ev.data.u64 == MARK_CONNECTION)
+		if (rc < 0)
+			return fail(rc);
+		if (ev.data.u64 == MARK_CONNECTION) {
+			/* Told once by the descriptor, from then on by every call that would wait. */
+			xce->gone = true;
 			return fail(-ENODEV);
+		}
 		p = port_find(xce, ev.data.u64);
 		if (!p)
 			continue;

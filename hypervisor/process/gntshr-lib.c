@@ -91,12 +91,12 @@ static int unshare_locked(xengntshr_handle *xgs, void *start, uint32_t count)
 	if (count > r->count - page)
 		return -EINVAL;
 	rc = hvshare_end(xgs->fd, &r->share, page, count);
-	if (rc < 0)
+	if (rc < 0 && rc != -ENODEV)
 		return rc;
-	r->left -= count;
+	r->left -= count < r->left ? count : r->left;
 	if (r->left == 0)
 		gnt_region_remove(xgs, r);
-	return 0;
+	return rc;
 }
 
 PUBLIC int xengntshr_unshare(xengntshr_handle *xgs, void *start_address, uint32_t count)

@@ -87,8 +87,12 @@ int hvshare_make(int fd, struct hvshare *s, uint32_t *refs)
 
 int hvshare_end(int fd, const struct hvshare *s, uint32_t page, uint32_t count)
 {
-	munmap((char *)s->addr + (size_t)page * WIRE_PAGE, (size_t)count * WIRE_PAGE);
-	return share_drop(fd, s, page, count);
+	int rc = share_drop(fd, s, page, count);
+
+	/* What is refused is not ours any more: others may be at that address by now. */
+	if (rc == 0 || rc == -ENODEV)
+		munmap((char *)s->addr + (size_t)page * WIRE_PAGE, (size_t)count * WIRE_PAGE);
+	return rc;
 }
 
 int hvshare_notify(int fd, const struct hvshare *s, uint32_t action, uint32_t offset, uint32_t port)

@@ -32,7 +32,8 @@ struct hvshare {
 int hvshare_make(int fd, struct hvshare *s, uint32_t *refs) must_check;
 /**
  * hvshare_end() - unmap @count pages from @page on and stop granting them; when none is
- * left the share is gone.
+ * left the share is gone. 0, -EINVAL: some were ended before, nothing was done, or -ENODEV:
+ * the hypervisor is gone, and with it the grants; they are unmapped.
  */
 int hvshare_end(int fd, const struct hvshare *s, uint32_t page, uint32_t count);
 /** hvshare_notify() - see xengntshr_share_page_notify(); @action of wire_notify_action. */
