@@ -13,8 +13,6 @@ hypervisor_process_libhvctl_la_SOURCES = \
 	hypervisor/process/share-client.h \
 	hypervisor/process/wire.h \
 	$(NULL)
-# Flags of its own name its objects apart from those of programs that build client.c in.
-hypervisor_process_libhvctl_la_CFLAGS = $(AM_CFLAGS)
 hypervisor_process_libhvctl_la_LIBADD = common/libcommon.la
 
 # The drop-in libraries: Xen's names, sonames and symbol versions, in a private directory.
