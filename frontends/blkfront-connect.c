@@ -14,20 +14,18 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include <xen/io/protocols.h>
 
 #include "common/log.h"
 #include "protocol/blkif-nodes.h"
-#include "protocol/xenbus.h"
 #include "xenstore/xsnode.h"
 
 #define VBD_DIR "device/vbd"
 #define WATCH_TOKEN "blkfront"
 #define STATE_BIT(state) (1u << (state))
 #define NS_PER_MS UINT64_C(1000000)
-/* Where "sectors" stops making sense: the size in bytes must fit a signed 64-bit offset. */
-#define MAX_SECTORS ((uint64_t)INT64_MAX / BLKIF_SECTOR_SIZE)
 
 /* ---- finding the disk --------------------------------------------------- */
 
@@ -74,17 +72,6 @@ static int find_device(struct blkfront *bf)
 
 /* ---- states ------------------------------------------------------------- */
 
-/* XenbusStateUnknown when the node is gone or no state; else -errno. */
-static int read_state(struct blkfront *bf, xs_transaction_t t, const char *dir, XenbusState *state)
-{
-	int rc = xsn_read_state(bf->xs, t, dir, "state", state);
-
-	if (rc == 0)
-		return 0;
-	*state = XenbusStateUnknown;
-	return rc == -ENOENT || rc == -EINVAL || rc == -ERANGE ? 0 : rc;
-}
-
 static int set_state(struct blkfront *bf, XenbusState state)
 {
 	return xsn_write_state(bf->xs, XBT_NULL, bf->dir, "state", state);
@@ -107,7 +94,7 @@ static int wait_backend(struct blkfront *bf, unsigned states, uint64_t end, Xenb
 		int rc;
 
 		drain_watch(bf);
-		rc = read_state(bf, XBT_NULL, bf->backend, state);
+		rc = bf_read_state(bf, XBT_NULL, bf->backend, state);
 		if (rc < 0 || states & STATE_BIT(*state))
 			return rc;
 		now = spin_now_ns();
@@ -117,42 +104,9 @@ static int wait_backend(struct blkfront *bf, unsigned states, uint64_t end, Xenb
 	}
 }
 
-static uint64_t deadline(const struct blkfront *bf)
-{
-	return spin_now_ns() + bf->config.timeout_ms * NS_PER_MS;
-}
-
-/* Text that the backend wrote, for one line of our own. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
-}
-
-/* What the backend says went wrong; NULL: nothing that we may read. */
-static char *backend_error(struct blkfront *bf)
-{
-	char *text = xsn_read(bf->xs, XBT_NULL, bf->backend, "error");
-	const char *relative;
-	char path[256];
-
-	if (!text)
-		text = xsn_read(bf->xs, XBT_NULL, bf->backend, "hotplug-error");
-	relative = strstr(bf->backend, "/backend/");
-	if (!text && relative) {
-		/* where Linux's backends put it */
-		snprintf(path, sizeof(path), "/local/domain/%u/error%s", bf->backend_id, relative);
-		text = xsn_read(bf->xs, XBT_NULL, path, "error");
-	}
-	if (text)
-		make_printable(text);
-	return text;
-}
-
 static int not_connected(struct blkfront *bf, int rc, XenbusState state)
 {
-	CLEANUP_FREE char *error = backend_error(bf);
+	CLEANUP_FREE char *error = bf_backend_error(bf);
 
 	if (error)
 		return bf_why(bf, rc, "the backend of %s reports: %s", bf->dir, error);
@@ -180,10 +134,10 @@ static int cannot_use(struct blkfront *bf, int rc)
 static int check_use(struct blkfront *bf, xs_transaction_t t, XenbusState *ours)
 {
 	XenbusState theirs;
-	int rc = read_state(bf, t, bf->dir, ours);
+	int rc = bf_read_state(bf, t, bf->dir, ours);
 
 	if (rc == 0)
-		rc = read_state(bf, t, bf->backend, &theirs);
+		rc = bf_read_state(bf, t, bf->backend, &theirs);
 	if (rc == 0 && in_use(*ours) && in_use(theirs))
 		rc = -EBUSY;
 	return rc;
@@ -228,35 +182,71 @@ static int wait_initwait(struct blkfront *bf)
 	rc = leave_old_connection(bf);
 	if (rc < 0)
 		return rc;
-	rc = wait_backend(bf, STATE_BIT(XenbusStateInitWait), deadline(bf), &state);
+	rc = wait_backend(bf, STATE_BIT(XenbusStateInitWait), bf_deadline(bf), &state);
 	return rc < 0 ? not_connected(bf, rc, state) : 0;
 }
 
 /* ---- the handshake ------------------------------------------------------ */
 
-/* The ring's size must be known before anything else the backend offers. */
-static int choose_ring(struct blkfront *bf)
+/* A number that the backend may leave out; cut to what we can use. */
+static int read_offer(struct blkfront *bf, const char *name, uint32_t missing, unsigned wanted,
+	unsigned *taken)
 {
-	uint32_t max_order = 0;
-	int rc = xsn_read_u32(bf->xs, XBT_NULL, bf->backend, "max-ring-page-order", &max_order);
+	uint32_t most = missing;
+	int rc = xsn_read_u32(bf->xs, XBT_NULL, bf->backend, name, &most);
 
 	if (rc < 0 && rc != -ENOENT)
-		return bf_why(bf, -EPROTO, "the backend's max-ring-page-order is bad: %s",
-			strerror(-rc));
-	bf->multi_ref = rc == 0;
-	bf->ring_order = bf->config.ring_order;
-	if (bf->ring_order > max_order)
-		bf->ring_order = max_order;
-	if (bf->ring_order > BLKIF_MAX_RING_ORDER)
-		bf->ring_order = BLKIF_MAX_RING_ORDER;
-	rc = bf_share_ring(bf);
+		return bf_why(bf, -EPROTO, "the backend's %s is bad: %s", name, strerror(-rc));
 	if (rc < 0)
-		return rc;
-	bf->port = xenevtchn_bind_unbound_port(bf->xce, bf->backend_id);
-	if (bf->port < 0)
+		most = missing;
+	*taken = wanted < most ? wanted : most;
+	return 0;
+}
+
+static int make_channel(struct blkfront_queue *q)
+{
+	struct blkfront *bf = q->bf;
+
+	q->xce = xenevtchn_open(NULL, 0);
+	if (!q->xce)
+		return bf_why(bf, -errno, "cannot open event channels: %m; is this a domain?");
+	q->port = xenevtchn_bind_unbound_port(q->xce, bf->backend_id);
+	if (q->port < 0)
 		return bf_why(bf, -errno, "cannot allocate an event channel to domain %u: %m",
 			bf->backend_id);
 	return 0;
+}
+
+static int make_channels(struct blkfront *bf)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < bf->nr_queues; i++)
+		rc = make_channel(&bf->queues[i]);
+	if (rc < 0 || bf->nr_queues == 1)
+		return rc;
+	bf->broken_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return bf->broken_fd < 0 ? bf_why(bf, -errno, "cannot make an eventfd: %m") : 0;
+}
+
+/* How many rings there are and their size must be known before anything else. */
+static int choose_rings(struct blkfront *bf)
+{
+	unsigned order = bf->config.ring_order;
+	int rc;
+
+	if (order > BLKIF_MAX_RING_ORDER)
+		order = BLKIF_MAX_RING_ORDER;
+	rc = read_offer(bf, "max-ring-page-order", 0, order, &bf->ring_order);
+	if (rc == 0)
+		rc = read_offer(bf, "multi-queue-max-queues", 1, bf->config.queues, &bf->nr_queues);
+	if (rc < 0)
+		return rc;
+	if (bf->nr_queues == 0)
+		return bf_why(bf, -EPROTO, "the backend's multi-queue-max-queues is 0");
+	bf->info.queues = bf->nr_queues;
+	rc = bf_share_rings(bf);
+	return rc < 0 ? rc : make_channels(bf);
 }
 
 /* Nodes of an earlier driver (GRUB, another kernel) would be taken for ours. */
@@ -280,17 +270,40 @@ static int remove_old_nodes(struct blkfront *bf, xs_transaction_t t)
 	return rc;
 }
 
-static int write_ring(struct blkfront *bf, xs_transaction_t t)
+/* @prefix: "", or "queue-N/" with several queues. */
+static int write_queue(struct blkfront_queue *q, xs_transaction_t t, const char *prefix)
 {
-	char name[32];
-	int rc;
+	struct blkfront *bf = q->bf;
+	char name[48];
+	int rc = 0;
 
-	if (bf->ring_order == 0)
-		return xsn_writef(bf->xs, t, bf->dir, "ring-ref", "%u", bf->ring_refs[0]);
-	rc = xsn_writef(bf->xs, t, bf->dir, "ring-page-order", "%u", bf->ring_order);
 	for (unsigned i = 0; rc == 0 && i < 1u << bf->ring_order; i++) {
-		snprintf(name, sizeof(name), "ring-ref%u", i);
-		rc = xsn_writef(bf->xs, t, bf->dir, name, "%u", bf->ring_refs[i]);
+		if (bf->ring_order)
+			snprintf(name, sizeof(name), "%sring-ref%u", prefix, i);
+		else
+			snprintf(name, sizeof(name), "%sring-ref", prefix);
+		rc = xsn_writef(bf->xs, t, bf->dir, name, "%u", q->ring_refs[i]);
+	}
+	if (rc < 0)
+		return rc;
+	snprintf(name, sizeof(name), "%sevent-channel", prefix);
+	return xsn_writef(bf->xs, t, bf->dir, name, "%d", q->port);
+}
+
+static int write_queues(struct blkfront *bf, xs_transaction_t t)
+{
+	char prefix[24] = "";
+	int rc = 0;
+
+	/* In the device's directory even where the references are not. */
+	if (bf->ring_order)
+		rc = xsn_writef(bf->xs, t, bf->dir, "ring-page-order", "%u", bf->ring_order);
+	if (rc == 0 && bf->nr_queues > 1)
+		rc = xsn_writef(bf->xs, t, bf->dir, "multi-queue-num-queues", "%u", bf->nr_queues);
+	for (unsigned i = 0; rc == 0 && i < bf->nr_queues; i++) {
+		if (bf->nr_queues > 1)
+			snprintf(prefix, sizeof(prefix), "queue-%u/", i);
+		rc = write_queue(&bf->queues[i], t, prefix);
 	}
 	return rc;
 }
@@ -301,7 +314,7 @@ static int write_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 	const char *abi = bf->abi == BLKIF_ABI_NATIVE ? XEN_IO_PROTO_ABI_NATIVE
 						      : blkif_abi_name(bf->abi);
 	XenbusState ours;
-	int rc = read_state(bf, t, bf->dir, &ours);
+	int rc = bf_read_state(bf, t, bf->dir, &ours);
 
 	/* Somebody else may have found the backend waiting, too, and come first. */
 	if (rc == 0 && ours != XenbusStateInitialising)
@@ -309,9 +322,7 @@ static int write_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 	if (rc == 0)
 		rc = remove_old_nodes(bf, t);
 	if (rc == 0)
-		rc = write_ring(bf, t);
-	if (rc == 0)
-		rc = xsn_writef(xs, t, bf->dir, "event-channel", "%d", bf->port);
+		rc = write_queues(bf, t);
 	if (rc == 0)
 		rc = xsn_write(xs, t, bf->dir, "protocol", abi);
 	if (rc == 0)
@@ -337,7 +348,7 @@ static int wait_connected(struct blkfront *bf)
 	unsigned ends = STATE_BIT(XenbusStateConnected) | STATE_BIT(XenbusStateClosing) |
 			STATE_BIT(XenbusStateClosed) | STATE_BIT(XenbusStateUnknown);
 	XenbusState state;
-	int rc = wait_backend(bf, ends, deadline(bf), &state);
+	int rc = wait_backend(bf, ends, bf_deadline(bf), &state);
 
 	if (rc == 0 && state != XenbusStateConnected)
 		rc = -EPROTO;
@@ -362,7 +373,7 @@ static int take_geometry(struct blkfront *bf, const struct blkif_backend_nodes *
 {
 	struct blkfront_info *info = &bf->info;
 
-	if (nodes->sectors > MAX_SECTORS)
+	if (nodes->sectors > BF_MAX_SECTORS)
 		return bf_why(bf, -EPROTO, "the backend's sectors (%llu) are beyond any disk",
 			(unsigned long long)nodes->sectors);
 	/* A request's buffer begins on a page: more than a page is no alignment we can keep. */
@@ -413,7 +424,7 @@ static int read_features(struct blkfront *bf)
 		return bf_why(bf, -EPROTO, "the backend has not written sectors, the disk's size");
 	rc = nego_read(&blkif_nodes, NEGO_BACKEND, &nodes, read_node, bf, &error);
 	if (rc < 0) {
-		make_printable(error.text);
+		bf_make_printable(error.text);
 		rc = bf_why(bf, -EPROTO, "the backend's nodes are bad: %s", error.text);
 	} else {
 		rc = take_geometry(bf, &nodes);
@@ -426,15 +437,15 @@ static int read_features(struct blkfront *bf)
 
 static int make_buffers(struct blkfront *bf)
 {
+	unsigned depth = bf->queues[0].ring.nr;
 	int rc;
 
-	bf->nr_slots = bf->ring.nr;
-	if (bf->config.depth && bf->config.depth < bf->nr_slots)
-		bf->nr_slots = bf->config.depth;
-	rc = bf_share_pool(bf);
+	if (bf->config.depth && bf->config.depth < depth)
+		depth = bf->config.depth;
+	bf->info.depth = depth;
+	rc = bf_share_pools(bf);
 	if (rc < 0)
 		return rc;
-	bf->info.depth = bf->nr_slots;
 	bf->info.max_io = bf->info.max_segments * BLKIF_PAGE_SIZE;
 	rc = set_state(bf, XenbusStateConnected);
 	return rc < 0 ? bf_why(bf, rc, "cannot write %s/state: %s", bf->dir, strerror(-rc)) : 0;
@@ -442,7 +453,7 @@ static int make_buffers(struct blkfront *bf)
 
 int bf_connect(struct blkfront *bf)
 {
-	static int (*const steps[])(struct blkfront *) = { find_device, wait_initwait, choose_ring,
+	static int (*const steps[])(struct blkfront *) = { find_device, wait_initwait, choose_rings,
 		publish, wait_connected, read_features, make_buffers };
 	int rc = 0;
 
@@ -451,69 +462,14 @@ int bf_connect(struct blkfront *bf)
 	return rc;
 }
 
-/* ---- while connected, and the end --------------------------------------- */
-
-/* An online resize: the backend wrote sectors, then Connected again. */
-static void check_size(struct blkfront *bf)
-{
-	uint64_t sectors;
-
-	if (xsn_read_u64(bf->xs, XBT_NULL, bf->backend, "sectors", &sectors) < 0 ||
-		sectors > MAX_SECTORS || sectors * BLKIF_SECTOR_SIZE == bf->info.size)
-		return;
-	bf->info.size = sectors * BLKIF_SECTOR_SIZE;
-	log_info("%s: now %llu sectors", bf->dir, (unsigned long long)sectors);
-}
-
-/*
- * A backend that closes in order still answers what it has, until our Closed. One
- * that gave up, or a successor of one that died, says why in its error node and will
- * not answer; nor does one that stays silent.
- */
-static void check_closing(struct blkfront *bf)
-{
-	CLEANUP_FREE char *error = backend_error(bf);
-
-	if (error)
-		(void)bf_fail(bf, -ENOTCONN, "the backend gave up: %s", error);
-	else if (!bf->closing)
-		bf->closing_end = deadline(bf);
-	else if (bf->in_flight && spin_now_ns() > bf->closing_end)
-		(void)bf_fail(bf, -ENOTCONN, "the backend closes and does not answer");
-	bf->closing = true;
-}
-
-void bf_check_backend(struct blkfront *bf)
-{
-	XenbusState state;
-	int rc = read_state(bf, XBT_NULL, bf->backend, &state);
-
-	if (rc < 0) {
-		(void)bf_fail(bf, -ENOTCONN, "cannot read the backend's state: %s", strerror(-rc));
-		return;
-	}
-	switch (state) {
-	case XenbusStateConnected:
-		check_size(bf);
-		break;
-	case XenbusStateReconfiguring:
-	case XenbusStateReconfigured:
-		break;
-	case XenbusStateClosing:
-		check_closing(bf);
-		break;
-	default:
-		(void)bf_fail(bf, -ENOTCONN, "the backend left: it is in state %s",
-			state == XenbusStateUnknown ? "none" : xenbus_state_name(state));
-	}
-}
+/* ---- the end -------------------------------------------------------------- */
 
 /* Each step is allowed to fail: the backend, or the store, may be gone. */
 void bf_disconnect(struct blkfront *bf)
 {
 	unsigned gone = STATE_BIT(XenbusStateUnknown) | STATE_BIT(XenbusStateClosed) |
 			STATE_BIT(XenbusStateInitialising) | STATE_BIT(XenbusStateInitWait);
-	uint64_t end = deadline(bf);
+	uint64_t end = bf_deadline(bf);
 	XenbusState state;
 	int rc;
 

@@ -11,19 +11,24 @@
 #include "frontends/blkfront-internal.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #define CHECK_BACKEND_MS 1000
 #define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
+#define SLEEP_FOREVER UINT64_MAX
 /* Looks at the ring between two looks at the clock. */
 #define SPIN_LOOKS 16
 
+/* A queue that never sleeps looks at the store's watch once in so many waits. */
+#define WAITS_PER_LOOK 512
+
 /* Spin until something completes or fails, at most until @end. As blkfront_poll(). */
-static int wait_spin(struct blkfront *bf, uint64_t start, uint64_t end)
+static int wait_spin(struct blkfront_queue *q, uint64_t start, uint64_t end)
 {
-	uint64_t budget = spin_budget(&bf->spin), now = start;
+	uint64_t budget = spin_budget(&q->spin), now = start;
 	int n = 0;
 
 	if (!budget)
@@ -31,11 +36,11 @@ static int wait_spin(struct blkfront *bf, uint64_t start, uint64_t end)
 	do {
 		for (unsigned i = 0; i < SPIN_LOOKS && n == 0; i++) {
 			spin_relax();
-			n = blkfront_poll(bf);
+			n = blkfront_queue_poll(q);
 		}
 		now = spin_now_ns();
 	} while (n == 0 && now - start < budget && now < end);
-	spin_result(&bf->spin, now - start, n != 0);
+	spin_result(&q->spin, now - start, n != 0);
 	return n;
 }
 
@@ -43,128 +48,159 @@ static int wait_spin(struct blkfront *bf, uint64_t start, uint64_t end)
  * Take the pending event. It stays masked until the next sleep: while we spin,
  * further events would tell nothing new.
  */
-static void take_event(struct blkfront *bf, short revents)
+static void take_event(struct blkfront_queue *q, short revents)
 {
 	if (revents & (POLLERR | POLLHUP | POLLNVAL)) {
-		(void)bf_fail(bf, -ENOTCONN, "the hypervisor closed our event channels");
+		(void)bf_fail(q->bf, -ENOTCONN, "the hypervisor closed our event channels");
 		return;
 	}
 	if (!(revents & POLLIN))
 		return;
-	if (xenevtchn_pending(bf->xce) == bf->port)
-		bf->masked = true;
+	if (xenevtchn_pending(q->xce) == q->port)
+		q->masked = true;
 }
 
-static void take_watch(struct blkfront *bf, short revents)
+static void take_watch(struct blkfront_queue *q, short revents)
 {
 	bool fired = false;
 	char **event;
 
 	if (!(revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL)))
 		return;
-	while ((event = xs_check_watch(bf->xs)) != NULL) {
+	while ((event = xs_check_watch(q->bf->xs)) != NULL) {
 		free(event);
 		fired = true;
 	}
 	if (fired || !(revents & POLLIN))
-		bf_check_backend(bf);
+		bf_check_backend(q->bf, q);
+}
+
+/* Queue 0 watches the store, also under a load that never lets it sleep. */
+static void look_at_watch(struct blkfront_queue *q)
+{
+	struct pollfd fd = { .events = POLLIN };
+
+	if (q->index != 0 || ++q->waits < WAITS_PER_LOOK)
+		return;
+	q->waits = 0;
+	fd.fd = xs_fileno(q->bf->xs);
+	if (poll(&fd, 1, 0) > 0)
+		take_watch(q, fd.revents);
 }
 
 /* Once a second while requests stay unanswered and nothing else happens. */
-static void check_if_due(struct blkfront *bf)
+static void check_if_due(struct blkfront_queue *q)
 {
 	uint64_t now = spin_now_ns();
 
-	if (!bf->in_flight || now - bf->checked_ns < CHECK_BACKEND_MS * NS_PER_MS)
+	if (!q->in_flight || now - q->checked_ns < CHECK_BACKEND_MS * NS_PER_MS)
 		return;
-	bf->checked_ns = now;
-	bf_check_backend(bf);
+	q->checked_ns = now;
+	bf_check_backend(q->bf, q);
 }
 
-/* Sleep once, at most @timeout_ms; take what woke us. False: a signal did. */
-static bool sleep_once(struct blkfront *bf, int timeout_ms)
+/* Sleep once, at most @ns (0: not at all, SLEEP_FOREVER); take what woke us. False: a signal did. */
+static bool sleep_once(struct blkfront_queue *q, uint64_t ns)
 {
+	struct timespec ts = { .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
 	struct pollfd fds[] = {
-		{ .fd = xenevtchn_fd(bf->xce), .events = POLLIN },
-		{ .fd = xs_fileno(bf->xs), .events = POLLIN },
+		{ .fd = xenevtchn_fd(q->xce), .events = POLLIN },
+		{ .fd = q->bf->broken_fd, .events = POLLIN },
+		{ .fd = q->index == 0 ? xs_fileno(q->bf->xs) : -1, .events = POLLIN },
 	};
-	int n = poll(fds, 2, timeout_ms);
+	int n = ppoll(fds, 3, ns == SLEEP_FOREVER ? NULL : &ts, NULL);
 
 	if (n > 0) {
-		take_event(bf, fds[0].revents);
-		take_watch(bf, fds[1].revents);
+		take_event(q, fds[0].revents);
+		take_watch(q, fds[2].revents);
 	} else if (n == 0) {
-		check_if_due(bf);
+		check_if_due(q);
 	}
+	q->waits = 0;
 	return n >= 0;
 }
 
-/* Milliseconds to sleep before looking again: 0 when @end has passed. */
-static int sleep_ms(const struct blkfront *bf, uint64_t end)
+/* How long to sleep before looking again: 0 when @end has passed. */
+static uint64_t sleep_ns(const struct blkfront_queue *q, uint64_t end)
 {
-	uint64_t now = spin_now_ns();
-	uint64_t ms = end > now ? (end - now + NS_PER_MS - 1) / NS_PER_MS : 0;
+	uint64_t now = end ? spin_now_ns() : 0;
+	uint64_t ns = end > now ? end - now : 0;
 
-	if (bf->in_flight && ms > CHECK_BACKEND_MS)
-		return CHECK_BACKEND_MS;
-	return end == UINT64_MAX || ms > INT_MAX ? -1 : (int)ms;
+	if (q->in_flight && ns > CHECK_BACKEND_MS * NS_PER_MS)
+		return CHECK_BACKEND_MS * NS_PER_MS;
+	return end == UINT64_MAX ? SLEEP_FOREVER : ns;
 }
 
-static void unmask(struct blkfront *bf)
+static void unmask(struct blkfront_queue *q)
 {
-	if (!bf->masked)
+	if (!q->masked)
 		return;
-	bf->masked = false;
-	if (xenevtchn_unmask(bf->xce, bf->port) < 0)
-		(void)bf_fail(bf, -ENOTCONN, "cannot unmask the event channel: %m");
+	q->masked = false;
+	if (xenevtchn_unmask(q->xce, q->port) < 0)
+		(void)bf_fail(q->bf, -ENOTCONN, "cannot unmask the event channel: %m");
 }
 
-static int wait_sleep(struct blkfront *bf, uint64_t end)
+/* The backend wants to go and this queue has nothing left with it. */
+static int closed(struct blkfront_queue *q)
+{
+	struct blkfront *bf = q->bf;
+
+	/* Other queues may still be waiting for their answers. */
+	if (bf->nr_queues == 1)
+		return bf_fail(bf, -ENOTCONN, "the backend closed the device");
+	return bq_fail_all(q, -ENOTCONN);
+}
+
+static int wait_sleep(struct blkfront_queue *q, uint64_t end)
 {
 	for (;;) {
 		bool again;
-		int n = 0, ms;
+		uint64_t ns;
+		int n = 0;
 
-		unmask(bf);
+		unmask(q);
 		/* Events are asked for only now: a spin needs none. */
-		if (ring_front_final_check(&bf->ring) || bf->failed)
-			n = blkfront_poll(bf);
+		if (ring_front_final_check(&q->ring) || bq_failed(q))
+			n = blkfront_queue_poll(q);
 		if (n != 0)
 			return n;
-		ms = sleep_ms(bf, end);
-		again = sleep_once(bf, ms);
-		n = blkfront_poll(bf);
+		ns = sleep_ns(q, end);
+		again = sleep_once(q, ns);
+		n = blkfront_queue_poll(q);
 		if (n != 0)
 			return n;
-		if (bf->closing && !bf->in_flight)
-			return bf_fail(bf, -ENOTCONN, "the backend closed the device");
-		if (ms == 0 || !again)
+		if (q->bf->closing && !q->in_flight)
+			return closed(q);
+		if (ns == 0 || !again)
 			break;
 	}
-	/* What was taken must be given back before the caller sleeps on blkfront_fd(). */
-	unmask(bf);
+	/* What was taken must be given back before the caller sleeps on the descriptor. */
+	unmask(q);
 	return 0;
 }
 
-int blkfront_wait(struct blkfront *bf, int timeout_ms)
+int blkfront_queue_wait_until(struct blkfront_queue *q, uint64_t end)
 {
-	uint64_t now, end;
 	int n;
 
-	(void)blkfront_kick(bf); /* its failure is found right below */
-	n = blkfront_poll(bf);
+	(void)blkfront_queue_kick(q); /* its failure is found right below */
+	look_at_watch(q);
+	n = blkfront_queue_poll(q);
 	if (n != 0)
 		return n;
-	if (timeout_ms == 0)
-		return wait_sleep(bf, 0);
-	now = spin_now_ns();
-	end = timeout_ms < 0 ? UINT64_MAX : now + timeout_ms * NS_PER_MS;
-	if (bf->in_flight) {
-		n = wait_spin(bf, now, end);
+	if (q->in_flight && end) {
+		n = wait_spin(q, spin_now_ns(), end);
 		if (n != 0)
 			return n;
 	}
-	return wait_sleep(bf, end);
+	return wait_sleep(q, end);
+}
+
+int blkfront_queue_wait(struct blkfront_queue *q, int timeout_ms)
+{
+	if (timeout_ms <= 0)
+		return blkfront_queue_wait_until(q, timeout_ms ? UINT64_MAX : 0);
+	return blkfront_queue_wait_until(q, spin_now_ns() + timeout_ms * NS_PER_MS);
 }
 
 static int epoll_add(int epoll_fd, int fd)
@@ -174,21 +210,23 @@ static int epoll_add(int epoll_fd, int fd)
 	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int blkfront_fd(struct blkfront *bf)
+int blkfront_queue_fd(struct blkfront_queue *q)
 {
 	int rc;
 
-	if (bf->epoll_fd >= 0)
-		return bf->epoll_fd;
-	bf->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (bf->epoll_fd < 0)
+	if (q->epoll_fd >= 0)
+		return q->epoll_fd;
+	q->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (q->epoll_fd < 0)
 		return -errno;
-	rc = epoll_add(bf->epoll_fd, xenevtchn_fd(bf->xce));
+	rc = epoll_add(q->epoll_fd, xenevtchn_fd(q->xce));
+	if (rc == 0 && q->index == 0)
+		rc = epoll_add(q->epoll_fd, xs_fileno(q->bf->xs));
+	if (rc == 0 && q->bf->broken_fd >= 0)
+		rc = epoll_add(q->epoll_fd, q->bf->broken_fd);
 	if (rc == 0)
-		rc = epoll_add(bf->epoll_fd, xs_fileno(bf->xs));
-	if (rc == 0)
-		return bf->epoll_fd;
-	close(bf->epoll_fd);
-	bf->epoll_fd = -1;
+		return q->epoll_fd;
+	close(q->epoll_fd);
+	q->epoll_fd = -1;
 	return rc;
 }

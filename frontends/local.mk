@@ -5,7 +5,9 @@ frontends_libblkfront_la_SOURCES = \
 	frontends/blkfront-connect.c \
 	frontends/blkfront-grants.c \
 	frontends/blkfront-internal.h \
+	frontends/blkfront-queue.c \
 	frontends/blkfront-wait.c \
+	frontends/blkfront-watch.c \
 	frontends/blkfront.c \
 	frontends/blkfront.h \
 	$(NULL)
@@ -36,6 +38,7 @@ blkfront_tests = \
 	tests/unit/blkfront \
 	tests/unit/blkfront-connect \
 	tests/unit/blkfront-hostile \
+	tests/unit/blkfront-queues \
 	tests/unit/blkfront-worker \
 	$(NULL)
 check_PROGRAMS += $(blkfront_tests)
@@ -49,6 +52,7 @@ blkfront_test_common = \
 tests_unit_blkfront_SOURCES = tests/unit/blkfront.c $(blkfront_test_common)
 tests_unit_blkfront_connect_SOURCES = tests/unit/blkfront-connect.c $(blkfront_test_common)
 tests_unit_blkfront_hostile_SOURCES = tests/unit/blkfront-hostile.c $(blkfront_test_common)
+tests_unit_blkfront_queues_SOURCES = tests/unit/blkfront-queues.c $(blkfront_test_common)
 tests_unit_blkfront_worker_SOURCES = tests/unit/blkfront-worker.c \
 	frontends/nbdkit/align.c \
 	frontends/nbdkit/align.h \
@@ -58,6 +62,7 @@ tests_unit_blkfront_worker_SOURCES = tests/unit/blkfront-worker.c \
 tests_unit_blkfront_LDADD = frontends/libblkfront.la $(CMOCKA_LIBS)
 tests_unit_blkfront_connect_LDADD = $(tests_unit_blkfront_LDADD)
 tests_unit_blkfront_hostile_LDADD = $(tests_unit_blkfront_LDADD)
+tests_unit_blkfront_queues_LDADD = $(tests_unit_blkfront_LDADD)
 tests_unit_blkfront_worker_LDADD = $(tests_unit_blkfront_LDADD)
 endif
 

@@ -61,18 +61,39 @@ static unsigned front_number(const char *name)
 	return value ? strtoul(value, NULL, 10) : 0;
 }
 
+static struct ring_back *ring_of(unsigned queue)
+{
+	return queue ? &backend.more[queue] : &backend.ring;
+}
+
 /* The fake grants are one run of memory: the first reference gives all of the ring. */
-static void attach(void)
+static void attach_queue(unsigned queue)
 {
 	unsigned order = front_number("ring-page-order");
 	bool multi = fake_get(FAKE_FRONT "/ring-page-order") != NULL;
-	const char *protocol = fake_get(FAKE_FRONT "/protocol");
+	char name[48] = "";
+	uint8_t *page;
 
-	ring_copy = fake_page(front_number(multi ? "ring-ref0" : "ring-ref"));
-	if (!ring_copy || blkif_abi_parse(protocol, &backend.abi) < 0 ||
-		ring_back_init(&backend.ring, ring_copy, (size_t)4096 << order,
-			blkif_slot_size(backend.abi)) < 0)
+	if (backend.queues > 1)
+		snprintf(name, sizeof(name), "queue-%u/", queue);
+	strcat(name, multi ? "ring-ref0" : "ring-ref");
+	page = fake_page(front_number(name));
+	if (!page || ring_back_init(ring_of(queue), page, (size_t)4096 << order,
+			     blkif_slot_size(backend.abi)) < 0)
 		abort();
+	if (!queue)
+		ring_copy = page;
+}
+
+static void attach(void)
+{
+	if (blkif_abi_parse(fake_get(FAKE_FRONT "/protocol"), &backend.abi) < 0)
+		abort();
+	backend.queues = front_number("multi-queue-num-queues");
+	if (!backend.queues)
+		backend.queues = 1;
+	for (unsigned i = 0; i < backend.queues; i++)
+		attach_queue(i);
 	backend.attached = true;
 }
 
@@ -95,6 +116,7 @@ static void connect_frontend(void)
 	publish("feature-barrier", NULL);
 	publish("feature-discard", "1");
 	publish("discard-granularity", "4096");
+	publish("discard-secure", NULL);
 	backend_set_state(XenbusStateConnected);
 }
 
@@ -106,6 +128,7 @@ void backend_frontend_wrote_state(int state)
 	case XenbusStateInitialising:
 		publish("feature-max-indirect-segments", "256");
 		publish("max-ring-page-order", "4");
+		publish("multi-queue-max-queues", "4");
 		publish("feature-persistent", "1");
 		backend_set_state(XenbusStateInitWait);
 		break;
@@ -122,13 +145,13 @@ void backend_frontend_wrote_state(int state)
 	}
 }
 
-bool backend_take(struct blkif_req *req)
+static bool take_from(struct ring_back *ring, struct blkif_req *req)
 {
 	uint8_t slot[BLKIF_SLOT_MAX];
 
-	if (ring_back_pending(&backend.ring) <= 0)
+	if (ring_back_pending(ring) <= 0)
 		return false;
-	ring_back_get(&backend.ring, slot);
+	ring_back_get(ring, slot);
 	blkif_decode(backend.abi, slot, req);
 	if (req->indirect) {
 		backend.indirect++;
@@ -138,15 +161,25 @@ bool backend_take(struct blkif_req *req)
 	return true;
 }
 
-void backend_answer(uint64_t id, uint8_t operation, int16_t status)
+bool backend_take(struct blkif_req *req)
+{
+	return take_from(&backend.ring, req);
+}
+
+static void answer_on(unsigned queue, uint64_t id, uint8_t operation, int16_t status)
 {
 	struct blkif_rsp rsp = { .id = id, .operation = operation, .status = status };
 	uint8_t wire[BLKIF_SLOT_MAX];
 
 	blkif_encode_rsp(backend.abi, &rsp, wire);
-	ring_back_put(&backend.ring, wire, blkif_rsp_size(backend.abi));
-	if (ring_back_push(&backend.ring))
-		fake_event();
+	ring_back_put(ring_of(queue), wire, blkif_rsp_size(backend.abi));
+	if (ring_back_push(ring_of(queue)))
+		fake_event_on(queue);
+}
+
+void backend_answer(uint64_t id, uint8_t operation, int16_t status)
+{
+	answer_on(0, id, operation, status);
 }
 
 static const struct blkif_limits limits = {
@@ -156,6 +189,7 @@ static const struct blkif_limits limits = {
 	.flush = true,
 	.barrier = true,
 	.discard = true,
+	.secure_discard = true,
 };
 
 int16_t backend_carry_out(const struct blkif_req *req)
@@ -187,24 +221,34 @@ int16_t backend_carry_out(const struct blkif_req *req)
 	return BLKIF_RSP_OKAY;
 }
 
-void backend_serve_all(void)
+void backend_serve_queue(unsigned queue)
 {
+	struct ring_back *ring = ring_of(queue);
+
 	do {
-		while (backend_take(&backend.req)) {
+		while (take_from(ring, &backend.req)) {
 			int16_t status = backend_carry_out(&backend.req);
 
 			backend.served++;
+			backend.served_on[queue]++;
 			backend.last_op = backend.req.operation;
-			backend_answer(backend.req.id, backend.req.operation,
+			backend.last_flag = backend.req.flag;
+			answer_on(queue, backend.req.id, backend.req.operation,
 				backend.status ? backend.status : status);
 		}
-	} while (ring_back_final_check(&backend.ring) && !backend.ring.broken);
+	} while (ring_back_final_check(ring) && !ring->broken);
 }
 
-void backend_notified(void)
+void backend_serve_all(void)
+{
+	for (unsigned i = 0; i < backend.queues; i++)
+		backend_serve_queue(i);
+}
+
+void backend_notified(unsigned queue)
 {
 	if (backend.attached && backend.serve)
-		backend_serve_all();
+		backend_serve_queue(queue);
 }
 
 void backend_set_rsp_prod(uint32_t rsp_prod)

@@ -14,7 +14,8 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
-#define PORT 9
+#define PORT 9 /* of the first handle; the others follow */
+#define MAX_CHANNELS 8
 #define MAX_NODES 128
 #define FIRST_REF 1000
 #define MAX_REFS 40000
@@ -286,39 +287,56 @@ bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool cancel)
 
 struct xenevtchn_handle {
 	int fd;
-	bool pending, masked;
+	int port;
+	bool open, pending, masked;
 };
-static struct xenevtchn_handle channel = { .fd = -1 };
+static struct xenevtchn_handle channels[MAX_CHANNELS];
 
-static void channel_update(void)
+static void channel_update(struct xenevtchn_handle *c)
 {
 	uint64_t n = 1;
 
-	if (channel.pending && !channel.masked)
-		(void)!write(channel.fd, &n, sizeof(n));
+	if (c->pending && !c->masked)
+		(void)!write(c->fd, &n, sizeof(n));
 	else
-		(void)!read(channel.fd, &n, sizeof(n));
+		(void)!read(c->fd, &n, sizeof(n));
+}
+
+void fake_event_on(unsigned queue)
+{
+	struct xenevtchn_handle *c = &channels[queue];
+
+	if (!c->open)
+		return;
+	c->pending = true;
+	channel_update(c);
 }
 
 void fake_event(void)
 {
-	if (channel.fd < 0)
-		return;
-	channel.pending = true;
-	channel_update();
+	fake_event_on(0);
 }
 
 xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int flags)
 {
-	channel = (struct xenevtchn_handle){ .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
-	fakes.open_handles++;
-	return &channel;
+	for (unsigned i = 0; i < MAX_CHANNELS; i++) {
+		struct xenevtchn_handle *c = &channels[i];
+
+		if (c->open)
+			continue;
+		*c = (struct xenevtchn_handle){ .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+			.port = PORT + i, .open = true };
+		fakes.open_handles++;
+		return c;
+	}
+	errno = EMFILE;
+	return NULL;
 }
 
 int xenevtchn_close(xenevtchn_handle *xce)
 {
 	close(xce->fd);
-	xce->fd = -1;
+	xce->open = false;
 	fakes.open_handles--;
 	return 0;
 }
@@ -331,18 +349,18 @@ int xenevtchn_fd(xenevtchn_handle *xce)
 int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 {
 	fakes.calls++;
-	if (fakes.notify_fails || port != PORT) {
+	if (fakes.notify_fails || port != (evtchn_port_t)xce->port) {
 		errno = ENXIO;
 		return -1;
 	}
 	fakes.notifies++;
-	backend_notified();
+	backend_notified(port - PORT);
 	return 0;
 }
 
 xenevtchn_port_or_error_t xenevtchn_bind_unbound_port(xenevtchn_handle *xce, uint32_t domid)
 {
-	return PORT;
+	return xce->port;
 }
 
 int xenevtchn_unbind(xenevtchn_handle *xce, evtchn_port_t port)
@@ -357,15 +375,15 @@ xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
 		abort(); /* the real one would block for ever */
 	xce->pending = false;
 	xce->masked = true;
-	channel_update();
-	return PORT;
+	channel_update(xce);
+	return xce->port;
 }
 
 int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
 {
 	fakes.calls++;
 	xce->masked = false;
-	channel_update();
+	channel_update(xce);
 	return 0;
 }
 

@@ -40,19 +40,25 @@ const char *fake_get(const char *path);
 void fake_set(const char *path, const char *value);
 /** fake_page() - the page behind a grant, NULL for a bad reference. */
 void *fake_page(uint32_t ref);
-/** fake_event() - the backend notifies the frontend. */
+/** fake_event() - the backend notifies the frontend; of queue 0, or of another one. */
 void fake_event(void);
+void fake_event_on(unsigned queue);
 
 /* The backend's side, called by the fakes. */
 void backend_frontend_wrote_state(int state);
-void backend_notified(void);
+void backend_notified(unsigned queue);
 
 /* ---- the backend ---- */
 
 #define BACKEND_DISK_BYTES (4u << 20)
+#define BACKEND_QUEUES 4
 
 struct backend {
-	struct ring_back ring;
+	struct ring_back ring;   /* queue 0's */
+	struct ring_back more[BACKEND_QUEUES]; /* of the queues from 1 on */
+	unsigned queues;
+	unsigned served_on[BACKEND_QUEUES];
+	uint8_t last_flag;       /* of a discard */
 	enum blkif_abi abi;
 	bool attached;
 	bool serve;              /* answer each request at once; else the test does it */
@@ -78,6 +84,7 @@ void backend_answer(uint64_t id, uint8_t operation, int16_t status);
 /** backend_carry_out() - what a well-behaved backend does with a request. Return: status. */
 int16_t backend_carry_out(const struct blkif_req *req);
 void backend_serve_all(void);
+void backend_serve_queue(unsigned queue);
 /** backend_set_rsp_prod() - write the shared index as a hostile backend may. */
 void backend_set_rsp_prod(uint32_t rsp_prod);
 
