@@ -25,7 +25,6 @@
 #include "common/log.h"
 #include "protocol/blkif-nodes.h"
 
-#define DEVICE_MAX_QUEUES 1u /* rings that we offer */
 #define DEVICE_STOP_MS 10000u
 #define DEVICE_WHY 256
 
@@ -64,7 +63,7 @@ static void device_make_offer(struct device *d)
 
 	d->offer = (struct blkif_backend_nodes){
 		.max_indirect_segments = segments,
-		.max_queues = info->flags & BLK_INFO_MULTI_QUEUE ? DEVICE_MAX_QUEUES : 1,
+		.max_queues = info->flags & BLK_INFO_MULTI_QUEUE ? d->options.max_queues : 1,
 		.max_ring_page_order = BLKIF_MAX_RING_ORDER,
 		.persistent = true,
 		/* On a read-only disk there is nothing to flush. */
@@ -211,10 +210,21 @@ static int device_connect_queue(struct device *d, unsigned i, const struct blkif
 		return rc;
 	}
 	rc = queue_create(&d->shared, &setup, &d->queue[i], why, room);
-	if (rc < 0)
-		return rc;
-	d->nqueues = i + 1;
-	return queue_start(d->queue[i], why, room);
+	if (rc == 0)
+		d->nqueues = i + 1;
+	return rc;
+}
+
+/* All are mapped and have their threads before any serves: until then nothing can be in flight. */
+static int device_start_queues(struct device *d, char *why, size_t room)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < d->nqueues; i++)
+		rc = queue_start(d->queue[i], why, room);
+	for (unsigned i = 0; rc == 0 && i < d->nqueues; i++)
+		queue_go(d->queue[i]);
+	return rc;
 }
 
 static int device_read_frontend(struct device *d, struct backend_dir *frontend,
@@ -248,6 +258,8 @@ static int device_connect(void *opaque, struct backend_dir *frontend, char *why,
 
 	for (unsigned i = 0; rc == 0 && i < f.num_queues; i++)
 		rc = device_connect_queue(d, i, &f, abi, frontend, why, room);
+	if (rc == 0)
+		rc = device_start_queues(d, why, room);
 	if (rc == 0) {
 		log_info("connected: domain %" PRIu32 ", %" PRIu32 " queue(s), %s, %s",
 			d->toolstack.frontend_id, f.num_queues, blkif_abi_name(abi),
@@ -385,6 +397,7 @@ static int device_begin(struct device *d)
 	if (status != 0)
 		return status;
 	device_make_offer(d);
+	d->shared.sectors = d->offer.sectors;
 	rc = backend_start(d->backend, d->toolstack.frontend);
 	if (rc == 0)
 		return 0;
@@ -402,6 +415,7 @@ struct device *device_start(struct loop *loop, const struct device_options *opti
 	d->loop = loop;
 	d->options = *options;
 	d->ended_fd = -1;
+	queue_shared_init(&d->shared);
 	d->shared.poll_us = options->poll_us;
 	*status = device_begin(d);
 	if (*status == 0)
@@ -440,5 +454,6 @@ void device_free(struct device *d)
 	if (d->options.ready_fd >= 0)
 		close(d->options.ready_fd);
 	nego_clear(&blkif_nodes, NEGO_TOOLSTACK, &d->toolstack);
+	queue_shared_dispose(&d->shared);
 	free(d);
 }

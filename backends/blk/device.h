@@ -17,6 +17,7 @@ struct device_options {
 	const char *journal; /* NULL: none */
 	int ready_fd;        /* -1: nobody waits */
 	unsigned poll_us;
+	unsigned max_queues; /* rings to offer, 1 to BLKIF_MAX_QUEUES */
 };
 
 /** The exit codes of sluice-blk. */

@@ -4,6 +4,8 @@ sbin_PROGRAMS += backends/blk/sluice-blk
 noinst_LTLIBRARIES += backends/blk/libblkcore.la
 
 backends_blk_libblkcore_la_SOURCES = \
+	backends/blk/barrier.c \
+	backends/blk/barrier.h \
 	backends/blk/copy.c \
 	backends/blk/copy.h \
 	backends/blk/driver.h \
@@ -15,10 +17,15 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/grants.h \
 	backends/blk/io.c \
 	backends/blk/io.h \
+	backends/blk/limit.c \
+	backends/blk/limit.h \
 	backends/blk/queue.c \
 	backends/blk/queue.h \
 	backends/blk/queue-private.h \
 	backends/blk/request.c \
+	backends/blk/request-answer.c \
+	backends/blk/request-hold.c \
+	backends/blk/request-map.c \
 	backends/blk/storage.c \
 	backends/blk/storage.h \
 	$(NULL)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "backends/blk/device.h"
 #include "backends/blk/drivers.h"
 #include "common/log.h"
+#include "protocol/blkif-nodes.h"
 
 #define DEFAULT_POLL_US 50u
 #define MAX_POLL_US 1000u
@@ -32,25 +34,35 @@ static void print_help(void)
 	       "  --journal=FILE|fd:N keep requests in flight there, on a tmpfs\n"
 	       "  --poll-us=N         look for requests this long before sleeping (default %u,\n"
 	       "                      0 to %u; 0 never spins)\n"
+	       "  --max-queues=N      rings to offer, 1 to %u (default: as many as CPUs)\n"
 	       "  --log-level=LEVEL   error, warning (default), info or debug\n"
 	       "  --help, --version\n\n"
-	       "Storage drivers:\n", DEFAULT_POLL_US, MAX_POLL_US);
+	       "Storage drivers:\n", DEFAULT_POLL_US, MAX_POLL_US, BLKIF_MAX_QUEUES);
 	for (unsigned i = 0; (driver = blk_driver_at(i)); i++)
 		printf("  %-10s %s\n", driver->name, driver->text);
 	printf("\nExit status: 0 removed, 1 could not start, 2 storage could not be opened,\n"
 	       "3 the store went away, 4 storage hung at the end. See sluice-blk(8).\n");
 }
 
-static unsigned parse_number(const char *option, const char *text, unsigned max)
+static unsigned parse_number(const char *option, const char *text, unsigned min, unsigned max)
 {
 	char *end;
 	unsigned long n;
 
 	errno = 0;
 	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || n > max)
-		die("--%s=%s: must be a number from 0 to %u", option, text, max);
+	if (errno || end == text || *end || text[0] == '-' || n < min || n > max)
+		die("--%s=%s: must be a number from %u to %u", option, text, min, max);
 	return n;
+}
+
+/* A ring's thread without a CPU of its own only costs; Linux's blkback counts CPUs, too. */
+static unsigned default_max_queues(void)
+{
+	cpu_set_t cpus;
+	int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+
+	return n < (int)BLKIF_MAX_QUEUES ? (unsigned)n : BLKIF_MAX_QUEUES;
 }
 
 static void parse_log_level(const char *text)
@@ -79,6 +91,7 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 		{ "ready-fd", required_argument, NULL, 'r' },
 		{ "journal", required_argument, NULL, 'j' },
 		{ "poll-us", required_argument, NULL, 'p' },
+		{ "max-queues", required_argument, NULL, 'q' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -95,13 +108,16 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 			o->driver = optarg;
 			break;
 		case 'r':
-			o->ready_fd = parse_number("ready-fd", optarg, 1u << 20);
+			o->ready_fd = parse_number("ready-fd", optarg, 0, 1u << 20);
 			break;
 		case 'j':
 			o->journal = optarg;
 			break;
 		case 'p':
-			o->poll_us = parse_number("poll-us", optarg, MAX_POLL_US);
+			o->poll_us = parse_number("poll-us", optarg, 0, MAX_POLL_US);
+			break;
+		case 'q':
+			o->max_queues = parse_number("max-queues", optarg, 1, BLKIF_MAX_QUEUES);
 			break;
 		case 'l':
 			parse_log_level(optarg);
@@ -161,7 +177,8 @@ static const char *device_name(const char *path)
 
 int main(int argc, char **argv)
 {
-	struct device_options options = { .ready_fd = -1, .poll_us = DEFAULT_POLL_US };
+	struct device_options options = { .ready_fd = -1, .poll_us = DEFAULT_POLL_US,
+		.max_queues = default_max_queues() };
 	struct stopper stopper;
 	struct loop *loop;
 	int status;

@@ -19,6 +19,9 @@
 /* Most requests per sweep: the frontend works on one batch's answers during the next. */
 #define QUEUE_BATCH 16u
 
+/** The steps of a barrier's execution; each begins when the one before has ended. */
+enum barrier_step { BARRIER_HELD, BARRIER_FLUSH_BEFORE, BARRIER_WRITE, BARRIER_FLUSH_AFTER };
+
 /** struct request - one request in flight; as many as the ring has slots. */
 struct request {
 	struct blk_req io;   /* the driver's view */
@@ -30,8 +33,46 @@ struct request {
 	int16_t status;      /* BLKIF_RSP_* */
 	uint8_t operation;   /* as the response must say */
 	bool copied;         /* its pages are not mapped: grant copy */
+	bool ordered;        /* a change that barriers order, from taking to answer */
+	uint8_t step;        /* enum barrier_step, of a barrier */
+	uint16_t niov;       /* of a barrier's data */
+	uint32_t data_bytes; /* what it moves; 0 for flush and discard */
+	uint64_t epoch;      /* of an ordered one: see barrier.h */
+	uint64_t barrier;    /* its number when it is a barrier, or 0 */
 	struct blkif_req req;
 	struct iovec iov[BLKIF_INDIRECT_SEGMENTS];
+};
+
+/** struct request_list - linked by next, oldest first; zero is empty. */
+struct request_list {
+	struct request *first, *last;
+};
+
+static inline void request_list_add(struct request_list *l, struct request *r)
+{
+	r->next = NULL;
+	if (l->first)
+		l->last->next = r;
+	else
+		l->first = r;
+	l->last = r;
+}
+
+/** request_list_take() - the oldest; the list is not empty. */
+static inline struct request *request_list_take(struct request_list *l)
+{
+	struct request *r = l->first;
+
+	l->first = r->next;
+	return r;
+}
+
+/** struct throttle - requests of one direction that wait for the disk's limits. */
+struct throttle {
+	struct request_list list;
+	bool reserved;       /* the first has its tokens and may start at @start_ns */
+	uint32_t version;    /* of the limits that it was reserved under */
+	uint64_t start_ns;
 };
 
 struct queue {
@@ -52,7 +93,10 @@ struct queue {
 	/* requests */
 	struct request *requests;
 	struct request *idle;
-	struct request *waiting, **waiting_tail; /* for room in the arena */
+	struct request_list waiting; /* for room in the arena */
+	struct request_list held;    /* for barriers, barriers included */
+	struct throttle throttle[2]; /* reads, writes */
+	struct barrier_queue barrier;
 	uint32_t idle_count;
 	struct request *batch[QUEUE_BATCH];
 	unsigned nbatch;
@@ -64,10 +108,11 @@ struct queue {
 	/* the thread */
 	struct io_uring uring;
 	pthread_t thread;
-	sem_t started;
+	sem_t started, go;
 	int start_error;
 	bool has_thread, uring_ready, io_ready;
-	int control_fd;      /* an eventfd: queue_stop() */
+	int control_fd;      /* an eventfd: something is in control, or a barrier moved */
+	unsigned control;    /* atomic: enum queue_control */
 	struct blk_cqe control_cqe, event_cqe, trim_cqe;
 	bool event_armed, trim_armed;
 	struct __kernel_timespec trim_after;
@@ -79,6 +124,9 @@ struct queue {
 	uint64_t metric[QUEUE_METRICS];
 	struct log_limit bad_limit, error_limit;
 };
+
+/** What the control thread asks of a queue, in its control. */
+enum queue_control { QUEUE_STOP = 1 };
 
 /** queue_fail() - the ring or what it needs is broken: take no more, say why once. */
 void queue_fail(struct queue *q, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -95,6 +143,15 @@ void requests_dispose(struct queue *q);
  * Return: whether there was anything.
  */
 bool requests_sweep(struct queue *q, bool take);
+/** requests_unthrottle() - start what the limits let start now. True: some did. */
+bool requests_unthrottle(struct queue *q);
+/** requests_next_start() - when the limits let the next start, in ns; 0: none waits for them. */
+uint64_t requests_next_start(const struct queue *q);
+/**
+ * requests_pass_barriers() - start what waited for a barrier, and barriers whose turn it is.
+ * While barrier_is_pending(). Return: whether there was anything.
+ */
+bool requests_pass_barriers(struct queue *q);
 /** requests_finish() - answer what is done, one push, at most one event. True: some was. */
 bool requests_finish(struct queue *q);
 /** requests_in_flight() - taken and not answered. */
@@ -102,5 +159,40 @@ static inline uint32_t requests_in_flight(const struct queue *q)
 {
 	return q->ring.nr - q->idle_count;
 }
+
+/* --- between request.c, request-map.c, request-hold.c and request-answer.c -------------- */
+
+/** request_is_live() - nothing is wrong with it so far. */
+static inline bool request_is_live(const struct request *r)
+{
+	return r->status == BLKIF_RSP_OKAY;
+}
+
+/* request-map.c */
+enum request_stage { STAGE_DESCRIPTORS, STAGE_DATA };
+enum copy_direction { COPY_IN, COPY_OUT };
+/**
+ * request_map_batch() - map what the batch needs in this stage and was not seen before,
+ * with one call; a request where that fails is to be copied.
+ */
+void request_map_batch(struct queue *q, enum request_stage stage);
+/** request_fetch_descriptors() - the segments of the batch's indirect requests, copied once. */
+void request_fetch_descriptors(struct queue *q);
+/** request_prepare() - its buffers. False: it has to wait for room in the arena. */
+bool request_prepare(struct queue *q, struct request *r);
+/** request_stage_copies() - between its buffer of ours and its pages; copy_run() does them. */
+void request_stage_copies(struct queue *q, struct request *r, enum copy_direction direction);
+/** request_copy_failed() - for copy_run(). */
+void request_copy_failed(void *opaque, uint32_t owner, int status);
+
+/* request-hold.c */
+/** request_order_batch() - give what was just taken its place among the barriers. */
+void request_order_batch(struct queue *q);
+/** request_start() - submit it, or hold it until limits and barriers let it go. */
+void request_start(struct queue *q, struct request *r);
+/** request_barrier_goes_on() - a barrier's step ended. True: it takes another; kick. */
+bool request_barrier_goes_on(struct queue *q, struct request *r);
+/** request_order_end() - it is to be answered: barriers need not wait for it any more. */
+void request_order_end(struct queue *q, struct request *r);
 
 #endif

@@ -39,6 +39,8 @@ const char *const queue_metric_names[QUEUE_METRICS] = {
 	[QUEUE_WRITES] = "writes",
 	[QUEUE_WRITTEN_BYTES] = "bytes written",
 	[QUEUE_FLUSHES] = "flushes",
+	[QUEUE_BARRIERS] = "barriers",
+	[QUEUE_DISCARDS] = "discards",
 	[QUEUE_REFUSED] = "refused",
 	[QUEUE_ERRORS] = "errors",
 	[QUEUE_COPIED] = "copied",
@@ -123,11 +125,23 @@ static void queue_arm_poll(struct queue *q, int fd, struct blk_cqe *cqe)
 	io_uring_sqe_set_data(sqe, cqe);
 }
 
+/* Barriers need no bit: the loop looks at them anyway. */
+static void queue_look_at_control(struct queue *q)
+{
+	if (__atomic_load_n(&q->control, __ATOMIC_ACQUIRE) & QUEUE_STOP)
+		q->stopping = true;
+}
+
 static void queue_on_control(struct blk_queue *pub, struct blk_cqe *cqe, int res)
 {
 	struct queue *q = container_of(pub, struct queue, pub);
+	uint64_t count;
 
-	q->stopping = true;
+	/* Emptied first: what is asked from here on wakes us again. */
+	if (read(q->control_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		queue_fail(q, "the control descriptor of ring %u: %s", q->setup.index, strerror(errno));
+	queue_look_at_control(q);
+	queue_arm_poll(q, q->control_fd, &q->control_cqe);
 }
 
 static void queue_on_event(struct blk_queue *pub, struct blk_cqe *cqe, int res)
@@ -225,16 +239,34 @@ static bool queue_is_serving(const struct queue *q)
 	return !q->stopping && !q->failure[0];
 }
 
+/* Until a completion, or @until (0: however long that takes). */
+static int queue_sleep(struct queue *q, uint64_t until)
+{
+	uint64_t now = until ? spin_now_ns() : 0;
+	struct __kernel_timespec ts;
+	struct io_uring_cqe *cqe;
+
+	if (!until)
+		return io_uring_submit_and_wait(&q->uring, 1);
+	if (until <= now)
+		return 0;
+	ts.tv_sec = (until - now) / 1000000000u;
+	ts.tv_nsec = (until - now) % 1000000000u;
+	return io_uring_submit_and_wait_timeout(&q->uring, &cqe, 1, &ts, NULL);
+}
+
 static void queue_wait(struct queue *q)
 {
 	bool serving = queue_is_serving(q);
+	uint64_t until = requests_next_start(q);
 	int rc;
 
-	if (serving && (queue_spin(q) || !queue_arm_event(q)))
+	/* What waits for the disk's limits knows how long: looking for work is no use. */
+	if (serving && ((!until && queue_spin(q)) || !queue_arm_event(q)))
 		return;
 	queue_arm_trim(q);
-	rc = io_uring_submit_and_wait(&q->uring, 1);
-	if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
+	rc = queue_sleep(q, until);
+	if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY && rc != -ETIME)
 		queue_fail(q, "io_uring of ring %u: %s", q->setup.index, strerror(-rc));
 }
 
@@ -255,11 +287,13 @@ static int queue_thread_init(struct queue *q)
 	q->trim_cqe.fn = queue_on_trim;
 	spin_init(&q->spin, q->shared->poll_us * UINT64_C(1000));
 	queue_arm_poll(q, q->control_fd, &q->control_cqe);
+	barrier_join(&q->shared->barrier, &q->barrier, q->setup.index, q);
 	return 0;
 }
 
 static void queue_thread_exit(struct queue *q)
 {
+	barrier_leave(&q->barrier);
 	if (q->io_ready)
 		io_queue_stop(&q->io);
 	if (q->uring_ready)
@@ -271,8 +305,9 @@ static void queue_thread_exit(struct queue *q)
 static void queue_serve(struct queue *q)
 {
 	for (;;) {
-		bool busy = requests_sweep(q, queue_is_serving(q));
+		bool busy = barrier_is_pending(&q->barrier) && requests_pass_barriers(q);
 
+		busy |= requests_sweep(q, queue_is_serving(q));
 		if (io_uring_sq_ready(&q->uring))
 			io_uring_submit(&q->uring);
 		busy |= requests_finish(q);
@@ -294,8 +329,12 @@ static void *queue_thread(void *opaque)
 
 	q->start_error = rc;
 	sem_post(&q->started);
-	if (rc == 0)
+	if (rc == 0) {
+		while (sem_wait(&q->go) < 0)
+			; /* EINTR */
+		queue_look_at_control(q);
 		queue_serve(q);
+	}
 	queue_thread_exit(q);
 	/* Release: failure and metrics are complete for whoever sees it. */
 	__atomic_store_n(&q->ended, true, __ATOMIC_RELEASE);
@@ -381,6 +420,24 @@ static int queue_open_handles(struct queue *q, char *why, size_t room)
 	return 0;
 }
 
+static void queue_wake(void *opaque)
+{
+	queue_poke(opaque);
+}
+
+void queue_shared_init(struct queue_shared *shared)
+{
+	memset(shared, 0, sizeof(*shared));
+	barrier_init(&shared->barrier, queue_wake);
+	limit_init(&shared->limit);
+}
+
+void queue_shared_dispose(struct queue_shared *shared)
+{
+	barrier_dispose(&shared->barrier);
+	limit_dispose(&shared->limit);
+}
+
 int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
 	struct queue **queue, char *why, size_t why_room)
 {
@@ -397,6 +454,7 @@ int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
 	q->control_fd = -1;
 	q->ended = true;
 	sem_init(&q->started, 0, 0);
+	sem_init(&q->go, 0, 0);
 	rc = queue_open_handles(q, why, why_room);
 	if (rc == 0)
 		rc = queue_map_ring(q, why, why_room);
@@ -441,12 +499,24 @@ int queue_start(struct queue *q, char *why, size_t why_room)
 	return rc;
 }
 
-void queue_stop(struct queue *q)
+void queue_go(struct queue *q)
+{
+	sem_post(&q->go);
+}
+
+void queue_poke(struct queue *q)
 {
 	uint64_t one = 1;
 
 	/* A counter cannot be full. */
 	(void)!write(q->control_fd, &one, sizeof(one));
+}
+
+void queue_stop(struct queue *q)
+{
+	__atomic_or_fetch(&q->control, QUEUE_STOP, __ATOMIC_RELEASE);
+	queue_poke(q);
+	queue_go(q);
 }
 
 bool queue_has_ended(struct queue *q)
@@ -483,5 +553,6 @@ void queue_destroy(struct queue *q)
 	if (q->control_fd >= 0)
 		close(q->control_fd);
 	sem_destroy(&q->started);
+	sem_destroy(&q->go);
 	free(q);
 }

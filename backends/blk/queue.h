@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backends/blk/barrier.h"
 #include "backends/blk/io.h"
+#include "backends/blk/limit.h"
 #include "backends/common/journal.h"
 #include "protocol/blkif-nodes.h"
 
@@ -27,7 +29,14 @@ struct queue_shared {
 	 */
 	int flush_error;
 	unsigned poll_us; /* longest spin before sleeping, 0: none */
+	uint64_t sectors; /* atomic: the disk's size now, 512-byte units */
+	struct barrier barrier;
+	struct limit limit; /* after limit_set(): queue_poke() them all */
 };
+/** queue_shared_init() - all zero, no limits. */
+void queue_shared_init(struct queue_shared *shared);
+/** queue_shared_dispose() - when no queue is left; storage and journal stay the caller's. */
+void queue_shared_dispose(struct queue_shared *shared);
 
 /** struct queue_setup - what a connection's negotiation gave for one ring. */
 struct queue_setup {
@@ -49,8 +58,12 @@ struct queue_setup {
 int queue_create(struct queue_shared *shared, const struct queue_setup *setup, struct queue **queue,
 	char *why, size_t why_room) must_check;
 
-/** queue_start() - start the thread; returns when it serves. 0, or -errno with @why. */
+/** queue_start() - start the thread, which then waits for queue_go(). 0, or -errno with @why. */
 int queue_start(struct queue *q, char *why, size_t why_room) must_check;
+/** queue_go() - serve; after all queues of the device have started. */
+void queue_go(struct queue *q);
+/** queue_poke() - let it look around; any thread. */
+void queue_poke(struct queue *q);
 
 /**
  * queue_stop() - ask the thread to take no more requests, answer those taken and end.
@@ -73,6 +86,8 @@ enum queue_metric {
 	QUEUE_WRITES,
 	QUEUE_WRITTEN_BYTES,
 	QUEUE_FLUSHES,
+	QUEUE_BARRIERS,
+	QUEUE_DISCARDS,
 	QUEUE_REFUSED,       /* requests that broke a rule */
 	QUEUE_ERRORS,        /* valid requests that failed */
 	QUEUE_COPIED,        /* requests served by grant copy */

@@ -29,6 +29,7 @@
 static struct loop *loop;
 static struct device *device;
 static int status;
+static unsigned max_queues;
 static char image[64];
 static char *expected_path, *expected_value;
 
@@ -37,6 +38,7 @@ static int setup(void **state)
 	int fd;
 
 	fake_reset();
+	max_queues = 1;
 	snprintf(image, sizeof(image), "/dev/shm/sluice-blk-XXXXXX");
 	fd = mkstemp(image);
 	if (fd < 0 || ftruncate(fd, 1 << 20) < 0)
@@ -101,7 +103,7 @@ static int run_until(const char *path, const char *value)
 
 static void start(void)
 {
-	struct device_options o = { .path = BACK, .ready_fd = -1, .poll_us = 0 };
+	struct device_options o = { .path = BACK, .ready_fd = -1, .max_queues = max_queues };
 
 	device = device_start(loop, &o, &status);
 }

@@ -48,6 +48,8 @@ void rig_start(struct rig *rig, const struct rig_options *o)
 
 	memset(rig, 0, sizeof(*rig));
 	rig->abi = o->abi;
+	queue_shared_init(&rig->shared);
+	rig->shared.sectors = RIG_SECTORS;
 	assert_int_equal(io_adopt(o->driver, o->driver_state, o->info ? o->info : &rig_info,
 				 &rig->shared.io), 0);
 	rig->shared.journal = o->journal;
@@ -63,6 +65,7 @@ void rig_start(struct rig *rig, const struct rig_options *o)
 	assert_int_equal(ring_front_init(&rig->ring, shared, pages * 4096, blkif_slot_size(o->abi)), 0);
 	assert_int_equal(queue_create(&rig->shared, &setup, &rig->queue, why, sizeof(why)), 0);
 	assert_int_equal(queue_start(rig->queue, why, sizeof(why)), 0);
+	queue_go(rig->queue);
 }
 
 void rig_wait_ended(struct rig *rig)
@@ -85,6 +88,7 @@ char *rig_stop(struct rig *rig)
 		copy = strdup(failure);
 	queue_destroy(rig->queue);
 	io_close(rig->shared.io);
+	queue_shared_dispose(&rig->shared);
 	close(rig->ended_fd);
 	return copy;
 }

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From finished storage operations to responses: exactly one per request, from private
+ * copies alone. Runs in the queue's thread.
+ */
+#include "config.h"
+#include "backends/blk/queue-private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "backends/common/metrics.h"
+#include "common/array.h"
+
+static void request_flush_failed(struct queue *q, int error)
+{
+	int none = 0;
+
+	if (!__atomic_compare_exchange_n(&q->shared->flush_error, &none, error, false,
+		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	journal_note_flush_error(q->shared->journal, error);
+	log_err("a flush failed: %s; acknowledged writes may be lost, so every flush fails until the disk is attached again",
+		strerror(-error));
+}
+
+static void request_storage_failed(struct queue *q, struct request *r)
+{
+	static const char *const names[] = { "read", "write", "flush", "discard", "zero" };
+
+	if (r->io.op == BLK_FLUSH)
+		request_flush_failed(q, r->io.error);
+	/*
+	 * For a flush frontends take EOPNOTSUPP as success, and flush no more; for a discard it
+	 * is what tells them to stop trying.
+	 */
+	r->status = r->io.op == BLK_DISCARD && r->io.error == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP :
+									     BLKIF_RSP_ERROR;
+	metric_add(&q->metric[QUEUE_ERRORS], 1);
+	if (log_limit_ok(&q->error_limit))
+		log_err("%s of %" PRIu64 " bytes at %" PRIu64 " failed: %s", names[r->io.op],
+			r->io.length, r->io.offset, strerror(-r->io.error));
+}
+
+static void request_count(struct queue *q, const struct request *r)
+{
+	if (!request_is_live(r))
+		return;
+	switch (r->operation) {
+	case BLKIF_OP_READ:
+		metric_add(&q->metric[QUEUE_READS], 1);
+		metric_add(&q->metric[QUEUE_READ_BYTES], r->data_bytes);
+		break;
+	case BLKIF_OP_WRITE:
+		metric_add(&q->metric[QUEUE_WRITES], 1);
+		metric_add(&q->metric[QUEUE_WRITTEN_BYTES], r->data_bytes);
+		break;
+	case BLKIF_OP_WRITE_BARRIER:
+		metric_add(&q->metric[QUEUE_BARRIERS], 1);
+		metric_add(&q->metric[QUEUE_WRITTEN_BYTES], r->data_bytes);
+		break;
+	case BLKIF_OP_DISCARD:
+		metric_add(&q->metric[QUEUE_DISCARDS], 1);
+		break;
+	default:
+		metric_add(&q->metric[QUEUE_FLUSHES], 1);
+		break;
+	}
+}
+
+static void request_answer(struct queue *q, struct request *r)
+{
+	struct blkif_rsp rsp = { .id = r->id, .operation = r->operation, .status = r->status };
+	uint8_t out[BLKIF_SLOT_MAX];
+
+	request_count(q, r);
+	request_order_end(q, r);
+	if (r->bounce != COPY_NONE)
+		copy_free(&q->copy, r->bounce, r->bounce_pages);
+	r->bounce = COPY_NONE;
+	if (q->failure[0])
+		return; /* nobody reads a broken ring */
+	journal_answer(&q->journal, r->index, q->ring.rsp_prod, r->status);
+	blkif_encode_rsp(q->setup.abi, &rsp, out);
+	ring_back_put(&q->ring, out, blkif_rsp_size(q->setup.abi));
+}
+
+/* What is over; barriers that take another step are under way again. */
+static struct request *request_done_list(struct queue *q, bool *again)
+{
+	struct blk_req *io = io_take_done(&q->io);
+	struct request *list = NULL, **tail = &list;
+
+	while (io) {
+		struct request *r = container_of(io, struct request, io);
+
+		io = io->next;
+		if (r->barrier && request_barrier_goes_on(q, r)) {
+			*again = true;
+			continue;
+		}
+		*tail = r;
+		tail = &r->next;
+	}
+	*tail = NULL;
+	return list;
+}
+
+static void request_push(struct queue *q)
+{
+	if (!ring_back_push(&q->ring))
+		return;
+	metric_add(&q->metric[QUEUE_NOTIFICATIONS], 1);
+	if (xenevtchn_notify(q->xce, q->port) < 0)
+		queue_fail(q, "the event channel of ring %u cannot be signalled: %s",
+			q->setup.index, strerror(errno));
+}
+
+bool requests_finish(struct queue *q)
+{
+	bool again = false;
+	struct request *list = request_done_list(q, &again);
+	struct request *r;
+
+	if (again)
+		io_kick(&q->io);
+	if (!list)
+		return again;
+	for (r = list; r; r = r->next) {
+		if (request_is_live(r) && r->io.error)
+			request_storage_failed(q, r);
+		else if (request_is_live(r) && r->bounce != COPY_NONE && r->io.op == BLK_READ)
+			request_stage_copies(q, r, COPY_OUT);
+	}
+	copy_run(&q->copy, request_copy_failed, q);
+	for (r = list; r; r = r->next)
+		request_answer(q, r);
+	if (!q->failure[0])
+		request_push(q);
+	while ((r = list)) {
+		list = r->next;
+		journal_commit(&q->journal, r->index);
+		r->next = q->idle;
+		q->idle = r;
+		q->idle_count++;
+	}
+	return true;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What makes prepared requests wait before storage sees them: first the disk's limits,
+ * then barriers (barrier.h says what is ordered). No thread ever waits here: what must
+ * is put in a list, and the queue's loop comes back for it. Runs in the queue's thread.
+ */
+#include "config.h"
+#include "backends/blk/queue-private.h"
+
+/* --- the place among the barriers ------------------------------------------------------ */
+
+static bool request_is_change(const struct request *r)
+{
+	return r->operation == BLKIF_OP_WRITE || r->operation == BLKIF_OP_DISCARD;
+}
+
+static uint32_t request_count_running(const struct queue *q)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < q->ring.nr; i++)
+		n += q->requests[i].ordered &&
+		     barrier_may_run(&q->barrier, q->requests[i].epoch);
+	return n;
+}
+
+static void request_submit(struct queue *q, struct request *r)
+{
+	int flush_error = __atomic_load_n(&q->shared->flush_error, __ATOMIC_ACQUIRE);
+
+	if (!request_is_live(r))
+		io_finish(&q->io, &r->io, 0);
+	else if (r->io.op == BLK_FLUSH && flush_error)
+		io_finish(&q->io, &r->io, flush_error);
+	else if (r->io.op == BLK_DISCARD && r->io.length == 0)
+		io_finish(&q->io, &r->io, 0);
+	else
+		io_submit(&q->io, &r->io);
+}
+
+/* Take what @wanted picks out of the held requests and give it to @start. True: some was. */
+static bool request_unhold(struct queue *q, bool (*wanted)(struct queue *, struct request *),
+	void (*start)(struct queue *, struct request *))
+{
+	struct request *r = q->held.first;
+	bool any = false;
+
+	q->held = (struct request_list){ 0 };
+	while (r) {
+		struct request *next = r->next;
+
+		if (wanted(q, r)) {
+			start(q, r);
+			any = true;
+		} else {
+			request_list_add(&q->held, r);
+		}
+		r = next;
+	}
+	return any;
+}
+
+static bool request_may_run(struct queue *q, struct request *r)
+{
+	return !r->barrier && barrier_may_run(&q->barrier, r->epoch);
+}
+
+/* Take notice of what other queues did. True: requests were released. */
+static bool request_sync_barriers(struct queue *q)
+{
+	if (!barrier_sync(&q->barrier))
+		return false;
+	barrier_recount(&q->barrier, request_count_running(q));
+	return request_unhold(q, request_may_run, request_submit);
+}
+
+void request_order_batch(struct queue *q)
+{
+	if (barrier_is_pending(&q->barrier) && request_sync_barriers(q))
+		io_kick(&q->io);
+	for (unsigned i = 0; i < q->nbatch; i++) {
+		struct request *r = q->batch[i];
+
+		if (!request_is_live(r))
+			continue;
+		if (request_is_change(r)) {
+			r->ordered = true;
+			r->epoch = barrier_take(&q->barrier);
+		} else if (r->operation == BLKIF_OP_WRITE_BARRIER) {
+			r->step = BARRIER_HELD;
+			r->barrier = barrier_announce(&q->barrier);
+		}
+	}
+}
+
+void request_order_end(struct queue *q, struct request *r)
+{
+	if (!r->ordered)
+		return;
+	r->ordered = false;
+	/* One that was refused before its epoch came was never counted. */
+	if (barrier_may_run(&q->barrier, r->epoch))
+		barrier_end(&q->barrier);
+}
+
+static void request_order(struct queue *q, struct request *r)
+{
+	if (r->barrier || (r->ordered && !barrier_may_run(&q->barrier, r->epoch)))
+		request_list_add(&q->held, r);
+	else
+		request_submit(q, r);
+}
+
+/* --- executing a barrier --------------------------------------------------------------- */
+
+static void request_barrier_flush(struct request *r, enum barrier_step step)
+{
+	r->step = step;
+	r->io.op = BLK_FLUSH;
+	r->io.offset = 0;
+	r->io.length = 0;
+	r->io.niov = 0;
+}
+
+static void request_barrier_write(struct request *r)
+{
+	r->step = BARRIER_WRITE;
+	r->io.op = BLK_WRITE;
+	r->io.offset = r->req.sector * BLKIF_SECTOR_SIZE;
+	r->io.length = r->data_bytes;
+	r->io.niov = r->niov;
+}
+
+/*
+ * What came before becomes durable, then its own data are written, then they become
+ * durable. False: there is no step left.
+ */
+static bool request_barrier_step(struct queue *q, struct request *r)
+{
+	bool flush = q->setup.limits.flush;
+	bool write = r->data_bytes > 0;
+
+	if (r->step == BARRIER_HELD && flush)
+		request_barrier_flush(r, BARRIER_FLUSH_BEFORE);
+	else if (r->step < BARRIER_WRITE && write)
+		request_barrier_write(r);
+	else if (r->step == BARRIER_WRITE && flush)
+		request_barrier_flush(r, BARRIER_FLUSH_AFTER);
+	else
+		return false;
+	request_submit(q, r);
+	return true;
+}
+
+static void request_execute_barrier(struct queue *q, struct request *r)
+{
+	r->niov = r->io.niov;
+	if (!request_is_live(r) || !request_barrier_step(q, r))
+		io_finish(&q->io, &r->io, 0);
+}
+
+bool request_barrier_goes_on(struct queue *q, struct request *r)
+{
+	if (request_is_live(r) && !r->io.error && request_barrier_step(q, r))
+		return true;
+	barrier_finish(&q->barrier, r->barrier);
+	r->barrier = 0;
+	return false;
+}
+
+static bool request_barrier_is_ready(struct queue *q, struct request *r)
+{
+	return r->barrier && barrier_is_ready(&q->barrier, r->barrier);
+}
+
+bool requests_pass_barriers(struct queue *q)
+{
+	bool any = request_sync_barriers(q);
+
+	any |= request_unhold(q, request_barrier_is_ready, request_execute_barrier);
+	if (any)
+		io_kick(&q->io);
+	barrier_report(&q->barrier);
+	return any;
+}
+
+/* --- the disk's limits -------------------------------------------------------------------- */
+
+void request_start(struct queue *q, struct request *r)
+{
+	struct throttle *t = &q->throttle[r->operation != BLKIF_OP_READ];
+
+	if (request_is_live(r) && r->data_bytes &&
+		(t->list.first || limit_is_active(&q->shared->limit)))
+		request_list_add(&t->list, r); /* requests_unthrottle() comes at once */
+	else
+		request_order(q, r);
+}
+
+/* Whether the first may start. A queue that stops is done with what it took at once. */
+static bool request_has_tokens(struct queue *q, struct throttle *t, uint64_t now)
+{
+	struct limit *l = &q->shared->limit;
+	uint32_t version = limit_version(l);
+
+	if (!limit_is_active(l))
+		return true;
+	if (!t->reserved || t->version != version) {
+		t->start_ns = limit_reserve(l, t == &q->throttle[1], t->list.first->data_bytes, now);
+		t->version = version;
+		t->reserved = true;
+	}
+	return t->start_ns <= now || q->stopping || q->failure[0];
+}
+
+bool requests_unthrottle(struct queue *q)
+{
+	bool any = false;
+	uint64_t now;
+
+	if (!q->throttle[0].list.first && !q->throttle[1].list.first)
+		return false;
+	now = spin_now_ns();
+	for (unsigned i = 0; i < 2; i++) {
+		struct throttle *t = &q->throttle[i];
+
+		while (t->list.first && request_has_tokens(q, t, now)) {
+			t->reserved = false;
+			request_order(q, request_list_take(&t->list));
+			any = true;
+		}
+	}
+	return any;
+}
+
+uint64_t requests_next_start(const struct queue *q)
+{
+	uint64_t next = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct throttle *t = &q->throttle[i];
+
+		if (t->list.first && (!next || t->start_ns < next))
+			next = t->start_ns;
+	}
+	return next;
+}
