@@ -51,6 +51,9 @@ bool log_enabled(enum log_level level)
 }
 
 static void log_line(enum log_level level, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+
+static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
 	char line[1024];
 	int saved = errno;

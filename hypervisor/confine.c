@@ -63,7 +63,7 @@ static int rules_add(scmp_filter_ctx ctx)
 	/* How much of its replies a client has not read. */
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-			SCMP_A1(SCMP_CMP_EQ, SIOCOUTQ));
+			SCMP_A1(SCMP_CMP_EQ, SIOCOUTQ, 0));
 	return rc;
 }
 
