@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Gather what the lab boots, from Debian's own packages: Xen 4.17, its tools, the stock kernel.
 # Usage: build.sh DIR   fills DIR with xen, vmlinuz, {base,tools,dom0}.cpio, busybox and versions.
+# Exit status 77: something is missing here, and the last line says what.
 # Needs no root and leaves the host's packages alone: apt solves against an empty system.
 set -euo pipefail
 export LC_ALL=C
@@ -13,7 +14,8 @@ packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xenstore-utils linux-image-am
 modules="virtio_pci virtio_blk xen-blkfront xen-blkback loop ext4 crc32c_generic
 	xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs"
 
-stop () { echo "build.sh: $*" >&2; exit 1; }
+# stop WHY: this machine lacks something; any other failure is ours
+stop () { echo "build.sh: $*" >&2; exit 77; }
 
 fetch () {
 	mkdir -p archives/partial
@@ -96,7 +98,7 @@ cp root/lib/x86_64-linux-gnu/libgcc_s.so.1 dom0/lib/x86_64-linux-gnu/	# xl's thr
 mkdir -p dom0/etc/xen
 cp root/etc/xen/oxenstored.conf dom0/etc/xen/
 pack dom0
-for p in $packages; do ls archives | grep "^${p}_" || true; done >versions
+(cd archives && for p in $packages; do echo "$p"_*.deb; done) >versions
 echo "kernel $version" >>versions
 rm -rf root base tools dom0 archives status apt.log
 echo "$stamp" >stamp
