@@ -39,5 +39,6 @@ kill -TERM "$driverd_pid"; wait "$driverd_pid"
 start_driverd
 wait_for 10 started_times vbd/2/20 1
 sleep 0.5
-n=$(grep -vc -e '^backend/vbd/2/20 ' "$tmp/log/starts" || true)
+# 14 may have been seen before its state became nonsense: then its backend made it sound again.
+n=$(grep -vc -e '^backend/vbd/2/20 ' -e '^backend/vbd/2/14 ' "$tmp/log/starts" || true)
 [ "$n" = 0 ] || fail "the scan started: $(cat "$tmp/log/starts")"
