@@ -20,6 +20,7 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "tools/bench-file.h"
+#include "tools/bench-merge.h"
 #include "tools/bench-report.h"
 #include "tools/stack.h"
 
@@ -32,7 +33,7 @@ struct bench {
 	bool show_progress, terminal;
 	bool shown;                  /* a progress line is on the terminal */
 	unsigned stops;              /* signals that were passed on to the load */
-	bool have_result;
+	unsigned results;            /* of jobs, so far */
 	struct stack_cpu before, cpu;
 	struct timespec started;
 	union {
@@ -40,6 +41,9 @@ struct bench {
 		struct bench_progress progress;
 		char text[512];
 	} body;
+	struct bench_result jobs[BENCH_JOBS_MAX];
+	struct bench_result all;
+	struct bench_progress progress[BENCH_JOBS_MAX];
 };
 
 static volatile sig_atomic_t bench_signal;
@@ -80,7 +84,7 @@ static int prepare_file(struct bench *b)
 	if (!o->filename[0])
 		return 0;
 	error = bench_file_prepare(o->filename, o->size ? o->offset + o->size : 0,
-		o->rw & BENCH_RW_WRITE, b->show_progress && b->terminal, &bench_signals, why, sizeof(why));
+		o->rw & (BENCH_RW_WRITE | BENCH_RW_TRIM), b->show_progress && b->terminal, &bench_signals, why, sizeof(why));
 	if (error == 0 || bench_signal)
 		return error;
 	log_err("%s", why);
@@ -119,7 +123,7 @@ static int bring_up(struct bench *b)
 		.filename = b->opt.filename[0] ? b->opt.filename : NULL,
 		.driver = b->opt.driver[0] ? b->opt.driver : NULL,
 		.dev = "xvda",
-		.readonly = !(b->opt.rw & BENCH_RW_WRITE),
+		.readonly = !(b->opt.rw & (BENCH_RW_WRITE | BENCH_RW_TRIM)),
 		.buffered = !b->opt.direct,
 	};
 	char why[PATH_MAX + 256];
@@ -159,6 +163,42 @@ static void measured(struct bench *b)
 	};
 }
 
+/* Jobs tell their own rates; a line is for all, and comes when the first job's does. */
+static void take_progress(struct bench *b)
+{
+	const struct bench_progress *p = &b->body.progress;
+	struct bench_progress all;
+
+	if (p->job >= b->opt.numjobs)
+		return;
+	b->progress[p->job] = *p;
+	if (!b->show_progress || p->job != 0)
+		return;
+	all = b->progress[0];
+	for (unsigned i = 1; i < b->opt.numjobs; i++)
+		for (unsigned d = 0; d < BENCH_SYNCS; d++) {
+			all.ios[d] += b->progress[i].ios[d];
+			all.bytes[d] += b->progress[i].bytes[d];
+		}
+	bench_report_progress(stderr, &all, b->terminal);
+	b->shown = true;
+}
+
+/* Return: 1 to go on, 0 after the last job's, -EBADMSG. */
+static int take_result(struct bench *b, size_t n)
+{
+	unsigned job = b->results;
+
+	if (n != sizeof(b->body.result) || job >= b->opt.numjobs || b->body.result.job != job)
+		return -EBADMSG;
+	b->jobs[job] = b->body.result;
+	if (job == 0)
+		b->all = b->body.result;
+	else
+		bench_merge(&b->all, &b->body.result);
+	return ++b->results < b->opt.numjobs;
+}
+
 /* Return: 1 to go on, 0 at the end, -errno. */
 static int take_message(struct bench *b)
 {
@@ -175,14 +215,11 @@ static int take_message(struct bench *b)
 		measured(b);
 		return 1;
 	case BENCH_PROGRESS:
-		if (b->show_progress && n == sizeof(b->body.progress)) {
-			bench_report_progress(stderr, &b->body.progress, b->terminal);
-			b->shown = true;
-		}
+		if (n == sizeof(b->body.progress))
+			take_progress(b);
 		return 1;
 	case BENCH_RESULT:
-		b->have_result = n == sizeof(b->body.result);
-		return b->have_result ? 0 : -EBADMSG;
+		return take_result(b, n);
 	case BENCH_FAILED:
 		clear_progress(b);
 		log_err("%.*s", (int)n, b->body.text);
@@ -274,7 +311,7 @@ static int print_report(struct bench *b, FILE *to)
 {
 	struct timespec now;
 	struct bench_report report = { .options = &b->opt, .given = &b->given,
-		.result = &b->body.result, .cpu = b->cpu };
+		.jobs = b->jobs, .njobs = b->results, .all = &b->all, .cpu = b->cpu };
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	report.elapsed_seconds = now.tv_sec - b->started.tv_sec;
@@ -307,7 +344,7 @@ static int write_report(struct bench *b)
 
 static int conclude(struct bench *b)
 {
-	const struct bench_result *r = &b->body.result;
+	const struct bench_result *r = &b->all;
 
 	clear_progress(b);
 	if (write_report(b) < 0)
@@ -326,7 +363,7 @@ static int run_bench(struct bench *b)
 
 	if (prepare_file(b) == 0 && bring_up(b) == 0 && follow(b) == 0)
 		status = conclude(b);
-	if (b->have_result)
+	if (b->results)
 		reap_load(b);
 	clear_progress(b);
 	if (b->sock >= 0)

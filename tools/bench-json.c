@@ -102,17 +102,26 @@ static json_t *direction(const struct bench_direction *dir, double seconds)
 	return o;
 }
 
+/* How many I/Os took that long: reads, writes and trims, as fio counts them. */
+static uint64_t count_between(const struct bench_result *r, uint64_t from, uint64_t to)
+{
+	uint64_t n = 0;
+
+	for (unsigned d = 0; d < BENCH_SYNCS; d++)
+		n += histogram_between(&r->dir[d].latency, from, to);
+	return n;
+}
+
 /* The share of I/Os, in per cent, up to each bound: fio's latency_ns, _us and _ms. */
 static json_t *shares(const struct bench_result *r, uint64_t unit, const unsigned *bounds,
 	unsigned n, uint64_t from)
 {
-	uint64_t total = r->dir[0].ios + r->dir[1].ios;
+	uint64_t total = bench_ios(r) - r->dir[BENCH_SYNCS].ios;
 	json_t *o = json_object();
 
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t to = bounds[i] * unit;
-		uint64_t count = histogram_between(&r->dir[0].latency, from, to) +
-			histogram_between(&r->dir[1].latency, from, to);
+		uint64_t count = count_between(r, from, to);
 		char key[16];
 
 		snprintf(key, sizeof(key), "%u", bounds[i]);
@@ -120,8 +129,7 @@ static json_t *shares(const struct bench_result *r, uint64_t unit, const unsigne
 		from = to;
 	}
 	if (unit == 1000000) {
-		uint64_t count = histogram_between(&r->dir[0].latency, from, UINT64_MAX) +
-			histogram_between(&r->dir[1].latency, from, UINT64_MAX);
+		uint64_t count = count_between(r, from, UINT64_MAX);
 
 		set_real(o, ">=2000", total ? 100.0 * (double)count / (double)total : 0);
 	}
@@ -151,10 +159,17 @@ static json_t *job_options(const struct bench_report *r)
 	return o;
 }
 
-static json_t *job(const struct bench_report *r)
+static json_t *sync_latency(const struct bench_direction *dir)
 {
-	static const struct bench_direction none;
-	const struct bench_result *res = r->result;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "lat_ns", latency(&dir->latency, true));
+	set_int(o, "total_ios", dir->ios);
+	return o;
+}
+
+static json_t *job(const struct bench_report *r, const struct bench_result *res)
+{
 	double seconds = res->seconds > 0 ? res->seconds : 0;
 	json_t *o = json_object();
 
@@ -164,9 +179,10 @@ static json_t *job(const struct bench_report *r)
 	set_int(o, "eta", 0);
 	set_int(o, "elapsed", r->elapsed_seconds);
 	json_object_set_new(o, "job options", job_options(r));
-	json_object_set_new(o, "read", direction(&res->dir[0], seconds));
-	json_object_set_new(o, "write", direction(&res->dir[1], seconds));
-	json_object_set_new(o, "trim", direction(&none, seconds));
+	json_object_set_new(o, "read", direction(&res->dir[BENCH_READS], seconds));
+	json_object_set_new(o, "write", direction(&res->dir[BENCH_WRITES], seconds));
+	json_object_set_new(o, "trim", direction(&res->dir[BENCH_TRIMS], seconds));
+	json_object_set_new(o, "sync", sync_latency(&res->dir[BENCH_SYNCS]));
 	set_int(o, "job_runtime", (uint64_t)(seconds * 1000));
 	set_real(o, "usr_cpu", seconds > 0 ? 100 * res->user_seconds / seconds : 0);
 	set_real(o, "sys_cpu", seconds > 0 ? 100 * res->system_seconds / seconds : 0);
@@ -182,8 +198,8 @@ static json_t *job(const struct bench_report *r)
 
 static json_t *cpu(const struct bench_report *r)
 {
-	const struct bench_result *res = r->result;
-	double ios = (double)(res->dir[0].ios + res->dir[1].ios);
+	const struct bench_result *res = r->all;
+	double ios = (double)bench_ios(res);
 	double per = ios > 0 ? 1e6 / ios : 0;
 	json_t *o = json_object();
 
@@ -205,6 +221,7 @@ static json_t *disk(const struct blkfront_info *info)
 	set_int(o, "max_io", info->max_io);
 	set_int(o, "max_segments", info->max_segments);
 	set_int(o, "depth", info->depth);
+	set_int(o, "queues", info->queues);
 	json_object_set_new(o, "readonly", json_boolean(info->readonly));
 	json_object_set_new(o, "flush", json_boolean(info->flush));
 	json_object_set_new(o, "barrier", json_boolean(info->barrier));
@@ -216,7 +233,7 @@ static json_t *disk(const struct blkfront_info *info)
 
 static json_t *own(const struct bench_report *r)
 {
-	const struct bench_result *res = r->result;
+	const struct bench_result *res = r->all;
 	json_t *o = json_object();
 	json_t *verify = json_object();
 
@@ -248,7 +265,10 @@ int bench_report_json(FILE *to, const struct bench_report *r)
 	set_int(o, "timestamp_ms", ts.tv_sec * 1000ull + ts.tv_nsec / 1000000);
 	json_object_set_new(o, "time", json_string(text));
 	json_object_set_new(o, "global options", json_object());
-	json_array_append_new(jobs, job(r));
+	if (r->options->group_reporting)
+		json_array_append_new(jobs, job(r, r->all));
+	for (unsigned i = 0; i < r->njobs && !r->options->group_reporting; i++)
+		json_array_append_new(jobs, job(r, &r->jobs[i]));
 	json_object_set_new(o, "jobs", jobs);
 	json_object_set_new(o, "sluice", own(r));
 	error = json_dumpf(o, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER) < 0 ? -EIO : 0;

@@ -35,6 +35,8 @@ static const struct choice rw_choices[] = {
 	{ "randread", BENCH_RW_READ | BENCH_RW_RANDOM },
 	{ "randwrite", BENCH_RW_WRITE | BENCH_RW_RANDOM },
 	{ "randrw", BENCH_RW_READ | BENCH_RW_WRITE | BENCH_RW_RANDOM },
+	{ "trim", BENCH_RW_TRIM },
+	{ "randtrim", BENCH_RW_TRIM | BENCH_RW_RANDOM },
 	{ NULL, 0 },
 };
 static const struct choice verify_choices[] = {
@@ -62,9 +64,17 @@ static const struct row rows[] = {
 	{ "filename", NULL, OPT_TEXT, AT(filename), 0, PATH_MAX, NULL, "FILE",
 		"file or block device to serve; made when it is missing and --size is given" },
 	{ "rw", "readwrite", OPT_CHOICE, AT(rw), 0, 0, rw_choices, "KIND",
-		"read, write, rw, randread, randwrite, randrw; default read" },
+		"read, write, rw, trim, randread, randwrite, randrw, randtrim; default read" },
 	{ "bs", "blocksize", OPT_SIZE32, AT(bs), 512, 64 << 20, NULL, "SIZE", "bytes per I/O; default 4k" },
 	{ "iodepth", NULL, OPT_NUMBER, AT(iodepth), 1, 512, NULL, "N", "I/Os in flight; default 1" },
+	{ "numjobs", NULL, OPT_NUMBER, AT(numjobs), 1, BENCH_JOBS_MAX, NULL, "N",
+		"jobs, each with a thread and a queue of the disk; default 1" },
+	{ "group_reporting", NULL, OPT_BOOL, AT(group_reporting), 0, 0, NULL, "0|1",
+		"one result for all jobs" },
+	{ "rate_iops", NULL, OPT_NUMBER, AT(rate_iops), 1, 100000000, NULL, "N",
+		"I/Os per second of each job, evenly; latencies count from when an I/O was due" },
+	{ "fsync", NULL, OPT_NUMBER, AT(fsync), 0, 1u << 30, NULL, "N",
+		"flush after every N writes of a job; default 0: never" },
 	{ "size", NULL, OPT_SIZE, AT(size), 512, 1ull << 60, NULL, "SIZE",
 		"bytes of the disk to use; default all (the null driver: 64g)" },
 	{ "offset", NULL, OPT_SIZE, AT(offset), 0, 1ull << 60, NULL, "SIZE", "begin there on the disk" },
@@ -78,7 +88,7 @@ static const struct row rows[] = {
 	{ "rwmixread", NULL, OPT_NUMBER, AT(rwmixread), 0, 100, NULL, "PERCENT",
 		"reads in a mix; default 50" },
 	{ "driver", NULL, OPT_TEXT, AT(driver), 0, 32, NULL, "NAME",
-		"storage driver: uring (default), or null, which needs no file" },
+		"storage driver: uring (default), aio, or null, which needs no file" },
 	{ "direct", NULL, OPT_BOOL, AT(direct), 0, 0, NULL, "0|1",
 		"the backend opens the file with O_DIRECT; default 0, as fio's" },
 	{ "verify", NULL, OPT_CHOICE, AT(verify), 0, 0, verify_choices, "crc32c",
@@ -99,7 +109,6 @@ static const struct row rows[] = {
 	{ "norandommap", NULL, OPT_BOOL, AT(ignored), 0, 0, NULL, NULL, NULL },
 	{ "randrepeat", NULL, OPT_BOOL, AT(ignored), 0, 0, NULL, NULL, NULL },
 	{ "thread", NULL, OPT_BOOL, AT(ignored), 0, 0, NULL, NULL, NULL },
-	{ "group_reporting", NULL, OPT_BOOL, AT(ignored), 0, 0, NULL, NULL, NULL },
 };
 
 void bench_options_help(FILE *to)
@@ -342,6 +351,10 @@ static const char *contradiction(const struct bench_options *o)
 		return "which file? --filename=FILE, or --driver=null";
 	if (o->size && o->size < o->bs)
 		return "--size is less than --bs";
+	if (o->verify && o->numjobs > 1)
+		return "--verify needs --numjobs=1: jobs would overwrite each other's blocks";
+	if (o->verify && o->rw & BENCH_RW_TRIM)
+		return "--verify has nothing to check in what is trimmed";
 	if (o->time_based == 1 && !o->runtime_us)
 		return "--time_based needs --runtime=SECONDS";
 	return NULL;
@@ -358,6 +371,7 @@ enum bench_parsed bench_options_parse(int argc, char **argv, struct bench_option
 	o->rw = BENCH_RW_READ;
 	o->bs = 4096;
 	o->iodepth = 1;
+	o->numjobs = 1;
 	o->rwmixread = 50;
 	o->segments = 256;
 	o->ring_order = BENCH_RING_AUTO;

@@ -14,6 +14,10 @@
 #define BENCH_RW_READ 1u
 #define BENCH_RW_WRITE 2u
 #define BENCH_RW_RANDOM 4u
+#define BENCH_RW_TRIM 8u
+
+/** BENCH_JOBS_MAX - a job has a queue of the disk to itself. */
+#define BENCH_JOBS_MAX 8u
 
 enum bench_format { BENCH_NORMAL, BENCH_JSON };
 enum bench_eta { BENCH_ETA_AUTO, BENCH_ETA_ALWAYS, BENCH_ETA_NEVER };
@@ -40,6 +44,10 @@ struct bench_options {
 	uint32_t format;        /* enum bench_format */
 	uint32_t eta;           /* enum bench_eta */
 	uint32_t time_based;    /* or BENCH_TIME_BASED_AUTO */
+	uint32_t numjobs;
+	uint32_t rate_iops;     /* per job; 0: as fast as it goes */
+	uint32_t fsync;         /* a flush after so many writes of a job; 0: never */
+	uint32_t group_reporting;
 	uint32_t ignored;       /* where options go that only fio needs */
 	uint64_t loops;
 	uint64_t size;          /* bytes; 0: all of the disk */

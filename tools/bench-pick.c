@@ -23,7 +23,8 @@ int pick_prepare(struct load *l)
 			return -EIO;
 		l->run |= 1;
 	}
-	l->rng = l->opt.randseed;
+	/* Jobs draw different offsets, each run the same. */
+	l->rng = l->opt.randseed + l->job * UINT64_C(0x9e3779b97f4a7c15);
 	return 0;
 }
 
@@ -56,17 +57,45 @@ static bool pick_written(struct load *l, struct load_slot *slot)
 	if (l->next == l->blocks)
 		return false;
 	slot->block = l->next++;
-	slot->write = false;
+	slot->op = BLKFRONT_READ;
 	return true;
 }
 
-static bool pick_is_write(struct load *l)
+static enum blkfront_op pick_op(struct load *l)
 {
 	uint32_t kinds = l->opt.rw & (BENCH_RW_READ | BENCH_RW_WRITE);
 
+	if (l->opt.rw & BENCH_RW_TRIM)
+		return BLKFRONT_DISCARD;
 	if (kinds != (BENCH_RW_READ | BENCH_RW_WRITE))
-		return kinds == BENCH_RW_WRITE;
-	return prng_below(&l->rng, 100) >= l->opt.rwmixread;
+		return kinds == BENCH_RW_WRITE ? BLKFRONT_WRITE : BLKFRONT_READ;
+	return prng_below(&l->rng, 100) >= l->opt.rwmixread ? BLKFRONT_WRITE : BLKFRONT_READ;
+}
+
+/* A flush after so many writes, in its own slot: the others go on. */
+static bool pick_flush(struct load *l, struct load_slot *slot)
+{
+	if (!l->opt.fsync || l->unsynced < l->opt.fsync)
+		return false;
+	l->unsynced = 0;
+	slot->op = BLKFRONT_FLUSH;
+	slot->check = false;
+	return true;
+}
+
+static void pick_any(struct load *l, struct load_slot *slot)
+{
+	bool random = l->opt.rw & BENCH_RW_RANDOM;
+
+	slot->block = random ? prng_below(&l->rng, l->blocks) : l->next;
+	slot->op = pick_op(l);
+	if (l->busy)
+		slot->block = skip_busy(l, slot->block);
+	if (!random)
+		l->next = slot->block + 1 == l->blocks ? 0 : slot->block + 1;
+	l->issued++;
+	if (slot->op == BLKFRONT_WRITE)
+		l->unsynced++;
 }
 
 static void expect(struct load *l, struct load_slot *slot)
@@ -77,7 +106,7 @@ static void expect(struct load *l, struct load_slot *slot)
 		.run = l->run,
 	};
 	slot->check = false;
-	if (slot->write) {
+	if (slot->op == BLKFRONT_WRITE) {
 		/* 0 means "never written": the number of a block's write is never 0. */
 		l->written[slot->block] = (uint32_t)++l->sequence ? (uint32_t)l->sequence : 1;
 		slot->w.sequence = l->written[slot->block];
@@ -97,16 +126,12 @@ bool pick_next(struct load *l, struct load_slot *slot)
 	if (l->phase == BENCH_VERIFYING) {
 		if (!pick_written(l, slot))
 			return false;
+	} else if (pick_flush(l, slot)) {
+		return true;
+	} else if (l->target && l->issued == l->target) {
+		return false;
 	} else {
-		if (l->target && l->issued == l->target)
-			return false;
-		slot->block = l->opt.rw & BENCH_RW_RANDOM ? prng_below(&l->rng, l->blocks) : l->next;
-		slot->write = pick_is_write(l);
-		if (l->busy)
-			slot->block = skip_busy(l, slot->block);
-		if (!(l->opt.rw & BENCH_RW_RANDOM))
-			l->next = slot->block + 1 == l->blocks ? 0 : slot->block + 1;
-		l->issued++;
+		pick_any(l, slot);
 	}
 	if (l->busy)
 		expect(l, slot);
@@ -115,10 +140,10 @@ bool pick_next(struct load *l, struct load_slot *slot)
 
 void pick_done(struct load *l, struct load_slot *slot)
 {
-	if (!l->busy)
+	if (!l->busy || slot->op == BLKFRONT_FLUSH)
 		return;
 	l->busy[slot->block / 8] &= ~(1u << slot->block % 8);
 	/* What a failed write left behind is unknown: it is not held against the disk twice. */
-	if (slot->write && slot->error)
+	if (slot->op == BLKFRONT_WRITE && slot->error)
 		l->written[slot->block] = 0;
 }

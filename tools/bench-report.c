@@ -41,6 +41,15 @@ static void time_text(double ns, char *text, size_t room)
 		snprintf(text, room, "%.1fus", ns / 1e3);
 }
 
+uint64_t bench_ios(const struct bench_result *result)
+{
+	uint64_t ios = 0;
+
+	for (unsigned d = 0; d < BENCH_DIRS; d++)
+		ios += result->dir[d].ios;
+	return ios;
+}
+
 int bench_error(const struct bench_result *result)
 {
 	if (result->error)
@@ -63,9 +72,9 @@ static void print_eta(FILE *to, double eta)
 void bench_report_progress(FILE *to, const struct bench_progress *p, bool terminal)
 {
 	static const char *const phases[] = { "ramp", "run", "verify" };
-	char text[2][2][24];
+	char text[BENCH_SYNCS][2][24];
 
-	for (unsigned d = 0; d < 2; d++) {
+	for (unsigned d = 0; d < BENCH_SYNCS; d++) {
 		double seconds = p->seconds > 0 ? p->seconds : 1;
 
 		bench_size_text((double)p->bytes[d] / seconds, text[d][0], sizeof(text[d][0]));
@@ -74,7 +83,9 @@ void bench_report_progress(FILE *to, const struct bench_progress *p, bool termin
 	fprintf(to, "%s[%s][%.1f%%]", terminal ? "\r\033[K" : "",
 		phases[p->phase <= BENCH_VERIFYING ? p->phase : 0], p->done * 100);
 	if (p->phase == BENCH_RUNNING)
-		fprintf(to, "[r=%s/s,w=%s/s][r=%s,w=%s IOPS]", text[0][0], text[1][0], text[0][1], text[1][1]);
+		fprintf(to, "[r=%s/s,w=%s/s%s%s%s][r=%s,w=%s%s%s IOPS]", text[0][0], text[1][0],
+			p->ios[2] ? ",t=" : "", p->ios[2] ? text[2][0] : "", p->ios[2] ? "/s" : "",
+			text[0][1], text[1][1], p->ios[2] ? ",t=" : "", p->ios[2] ? text[2][1] : "");
 	print_eta(to, p->eta);
 	if (!terminal)
 		fputc('\n', to);
@@ -92,8 +103,11 @@ static void print_direction(FILE *to, const char *name, const struct bench_direc
 	rate_text((double)dir->ios / seconds, a, sizeof(a));
 	bench_size_text((double)dir->bytes / seconds, b, sizeof(b));
 	bench_size_text((double)dir->bytes, c, sizeof(c));
-	fprintf(to, "  %-6s IOPS=%s, BW=%s/s (%.0fMB/s), %s in %.3fs\n", name, a, b,
-		(double)dir->bytes / seconds / 1e6, c, seconds);
+	if (dir->bytes)
+		fprintf(to, "  %-6s IOPS=%s, BW=%s/s (%.0fMB/s), %s in %.3fs\n", name, a, b,
+			(double)dir->bytes / seconds / 1e6, c, seconds);
+	else
+		fprintf(to, "  %-6s IOPS=%s\n", name, a);
 	time_text((double)dir->latency.min, a, sizeof(a));
 	time_text(histogram_mean(&dir->latency), b, sizeof(b));
 	time_text((double)dir->latency.max, c, sizeof(c));
@@ -106,8 +120,8 @@ static void print_direction(FILE *to, const char *name, const struct bench_direc
 
 static void print_cpu(FILE *to, const struct bench_report *r)
 {
-	const struct bench_result *res = r->result;
-	double millions = (double)(res->dir[0].ios + res->dir[1].ios) / 1e6;
+	const struct bench_result *res = r->all;
+	double millions = (double)bench_ios(res) / 1e6;
 
 	if (millions <= 0)
 		return;
@@ -120,7 +134,7 @@ static void print_cpu(FILE *to, const struct bench_report *r)
 
 static void print_disk(FILE *to, const struct bench_report *r)
 {
-	const struct blkfront_info *info = &r->result->info;
+	const struct blkfront_info *info = &r->all->info;
 	char size[24];
 
 	bench_size_text((double)info->size, size, sizeof(size));
@@ -131,22 +145,34 @@ static void print_disk(FILE *to, const struct bench_report *r)
 		info->flush ? ", flush" : "");
 }
 
-void bench_report_table(FILE *to, const struct bench_report *r)
+static void print_job(FILE *to, const struct bench_report *r, const struct bench_result *job)
 {
+	static const char *const names[] = { "read", "write", "trim", "flush" };
 	const struct bench_options *o = r->options;
-	const struct bench_result *res = r->result;
-	double seconds = res->seconds > 0 ? res->seconds : 1e-9;
-	char bs[24];
+	double seconds = job->seconds > 0 ? job->seconds : 1e-9;
+	char bs[24], jobs[32] = "";
 
 	bench_size_text(o->bs, bs, sizeof(bs));
-	fprintf(to, "%s: rw=%s, bs=%s, iodepth=%u%s\n", o->name, bench_rw_name(o->rw), bs, o->iodepth,
-		res->stopped ? " (stopped early)" : "");
-	for (unsigned d = 0; d < 2; d++)
-		if (res->dir[d].ios)
-			print_direction(to, d ? "write" : "read", &res->dir[d], seconds);
+	if (o->numjobs > 1 && o->group_reporting)
+		snprintf(jobs, sizeof(jobs), ", jobs=%u", o->numjobs);
+	else if (o->numjobs > 1)
+		snprintf(jobs, sizeof(jobs), ", job %u of %u", job->job + 1, o->numjobs);
+	fprintf(to, "%s: rw=%s, bs=%s, iodepth=%u%s%s\n", o->name, bench_rw_name(o->rw), bs, o->iodepth,
+		jobs, job->stopped ? " (stopped early)" : "");
+	for (unsigned d = 0; d < BENCH_DIRS; d++)
+		if (job->dir[d].ios)
+			print_direction(to, names[d], &job->dir[d], seconds);
+}
+
+void bench_report_table(FILE *to, const struct bench_report *r)
+{
+	if (r->options->group_reporting)
+		print_job(to, r, r->all);
+	for (unsigned i = 0; i < r->njobs && !r->options->group_reporting; i++)
+		print_job(to, r, &r->jobs[i]);
 	print_cpu(to, r);
 	print_disk(to, r);
-	if (o->verify)
-		fprintf(to, "  verify %llu blocks checked, %llu wrong\n", (unsigned long long)res->verified,
-			(unsigned long long)res->verify_errors);
+	if (r->options->verify)
+		fprintf(to, "  verify %llu blocks checked, %llu wrong\n",
+			(unsigned long long)r->all->verified, (unsigned long long)r->all->verify_errors);
 }

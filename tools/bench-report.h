@@ -13,7 +13,9 @@
 struct bench_report {
 	const struct bench_options *options;
 	const struct bench_given *given;
-	const struct bench_result *result;
+	const struct bench_result *jobs;
+	unsigned njobs;
+	const struct bench_result *all; /* the jobs, merged */
 	struct stack_cpu cpu;      /* seconds while it was measured */
 	unsigned elapsed_seconds;  /* with start-up and verification */
 };
@@ -28,6 +30,8 @@ int bench_report_json(FILE *to, const struct bench_report *r) must_check;
 /** bench_report_progress() - one line. @terminal: over the one before. */
 void bench_report_progress(FILE *to, const struct bench_progress *p, bool terminal);
 
+/** bench_ios() - of all kinds. */
+uint64_t bench_ios(const struct bench_result *result);
 /** bench_error() - what fio calls error: an errno, EILSEQ for data that do not verify. */
 int bench_error(const struct bench_result *result);
 

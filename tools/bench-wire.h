@@ -20,18 +20,23 @@ enum bench_message_type {
 	BENCH_BEGIN,    /* measuring begins: struct blkfront_info */
 	BENCH_END,      /* measuring has ended */
 	BENCH_PROGRESS, /* struct bench_progress */
-	BENCH_RESULT,   /* struct bench_result, the last one */
+	BENCH_RESULT,   /* struct bench_result; one per job, then it is over */
 	BENCH_FAILED,   /* a text: the load could not start */
 };
 
 enum bench_phase { BENCH_RAMPING, BENCH_RUNNING, BENCH_VERIFYING };
 
+/** enum bench_dir - what an I/O does; the first three are what a job is made of. */
+enum bench_dir { BENCH_READS, BENCH_WRITES, BENCH_TRIMS, BENCH_SYNCS, BENCH_DIRS };
+
+/** struct bench_progress - of one job. */
 struct bench_progress {
+	uint32_t job;
 	uint32_t phase;
 	double done;            /* 0 to 1 */
 	double eta;             /* seconds; below 0: unknown */
-	uint64_t ios[2];        /* since the last one: reads, writes */
-	uint64_t bytes[2];
+	uint64_t ios[BENCH_SYNCS]; /* since the last one: reads, writes, trims */
+	uint64_t bytes[BENCH_SYNCS];
 	double seconds;         /* since the last one */
 };
 
@@ -41,7 +46,7 @@ struct bench_samples {
 	double min, max, sum, sum_squares;
 };
 
-/** struct bench_direction - reads or writes. */
+/** struct bench_direction - reads, writes, trims or flushes. */
 struct bench_direction {
 	uint64_t ios;
 	uint64_t bytes;
@@ -50,9 +55,11 @@ struct bench_direction {
 	struct histogram latency;       /* ns, from submission to completion */
 };
 
+/** struct bench_result - of one job, or of all of them: see bench_merge(). */
 struct bench_result {
+	uint32_t job;
 	struct blkfront_info info;
-	struct bench_direction dir[2];  /* reads, writes */
+	struct bench_direction dir[BENCH_DIRS];
 	double seconds;                 /* measured */
 	double user_seconds, system_seconds;
 	uint64_t context_switches, major_faults, minor_faults;

@@ -27,6 +27,21 @@ void histogram_add(struct histogram *h, uint64_t value)
 	h->buckets[histogram_bucket(value)]++;
 }
 
+void histogram_merge(struct histogram *into, const struct histogram *from)
+{
+	if (!from->count)
+		return;
+	if (!into->count || from->min < into->min)
+		into->min = from->min;
+	if (from->max > into->max)
+		into->max = from->max;
+	into->count += from->count;
+	into->sum += from->sum;
+	into->sum_squares += from->sum_squares;
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		into->buckets[i] += from->buckets[i];
+}
+
 double histogram_mean(const struct histogram *h)
 {
 	return h->count ? (double)h->sum / (double)h->count : 0;

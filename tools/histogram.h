@@ -39,6 +39,8 @@ static inline unsigned histogram_bucket(uint64_t value)
 /** histogram_value() - the middle of a bucket. */
 uint64_t histogram_value(unsigned bucket);
 void histogram_add(struct histogram *h, uint64_t value);
+/** histogram_merge() - as if all of @from's values had been added to @into, too. */
+void histogram_merge(struct histogram *into, const struct histogram *from);
 /** histogram_mean() - of all values, exact; 0 when empty. */
 double histogram_mean(const struct histogram *h);
 /** histogram_stddev() - of all values, exact; 0 when there are less than two. */

@@ -33,6 +33,8 @@ tools_sluice_LDADD = tools/libstack.la
 # What of the benchmark is pure; unit tests link it.
 noinst_LTLIBRARIES += tools/libbench.la
 tools_libbench_la_SOURCES = \
+	tools/bench-merge.c \
+	tools/bench-merge.h \
 	tools/bench-options.c \
 	tools/bench-options.h \
 	tools/bench-report.c \
@@ -66,6 +68,7 @@ tools_sluice_bench_SOURCES = \
 	tools/bench-guest.c \
 	tools/bench-load.c \
 	tools/bench-load.h \
+	tools/bench-pace.c \
 	tools/bench-pick.c \
 	tools/bench.c \
 	tools/bench.h \

@@ -24,7 +24,8 @@ static json_t *root;
 
 static void render(void)
 {
-	struct bench_report r = { .options = &options, .given = &given, .result = &result,
+	struct bench_report r = { .options = &options, .given = &given, .jobs = &result, .njobs = 1,
+		.all = &result,
 		.cpu = { .backend = 0.5 }, .elapsed_seconds = 3 };
 	char *text = NULL;
 	size_t size = 0;
