@@ -31,6 +31,19 @@
 #define STRING .type = NEGO_STRING
 #define NOWHERE .offset = NEGO_NO_FIELD
 
+/* A rate and its burst: limits of the whole disk, which may change while it is connected. */
+#define LIMIT(what, kind, meaning)                                                         \
+	{ .name = "limit-" what, TOOLSTACK(NEGO_BACKEND_DIR), U64(0, LIMIT_MAX),           \
+		.fallback = "0", .offset = T_FIELD(limit[BLKIF_RATE_##kind]),              \
+		.since = "Sluice 0.1",                                                     \
+		.text = "Sluice's own: most " meaning "; 0: no limit. May change at any time." }, \
+	{ .name = "limit-" what "-burst", TOOLSTACK(NEGO_BACKEND_DIR), U64(0, LIMIT_MAX),  \
+		.fallback = "0", .offset = T_FIELD(limit_burst[BLKIF_RATE_##kind]),        \
+		.since = "Sluice 0.1",                                                     \
+		.text = "Sluice's own: how much of limit-" what                            \
+			" may be used at once after idling; 0: what a tenth of a second allows." }
+#define LIMIT_MAX (UINT64_C(1) << 50)
+
 static const struct nego_node nodes[] = {
 	/* --- the toolstack, in the backend's directory --- */
 	{ .name = "frontend", TOOLSTACK(NEGO_BACKEND_DIR), STRING, .required = true,
@@ -83,6 +96,22 @@ static const struct nego_node nodes[] = {
 		.offset = T_FIELD(buffered),
 		.since = "Sluice 0.1",
 		.text = "Sluice's own: 1 goes through the host's page cache instead of O_DIRECT." },
+	{ .name = "logical-block-size", TOOLSTACK(NEGO_BACKEND_DIR), U32(512, 4096), .fallback = "512",
+		.offset = T_FIELD(logical_block_size),
+		.since = "Sluice 0.1",
+		.text = "Sluice's own: 4096 makes a disk with sector-size 4096, which takes no smaller "
+			"requests; many firmwares and old guests cannot use one." },
+	{ .name = "resize", TOOLSTACK(NEGO_BACKEND_DIR), STRING, .fallback = "",
+		.offset = T_FIELD(resize),
+		.since = "Sluice 0.1",
+		.text = "Sluice's own: written after the storage was grown or shrunk, with any value that "
+			"differs from the last; the backend then looks at the size and tells the guest." },
+	LIMIT("iops", IOPS, "operations per second, reads and writes together"),
+	LIMIT("read-iops", READ_IOPS, "reads per second"),
+	LIMIT("write-iops", WRITE_IOPS, "writes per second"),
+	LIMIT("bps", BPS, "bytes per second, reads and writes together"),
+	LIMIT("read-bps", READ_BPS, "bytes read per second"),
+	LIMIT("write-bps", WRITE_BPS, "bytes written per second"),
 	{ .name = "bootable", TOOLSTACK(NEGO_BACKEND_DIR), BOOL, NOWHERE,
 		.text = "The toolstack may boot the guest from it; backends ignore it." },
 	{ .name = "specification", TOOLSTACK(NEGO_BACKEND_DIR), STRING, .fallback = "xen", NOWHERE,

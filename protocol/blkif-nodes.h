@@ -11,6 +11,17 @@ extern const struct nego_table blkif_nodes;
 #define BLKIF_MAX_QUEUES 8u
 #define BLKIF_MAX_RING_PAGES (1u << BLKIF_MAX_RING_ORDER)
 
+/** enum blkif_rate - what a disk's limits count. */
+enum blkif_rate {
+	BLKIF_RATE_IOPS,
+	BLKIF_RATE_READ_IOPS,
+	BLKIF_RATE_WRITE_IOPS,
+	BLKIF_RATE_BPS,
+	BLKIF_RATE_READ_BPS,
+	BLKIF_RATE_WRITE_BPS,
+	BLKIF_RATES
+};
+
 /** struct blkif_toolstack_nodes - what the toolstack wrote into the backend's directory. */
 struct blkif_toolstack_nodes {
 	char *frontend;      /* path of the frontend's directory */
@@ -26,6 +37,10 @@ struct blkif_toolstack_nodes {
 	bool direct_io_safe;
 	char *driver;        /* Sluice's own: storage driver by name, "" for the default */
 	bool buffered;       /* Sluice's own: through the page cache instead of O_DIRECT */
+	uint32_t logical_block_size; /* Sluice's own: 512, or 4096 for a 4Kn disk */
+	uint64_t limit[BLKIF_RATES]; /* Sluice's own: operations or bytes per second, 0: none */
+	uint64_t limit_burst[BLKIF_RATES];
+	char *resize;        /* Sluice's own: a change of it asks to look at the size anew */
 };
 
 /** struct blkif_backend_nodes - what a backend advertises. */

@@ -353,18 +353,43 @@ static void backend_evaluate(struct backend *b)
 	}
 }
 
+int backend_update(struct backend *b, int (*publish)(void *opaque, struct backend_dir *dir))
+{
+	if (b->state != XenbusStateConnected || b->over)
+		return 0;
+	return backend_change_state(b, XenbusStateConnected, publish);
+}
+
+/* Whether an event is about a node that the device wants to know of. */
+static bool backend_is_watched(const struct backend *b, const char *path)
+{
+	size_t n = strlen(b->path);
+
+	if (!b->ops->watched || strncmp(path, b->path, n) != 0 || path[n] != '/')
+		return false;
+	for (const char *const *w = b->ops->watched; *w; w++)
+		if (strncmp(path + n + 1, *w, strlen(*w)) == 0)
+			return true;
+	return false;
+}
+
 static void backend_on_store(void *opaque, uint32_t events)
 {
 	struct backend *b = opaque;
+	bool changed = false;
 	char **event;
 
 	errno = 0;
-	while ((event = xs_check_watch(b->xs)))
+	while ((event = xs_check_watch(b->xs))) {
+		changed |= backend_is_watched(b, event[XS_WATCH_PATH]);
 		free(event);
+	}
 	if (errno != EAGAIN && (errno || (events & (EPOLLHUP | EPOLLERR)))) {
 		backend_lost(b, -EPIPE);
 		return;
 	}
+	if (changed && !b->over)
+		b->ops->nodes_changed(b->opaque);
 	backend_evaluate(b);
 }
 

@@ -53,6 +53,13 @@ struct backend_ops {
 	void (*disconnect)(void *opaque);
 	/* ready - InitWait was reached. */
 	void (*ready)(void *opaque);
+	/*
+	 * watched - the toolstack's nodes, in the device's directory, that may change while it
+	 * lives: names, or beginnings of names; ends with NULL. May be NULL.
+	 */
+	const char *const *watched;
+	/* nodes_changed - some of them may have: once per look, however many events came. */
+	void (*nodes_changed)(void *opaque);
 	/* ended - the last call: the device is disconnected and Closed. */
 	void (*ended)(void *opaque, enum backend_end how);
 };
@@ -82,6 +89,13 @@ int backend_start(struct backend *b, const char *frontend) must_check;
 
 /** backend_refuse() - before backend_start(): log, publish the error, go to Closed. */
 void backend_refuse(struct backend *b, const char *why);
+
+/**
+ * backend_update() - write nodes while connected, and our state anew with them, which is
+ * what makes a frontend read them. Not connected: nothing, they go with the next state.
+ * Return: 0, or -errno, which was logged.
+ */
+int backend_update(struct backend *b, int (*publish)(void *opaque, struct backend_dir *dir)) must_check;
 
 /**
  * backend_fail() - the connection cannot go on: log, publish the error, go to Closing,

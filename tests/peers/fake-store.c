@@ -17,12 +17,15 @@
 
 #define MAX_NODES 256
 #define MAX_WATCHES 8
+#define MAX_EVENTS 1024
 #define HOME "/local/domain/0/"
 
 struct xs_handle {
 	int fd; /* an eventfd: watch events wait */
 	struct {
 		char *path, *token;
+		bool relative; /* so are the paths of its events */
+		char *event[MAX_EVENTS];
 		unsigned pending;
 	} watch[MAX_WATCHES];
 	unsigned watches;
@@ -54,6 +57,16 @@ static bool is_at_or_below(const char *path, const char *top)
 	return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
+static void add_event(struct xs_handle *h, unsigned i, const char *path)
+{
+	unsigned skip = h->watch[i].relative && strncmp(path, HOME, strlen(HOME)) == 0 ?
+				strlen(HOME) : 0;
+
+	if (h->watch[i].pending == MAX_EVENTS)
+		abort();
+	h->watch[i].event[h->watch[i].pending++] = strdup(path + skip);
+}
+
 static void fire(const char *path, bool removed)
 {
 	struct xs_handle *h = store.handle;
@@ -63,7 +76,7 @@ static void fire(const char *path, bool removed)
 		if (!is_at_or_below(path, h->watch[i].path) &&
 			!(removed && is_at_or_below(h->watch[i].path, path)))
 			continue;
-		h->watch[i].pending++;
+		add_event(h, i, path);
 		if (write(h->fd, &one, sizeof(one)) < 0)
 			abort();
 	}
@@ -181,6 +194,8 @@ void xs_close(struct xs_handle *h)
 	for (unsigned i = 0; i < h->watches; i++) {
 		free(h->watch[i].path);
 		free(h->watch[i].token);
+		while (h->watch[i].pending)
+			free(h->watch[i].event[--h->watch[i].pending]);
 	}
 	close(h->fd);
 	store.handle = NULL;
@@ -201,9 +216,37 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 	pthread_mutex_lock(&store.lock);
 	h->watch[h->watches].path = full_path(path);
 	h->watch[h->watches].token = strdup(token);
-	h->watch[h->watches++].pending = 1; /* the initial event */
+	h->watch[h->watches].relative = path[0] != '/';
+	add_event(h, h->watches, h->watch[h->watches].path); /* the initial event */
+	h->watches++;
 	pthread_mutex_unlock(&store.lock);
 	return write(h->fd, &one, sizeof(one)) == sizeof(one);
+}
+
+/* One block, as libxenstore's. */
+static char **make_event(const char *path, const char *token)
+{
+	size_t n = strlen(path) + 1;
+	char **event = malloc(2 * sizeof(*event) + n + strlen(token) + 1);
+
+	event[0] = (char *)(event + 2);
+	event[1] = event[0] + n;
+	memcpy(event[0], path, n);
+	memcpy(event[1], token, strlen(token) + 1);
+	return event;
+}
+
+/* The oldest event of a watch. */
+static char **take_event(struct xs_handle *h, unsigned i)
+{
+	char *path = h->watch[i].event[0];
+	char **event = make_event(path, h->watch[i].token);
+
+	free(path);
+	h->watch[i].pending--;
+	memmove(&h->watch[i].event[0], &h->watch[i].event[1],
+		h->watch[i].pending * sizeof(h->watch[i].event[0]));
+	return event;
 }
 
 char **xs_check_watch(struct xs_handle *h)
@@ -213,12 +256,8 @@ char **xs_check_watch(struct xs_handle *h)
 
 	pthread_mutex_lock(&store.lock);
 	for (unsigned i = 0; i < h->watches && !event; i++) {
-		if (!h->watch[i].pending)
-			continue;
-		h->watch[i].pending--;
-		event = calloc(2, sizeof(*event));
-		event[0] = h->watch[i].path;
-		event[1] = h->watch[i].token;
+		if (h->watch[i].pending)
+			event = take_event(h, i);
 	}
 	if (!event && read(h->fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		abort();
