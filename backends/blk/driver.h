@@ -18,6 +18,8 @@
 
 #include "common/cleanup.h"
 
+struct inbox;
+struct io_queue;
 struct io_uring;
 struct io_uring_sqe;
 
@@ -26,19 +28,32 @@ enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD, BLK_ZEROES };
 enum blk_flags {
 	BLK_INFO_READONLY = 1 << 0,
 	BLK_INFO_FLUSH = 1 << 1,    /* completed writes may need a flush to be durable */
-	BLK_INFO_DISCARD = 1 << 2,
-	BLK_INFO_ZEROES = 1 << 3,
+	BLK_INFO_DISCARD = 1 << 2,  /* BLK_DISCARD works */
+	BLK_INFO_ZEROES = 1 << 3,   /* BLK_ZEROES works; else, and on -EOPNOTSUPP, the core writes */
 	BLK_INFO_MULTI_QUEUE = 1 << 4,
 	BLK_INFO_ROTATIONAL = 1 << 5,
+	BLK_INFO_SECURE_DISCARD = 1 << 6, /* BLK_DISCARD with BLK_REQ_SECURE works */
+};
+
+enum blk_req_flags {
+	BLK_REQ_SECURE = 1 << 0,    /* BLK_DISCARD: nothing may be left that could be read */
 };
 
 /** struct blk_info - what an open storage is; filled by open(), checked by the core. */
 struct blk_info {
 	uint64_t size;          /* bytes, a multiple of 512 */
-	uint32_t block_size;    /* alignment of offset, length and memory that I/O needs, bytes; 512 */
+	/*
+	 * Bytes, a power of two, 512 to 64 KiB: offset and length of requests, and the
+	 * length of each element, are multiples of it. Beyond 512 the core bounces,
+	 * reads, modifies and writes for requests that are not.
+	 */
+	uint32_t block_size;
+	uint32_t memory_align;  /* of each element's address, bytes, a power of two up to block_size; 0: 512 */
 	uint32_t physical_size; /* bytes; what writes should be multiples of */
-	uint32_t max_iov;       /* elements per request; at least 11 */
-	uint32_t discard_granularity;
+	uint32_t max_iov;       /* elements per request; at least 1 */
+	uint64_t max_length;    /* bytes per read or write; 0: no limit */
+	uint64_t max_discard;   /* bytes per discard or zeroes; 0: no limit */
+	uint32_t discard_granularity; /* bytes; smaller discards may do nothing */
 	uint32_t flags;         /* enum blk_flags */
 };
 
@@ -51,18 +66,41 @@ struct blk_conf {
 
 /**
  * struct blk_req - one storage operation, valid when a driver sees it: in range,
- * aligned to block_size, of a supported operation, on writable storage for writes.
+ * aligned to block_size and memory_align, within the limits of struct blk_info, of a
+ * supported operation, on writable storage for all that changes it.
  */
 struct blk_req {
 	enum blk_op op;
+	uint32_t flags;         /* enum blk_req_flags */
 	uint64_t offset;        /* bytes */
 	uint64_t length;        /* bytes; the sum of iov for reads and writes; 0 for flush */
 	struct iovec *iov;      /* the caller's until completion; a driver may consume it */
 	unsigned niov;
 	int error;              /* the result after blk_req_done(): 0 or -errno */
 	struct blk_req *next;   /* the driver's while it owns the request, then the core's */
-	uint64_t driver_private[8];
+	uint64_t driver_private[12];
+	/* The core's, zero at first. */
+	void (*done)(struct io_queue *q, struct blk_req *req);
+	uint32_t hold;
+	uint64_t core_private[12];
 };
+
+/**
+ * blk_iov_advance() - for a read or write that was short: step over the first @n bytes of
+ * req->iov, which are done. @n is at most what iov has.
+ */
+static inline void blk_iov_advance(struct blk_req *req, size_t n)
+{
+	while (n && n >= req->iov->iov_len) {
+		n -= req->iov->iov_len;
+		req->iov++;
+		req->niov--;
+	}
+	if (n) {
+		req->iov->iov_base = (char *)req->iov->iov_base + n;
+		req->iov->iov_len -= n;
+	}
+}
 
 /** struct blk_queue - a queue as drivers see it: one thread, one io_uring. */
 struct blk_queue {
@@ -72,8 +110,10 @@ struct blk_queue {
 	 * completion. Drivers with a descriptor of their own use poll().
 	 */
 	struct io_uring *ring;
+	unsigned depth;         /* most requests that a driver gets at once */
 	void *driver_private;
 	struct blk_req *done;   /* completed requests, newest first; the core takes the list */
+	struct inbox *inbox;    /* the core's */
 };
 
 /** struct blk_cqe - what user_data of an SQE in a queue's ring points to. */
@@ -84,6 +124,20 @@ struct blk_cqe {
 /** blk_queue_get_sqe() - a free SQE, after submitting what is staged when none is. Never NULL. */
 struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue);
 
+/** struct blk_post - a call that another thread wants made in a queue's thread. */
+struct blk_post {
+	void (*fn)(struct blk_queue *queue, struct blk_post *post);
+	struct blk_post *next;
+};
+
+/**
+ * blk_queue_post() - have post->fn called in the queue's thread, soon.
+ * @post: the queue's until then
+ *
+ * Any thread, as long as it has a request of that queue that is not done.
+ */
+void blk_queue_post(struct blk_queue *queue, struct blk_post *post);
+
 /** blk_req_done() - hand a request back: 0 or -errno; each request exactly once. */
 static inline void blk_req_done(struct blk_queue *queue, struct blk_req *req, int error)
 {
@@ -91,6 +145,14 @@ static inline void blk_req_done(struct blk_queue *queue, struct blk_req *req, in
 	req->next = queue->done;
 	queue->done = req;
 }
+
+/** struct blk_poll - what a driver wants to be woken by. */
+struct blk_poll {
+	int fd;          /* -1: none */
+	uint32_t events; /* of poll(2) */
+	uint32_t changes; /* to be counted up when fd is a new file with an old number */
+	int timeout_ms;  /* reap at latest then; -1: never, so that an idle disk sleeps */
+};
 
 struct blk_driver {
 	const char *name;       /* as in --driver= */
@@ -115,12 +177,17 @@ struct blk_driver {
 	/* kick - push what was staged: once per sweep of the ring. May complete (blk_req_done). */
 	void (*kick)(void *state, struct blk_queue *queue);
 	/*
-	 * poll - descriptor and events for the queue's loop to watch; may change after
-	 * each reap. *@fd == -1: nothing to watch, not an error. NULL: never any.
+	 * poll - what the queue's loop shall wait for. Asked at the start, after each kick
+	 * and after each reap. NULL: never anything.
 	 */
-	void (*poll)(void *state, struct blk_queue *queue, int *fd, uint32_t *events);
-	/* reap - the descriptor is ready, or (0) a second went by. NULL without poll. */
+	void (*poll)(void *state, struct blk_queue *queue, struct blk_poll *poll);
+	/* reap - @revents of the descriptor came, or (0) the time is up. May complete. NULL without poll. */
 	void (*reap)(void *state, struct blk_queue *queue, uint32_t revents);
+	/*
+	 * refresh - look at the storage anew: @info->size is what it is now. Control
+	 * thread, while queues run. NULL: it never changes. 0 or -errno.
+	 */
+	int (*refresh)(void *state, struct blk_info *info);
 	/* close - after all queues stopped; safe after a failed open; NULL is fine. */
 	void (*close)(void *state);
 };

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-
 #define NULL_DEFAULT_SIZE (64ull << 30)
 
 struct null_queue {
@@ -30,7 +29,9 @@ static int null_open(const struct blk_conf *conf, struct blk_info *info, void **
 		.block_size = 512,
 		.physical_size = 512,
 		.max_iov = 1024,
-		.flags = BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE,
+		.discard_granularity = 512,
+		.flags = BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE | BLK_INFO_DISCARD | BLK_INFO_ZEROES |
+			 (conf->readonly ? BLK_INFO_READONLY : 0),
 	};
 	*state = NULL;
 	if (!conf->filename[0])

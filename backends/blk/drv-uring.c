@@ -12,6 +12,9 @@
  *     the CPU time). When the system throttles writers the ring's reads wait behind;
  *   - O_DIRECT: io_uring, one submission per sweep.
  *
+ * Discards of files punch holes and zeroes are FALLOC_FL_ZERO_RANGE, both by io_uring,
+ * whose worker threads make the calls; those of devices are made by a thread of ours.
+ *
  * A flush is an fdatasync submitted when the frontend's flush is read. io_uring orders
  * nothing, and need not: the promise is that an acknowledged flush covers every write
  * acknowledged before it was sent, and those have completed, so their data is in the
@@ -32,21 +35,16 @@
 #include "common/array.h"
 #include "common/log.h"
 
-#define URING_MAX_IOV 1024u
-#define URING_MAX_RETRIES 1000u
-
 struct uring {
 	struct storage st;
-	bool cached_reads;  /* try RWF_NOWAIT first; cleared when the file system has none */
+	bool cached_reads;  /* atomic: try RWF_NOWAIT first; cleared when the file system has none */
 };
 
 /* In blk_req.driver_private. */
 struct uring_op {
 	struct blk_cqe cqe;
 	struct uring *uring;
-	uint64_t offset; /* where the rest begins */
-	uint64_t left;
-	unsigned retries;
+	struct storage_op at;
 };
 _Static_assert(sizeof(struct uring_op) <= sizeof(((struct blk_req *)0)->driver_private),
 	"uring_op fits a request's private room");
@@ -65,25 +63,6 @@ static struct blk_req *uring_req(struct uring_op *op)
 	return container_of(op, struct blk_req, driver_private);
 }
 
-/* Account for @n bytes done. True: none are left. */
-static bool uring_advance(struct blk_req *req, size_t n)
-{
-	struct uring_op *op = uring_op(req);
-
-	op->offset += n;
-	op->left -= n;
-	while (n && n >= req->iov->iov_len) {
-		n -= req->iov->iov_len;
-		req->iov++;
-		req->niov--;
-	}
-	if (n) {
-		req->iov->iov_base = (char *)req->iov->iov_base + n;
-		req->iov->iov_len -= n;
-	}
-	return op->left == 0;
-}
-
 static void uring_stage_sqe(struct blk_queue *queue, struct blk_req *req)
 {
 	struct io_uring_sqe *sqe = blk_queue_get_sqe(queue);
@@ -94,47 +73,27 @@ static void uring_stage_sqe(struct blk_queue *queue, struct blk_req *req)
 	case BLK_READ:
 		if (req->niov == 1)
 			io_uring_prep_read(sqe, fd, req->iov->iov_base, req->iov->iov_len,
-				op->offset);
+				op->at.offset);
 		else
-			io_uring_prep_readv(sqe, fd, req->iov, req->niov, op->offset);
+			io_uring_prep_readv(sqe, fd, req->iov, req->niov, op->at.offset);
 		break;
 	case BLK_WRITE:
 		if (req->niov == 1)
 			io_uring_prep_write(sqe, fd, req->iov->iov_base, req->iov->iov_len,
-				op->offset);
+				op->at.offset);
 		else
-			io_uring_prep_writev(sqe, fd, req->iov, req->niov, op->offset);
+			io_uring_prep_writev(sqe, fd, req->iov, req->niov, op->at.offset);
 		break;
-	default:
+	case BLK_FLUSH:
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+		break;
+	case BLK_DISCARD:
+	case BLK_ZEROES:
+		io_uring_prep_fallocate(sqe, fd, storage_trim_mode(req->op), req->offset,
+			req->length);
 		break;
 	}
 	io_uring_sqe_set_data(sqe, &op->cqe);
-}
-
-/*
- * What one read, write or flush returned. True: the request is over, and @error is
- * its result; false: there is more to do.
- */
-static bool uring_result(struct blk_req *req, ssize_t res, int *error)
-{
-	*error = 0;
-	if (res == -EINTR || res == -EAGAIN) {
-		*error = -EIO;
-		return ++uring_op(req)->retries > URING_MAX_RETRIES;
-	}
-	if (res < 0) {
-		*error = (int)res;
-		return true;
-	}
-	if (req->op == BLK_FLUSH)
-		return true;
-	if (res == 0) {
-		/* The file ends here: somebody truncated it. */
-		*error = -EIO;
-		return true;
-	}
-	return uring_advance(req, res);
 }
 
 static void uring_complete(struct blk_queue *queue, struct blk_cqe *cqe, int res)
@@ -142,7 +101,7 @@ static void uring_complete(struct blk_queue *queue, struct blk_cqe *cqe, int res
 	struct blk_req *req = uring_req(container_of(cqe, struct uring_op, cqe));
 	int error;
 
-	if (uring_result(req, res, &error))
+	if (storage_op_result(&uring_op(req)->at, req, res, &error))
 		blk_req_done(queue, req, error);
 	else
 		uring_stage_sqe(queue, req);
@@ -158,12 +117,12 @@ static void uring_do_inline(struct blk_queue *queue, struct blk_req *req)
 
 	do {
 		if (req->op == BLK_READ)
-			n = preadv(fd, req->iov, req->niov, op->offset);
+			n = preadv(fd, req->iov, req->niov, op->at.offset);
 		else
-			n = pwritev(fd, req->iov, req->niov, op->offset);
+			n = pwritev(fd, req->iov, req->niov, op->at.offset);
 		if (n < 0)
 			n = -errno;
-	} while (!uring_result(req, n, &error));
+	} while (!storage_op_result(&op->at, req, n, &error));
 	blk_req_done(queue, req, error);
 }
 
@@ -171,11 +130,11 @@ static void uring_do_inline(struct blk_queue *queue, struct blk_req *req)
 static bool uring_read_cached(struct blk_queue *queue, struct blk_req *req)
 {
 	struct uring_op *op = uring_op(req);
-	ssize_t n = preadv2(op->uring->st.fd, req->iov, req->niov, op->offset, RWF_NOWAIT);
+	ssize_t n = preadv2(op->uring->st.fd, req->iov, req->niov, op->at.offset, RWF_NOWAIT);
 
 	if (n < 0 && errno == EOPNOTSUPP)
-		op->uring->cached_reads = false;
-	if (n <= 0 || !uring_advance(req, n))
+		__atomic_store_n(&op->uring->cached_reads, false, __ATOMIC_RELAXED);
+	if (n <= 0 || !storage_op_advance(&op->at, req, n))
 		return false;
 	blk_req_done(queue, req, 0);
 	return true;
@@ -184,13 +143,13 @@ static bool uring_read_cached(struct blk_queue *queue, struct blk_req *req)
 /* True: done in here. */
 static bool uring_try_inline(struct uring *u, struct blk_queue *queue, struct blk_req *req)
 {
-	if (req->op == BLK_FLUSH || u->st.direct)
+	if (u->st.direct || req->op > BLK_WRITE)
 		return false;
 	if (u->st.in_memory || req->op == BLK_WRITE) {
 		uring_do_inline(queue, req);
 		return true;
 	}
-	return u->cached_reads && uring_read_cached(queue, req);
+	return __atomic_load_n(&u->cached_reads, __ATOMIC_RELAXED) && uring_read_cached(queue, req);
 }
 
 static void uring_submit(void *state, struct blk_queue *queue, struct blk_req *req)
@@ -200,12 +159,19 @@ static void uring_submit(void *state, struct blk_queue *queue, struct blk_req *r
 
 	op->cqe.fn = uring_complete;
 	op->uring = state;
-	op->offset = req->offset;
-	op->left = req->length;
-	op->retries = 0;
+	storage_op_begin(&op->at, req);
 	req->next = NULL;
 	*uq->tail = req;
 	uq->tail = &req->next;
+}
+
+static void uring_start(struct uring *u, struct blk_queue *queue, struct blk_req *req)
+{
+	/* Of a device these are ioctls, which block. */
+	if (u->st.is_device && (req->op == BLK_DISCARD || req->op == BLK_ZEROES))
+		storage_work(&u->st, queue, req);
+	else if (!uring_try_inline(u, queue, req))
+		uring_stage_sqe(queue, req);
 }
 
 static void uring_kick(void *state, struct blk_queue *queue)
@@ -218,8 +184,7 @@ static void uring_kick(void *state, struct blk_queue *queue)
 	while (req) {
 		struct blk_req *next = req->next;
 
-		if (!uring_try_inline(state, queue, req))
-			uring_stage_sqe(queue, req);
+		uring_start(state, queue, req);
 		req = next;
 	}
 }
@@ -257,17 +222,7 @@ static int uring_open(const struct blk_conf *conf, struct blk_info *info, void *
 		return rc;
 	}
 	u->cached_reads = !u->st.direct;
-	*info = (struct blk_info){
-		.size = u->st.size,
-		.block_size = 512,
-		.physical_size = u->st.physical_size,
-		.max_iov = URING_MAX_IOV,
-		.flags = BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE |
-			 (conf->readonly ? BLK_INFO_READONLY : 0) |
-			 (u->st.rotational ? BLK_INFO_ROTATIONAL : 0),
-	};
-	log_info("%s: %llu bytes, %s", conf->filename, (unsigned long long)u->st.size,
-		u->st.direct ? "O_DIRECT" : u->st.in_memory ? "in memory" : "page cache");
+	storage_describe(&u->st, conf, info);
 	*state = u;
 	return 0;
 }
@@ -279,8 +234,15 @@ static void uring_close(void *state)
 	if (!u)
 		return;
 	/* Nothing is owed here: what was not flushed was never promised. */
-	close(u->st.fd);
+	storage_close(&u->st);
 	free(u);
+}
+
+static int uring_refresh(void *state, struct blk_info *info)
+{
+	struct uring *u = state;
+
+	return storage_refresh(&u->st, info);
 }
 
 const struct blk_driver blk_driver_uring = {
@@ -291,5 +253,6 @@ const struct blk_driver blk_driver_uring = {
 	.queue_stop = uring_queue_stop,
 	.submit = uring_submit,
 	.kick = uring_kick,
+	.refresh = uring_refresh,
 	.close = uring_close,
 };

@@ -15,19 +15,29 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/drv-uring.c \
 	backends/blk/grants.c \
 	backends/blk/grants.h \
+	backends/blk/inbox.c \
+	backends/blk/inbox.h \
 	backends/blk/io.c \
 	backends/blk/io.h \
+	backends/blk/io-private.h \
+	backends/blk/parts.c \
 	backends/blk/limit.c \
 	backends/blk/limit.h \
 	backends/blk/queue.c \
 	backends/blk/queue.h \
 	backends/blk/queue-private.h \
+	backends/blk/range-lock.c \
+	backends/blk/range-lock.h \
 	backends/blk/request.c \
+	backends/blk/rmw.c \
 	backends/blk/request-answer.c \
 	backends/blk/request-hold.c \
 	backends/blk/request-map.c \
 	backends/blk/storage.c \
 	backends/blk/storage.h \
+	backends/blk/storage-trim.c \
+	backends/blk/worker.c \
+	backends/blk/worker.h \
 	$(NULL)
 backends_blk_libblkcore_la_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 backends_blk_libblkcore_la_LIBADD = \
@@ -41,6 +51,8 @@ backends_blk_sluice_blk_SOURCES = \
 	backends/blk/device.c \
 	backends/blk/device.h \
 	backends/blk/main.c \
+	backends/blk/offer.c \
+	backends/blk/offer.h \
 	$(NULL)
 backends_blk_sluice_blk_LDADD = \
 	backends/blk/libblkcore.la \
@@ -63,6 +75,7 @@ blk_unit_tests = \
 	tests/unit/blk-drivers \
 	tests/unit/blk-grants \
 	tests/unit/blk-journal \
+	tests/unit/blk-limit \
 	tests/unit/blk-request \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
@@ -75,10 +88,14 @@ tests_unit_blk_request_LDADD = $(blk_rig_libs)
 tests_unit_blk_drivers_SOURCES = tests/unit/blk-drivers.c $(blk_rig)
 tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_drivers_LDADD = $(blk_rig_libs)
-tests_unit_blk_device_SOURCES = tests/unit/blk-device.c backends/blk/device.c backends/blk/device.h
+tests_unit_blk_device_SOURCES = tests/unit/blk-device.c backends/blk/device.c backends/blk/device.h \
+	backends/blk/offer.c backends/blk/offer.h
 tests_unit_blk_device_LDADD = $(blk_rig_libs)
 tests_unit_blk_grants_SOURCES = tests/unit/blk-grants.c
 tests_unit_blk_grants_LDADD = $(blk_rig_libs)
+tests_unit_blk_limit_SOURCES = tests/unit/blk-limit.c
+tests_unit_blk_limit_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_limit_LDADD = $(blk_rig_libs)
 tests_unit_blk_journal_SOURCES = tests/unit/blk-journal.c
 tests_unit_blk_journal_LDADD = backends/common/libbackend.la $(CMOCKA_LIBS)
 endif

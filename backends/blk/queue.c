@@ -98,6 +98,7 @@ static int queue_init_uring(struct queue *q)
 		return rc;
 	q->uring_ready = true;
 	q->pub.ring = &q->uring;
+	q->pub.depth = q->ring.nr;
 	return 0;
 }
 
@@ -128,8 +129,10 @@ static void queue_arm_poll(struct queue *q, int fd, struct blk_cqe *cqe)
 /* Barriers need no bit: the loop looks at them anyway. */
 static void queue_look_at_control(struct queue *q)
 {
-	if (__atomic_load_n(&q->control, __ATOMIC_ACQUIRE) & QUEUE_STOP)
+	if (__atomic_load_n(&q->control, __ATOMIC_ACQUIRE) & QUEUE_STOP) {
 		q->stopping = true;
+		io_queue_cancel(&q->io);
+	}
 }
 
 static void queue_on_control(struct blk_queue *pub, struct blk_cqe *cqe, int res)

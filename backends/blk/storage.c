@@ -20,6 +20,8 @@
 #include "common/log.h"
 
 #define STORAGE_SECTOR 512u
+#define STORAGE_MAX_IOV 1024u      /* IOV_MAX */
+#define STORAGE_MAX_RETRIES 1000u
 
 static const char *const raw_prefixes[] = { "aio", "raw", "file", "phy", "tap", "tap2",
 	"tapdisk" };
@@ -122,18 +124,25 @@ static int storage_lock(const struct blk_conf *conf, struct storage *st, char *w
 	return storage_open_error(conf, -errno, why, room);
 }
 
+static int storage_device_size(int fd, uint64_t *size)
+{
+	return ioctl(fd, BLKGETSIZE64, size) < 0 ? -errno : 0;
+}
+
 static int storage_find_size(const struct blk_conf *conf, struct storage *st,
 	const struct stat *sb, char *why, size_t room)
 {
 	unsigned int physical = 0;
 	unsigned short rotational = 0;
 	char text[160];
+	int rc;
 
 	st->physical_size = STORAGE_SECTOR;
 	st->size = sb->st_size;
 	if (st->is_device) {
-		if (ioctl(st->fd, BLKGETSIZE64, &st->size) < 0)
-			return storage_open_error(conf, -errno, why, room);
+		rc = storage_device_size(st->fd, &st->size);
+		if (rc < 0)
+			return storage_open_error(conf, rc, why, room);
 		if (ioctl(st->fd, BLKPBSZGET, &physical) == 0 && physical >= STORAGE_SECTOR)
 			st->physical_size = physical;
 		if (ioctl(st->fd, BLKROTATIONAL, &rotational) == 0)
@@ -153,19 +162,76 @@ static int storage_find_size(const struct blk_conf *conf, struct storage *st,
 	return storage_refuse(why, room, conf->filename, -EINVAL, text);
 }
 
-/* Whether sectors of 512 bytes in memory aligned to 512 can be read directly. */
-static int storage_probe_direct(const struct storage *st)
+int storage_refresh(struct storage *st, struct blk_info *info)
 {
-	void *page;
+	struct stat sb;
+
+	if (st->is_device)
+		return storage_device_size(st->fd, &info->size);
+	if (fstat(st->fd, &sb) < 0)
+		return -errno;
+	info->size = sb.st_size;
+	return 0;
+}
+
+/* --- direct access ---------------------------------------------------------------------- */
+
+/* Whether blocks of the alignments in @st can be read; first and last one. */
+static int storage_try_direct(const struct storage *st)
+{
+	size_t room = 2 * (st->block_size > 4096 ? st->block_size : 4096);
+	CLEANUP_FREE void *pages = NULL;
 	ssize_t n;
 
-	if (posix_memalign(&page, 4096, 4096))
+	if (posix_memalign(&pages, room / 2, room))
 		return -ENOMEM;
-	n = pread(st->fd, (char *)page + STORAGE_SECTOR, STORAGE_SECTOR, 0);
-	if (n >= 0 && st->size >= 2 * STORAGE_SECTOR)
-		n = pread(st->fd, (char *)page + STORAGE_SECTOR, STORAGE_SECTOR, STORAGE_SECTOR);
-	free(page);
-	return n < 0 ? -errno : 0;
+	/* Not better aligned than promised. */
+	n = pread(st->fd, (char *)pages + st->memory_align, st->block_size, 0);
+	if (n >= 0)
+		n = pread(st->fd, (char *)pages + st->memory_align, st->block_size,
+			st->size - st->block_size);
+	return n < 0 ? -errno : n < st->block_size ? -EIO : 0;
+}
+
+/* What the kernel says that O_DIRECT needs here. False: it does not say. */
+static bool storage_ask_alignment(struct storage *st)
+{
+	struct statx sx;
+	int logical = 0;
+
+	if (statx(st->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &sx) == 0 &&
+		(sx.stx_mask & STATX_DIOALIGN) && sx.stx_dio_offset_align) {
+		st->block_size = sx.stx_dio_offset_align;
+		st->memory_align = sx.stx_dio_mem_align;
+	} else if (st->is_device && ioctl(st->fd, BLKSSZGET, &logical) == 0 && logical > 0) {
+		st->block_size = logical;
+		st->memory_align = logical; /* before Linux 6.0; more than enough since */
+	} else {
+		return false;
+	}
+	if (st->block_size < STORAGE_SECTOR)
+		st->block_size = STORAGE_SECTOR;
+	if (st->memory_align < STORAGE_SECTOR)
+		st->memory_align = STORAGE_SECTOR;
+	if (st->memory_align > st->block_size)
+		st->block_size = st->memory_align;
+	return true;
+}
+
+/* Set block_size and memory_align to what works. 0 or -errno. */
+static int storage_find_alignment(struct storage *st)
+{
+	int rc = -EINVAL;
+
+	if (storage_ask_alignment(st))
+		return st->size % st->block_size ? -EINVAL : storage_try_direct(st);
+	for (uint32_t size = STORAGE_SECTOR; size <= 4096 && rc == -EINVAL; size *= 8) {
+		st->block_size = size;
+		st->memory_align = size;
+		if (st->size % size == 0)
+			rc = storage_try_direct(st);
+	}
+	return rc;
 }
 
 static void storage_set_direct(const struct blk_conf *conf, struct storage *st)
@@ -173,6 +239,8 @@ static void storage_set_direct(const struct blk_conf *conf, struct storage *st)
 	int flags = fcntl(st->fd, F_GETFL);
 	int rc;
 
+	st->block_size = STORAGE_SECTOR;
+	st->memory_align = STORAGE_SECTOR;
 	if (conf->buffered)
 		return;
 	if (st->in_memory) {
@@ -180,17 +248,25 @@ static void storage_set_direct(const struct blk_conf *conf, struct storage *st)
 		return;
 	}
 	if (flags >= 0 && fcntl(st->fd, F_SETFL, flags | O_DIRECT) == 0) {
-		rc = storage_probe_direct(st);
+		rc = storage_find_alignment(st);
 		if (rc == 0) {
 			st->direct = true;
+			if (st->physical_size < st->block_size)
+				st->physical_size = st->block_size;
 			return;
 		}
 		(void)fcntl(st->fd, F_SETFL, flags); /* taking it off cannot fail */
 	} else {
 		rc = -errno;
 	}
-	log_warn("%s: cannot be accessed with O_DIRECT in 512-byte sectors (%s); using the page cache",
-		conf->filename, strerror(-rc));
+	if (st->size % st->block_size)
+		log_warn("%s: its size is no multiple of its %u-byte blocks; using the page cache, truncate -s %%%u lets it do without",
+			conf->filename, st->block_size, st->block_size);
+	else
+		log_warn("%s: cannot be accessed with O_DIRECT (%s); using the page cache",
+			conf->filename, strerror(-rc));
+	st->block_size = STORAGE_SECTOR;
+	st->memory_align = STORAGE_SECTOR;
 }
 
 static int storage_open_flags(const struct blk_conf *conf)
@@ -233,5 +309,54 @@ int storage_open(const struct blk_conf *conf, struct storage *st, char *why, siz
 	}
 	(void)fcntl(st->fd, F_SETFL, fcntl(st->fd, F_GETFL) & ~O_NONBLOCK);
 	storage_set_direct(conf, st);
+	storage_probe_trim(st, conf->readonly);
+	worker_init(&st->worker);
 	return 0;
+}
+
+void storage_close(struct storage *st)
+{
+	worker_dispose(&st->worker);
+	close(st->fd);
+	st->fd = -1;
+}
+
+void storage_describe(const struct storage *st, const struct blk_conf *conf, struct blk_info *info)
+{
+	*info = (struct blk_info){
+		.size = st->size,
+		.block_size = st->block_size,
+		.memory_align = st->memory_align,
+		.physical_size = st->physical_size,
+		.max_iov = STORAGE_MAX_IOV,
+		.discard_granularity = st->granularity,
+		.flags = BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE |
+			 (conf->readonly ? BLK_INFO_READONLY : BLK_INFO_ZEROES) |
+			 (st->rotational ? BLK_INFO_ROTATIONAL : 0) |
+			 (st->discard ? BLK_INFO_DISCARD : 0) |
+			 (st->secure_discard ? BLK_INFO_SECURE_DISCARD : 0),
+	};
+	log_info("%s: %llu bytes, %s, blocks of %u", conf->filename, (unsigned long long)st->size,
+		st->direct ? "O_DIRECT" : st->in_memory ? "in memory" : "page cache", st->block_size);
+}
+
+bool storage_op_result(struct storage_op *op, struct blk_req *req, ssize_t res, int *error)
+{
+	*error = 0;
+	if (res == -EINTR || res == -EAGAIN) {
+		*error = -EIO;
+		return ++op->retries > STORAGE_MAX_RETRIES;
+	}
+	if (res < 0) {
+		*error = (int)res;
+		return true;
+	}
+	if (req->op != BLK_READ && req->op != BLK_WRITE)
+		return true;
+	if (res == 0) {
+		/* The file ends here: somebody truncated it. */
+		*error = -EIO;
+		return true;
+	}
+	return storage_op_advance(op, req, res);
 }
