@@ -17,6 +17,24 @@ common_libcommon_la_SOURCES = \
 	$(NULL)
 
 if HAVE_CMOCKA
+common_tests = \
+	tests/unit/common-fdpass \
+	tests/unit/common-log \
+	tests/unit/common-loop \
+	tests/unit/common-paths \
+	$(NULL)
+check_PROGRAMS += $(common_tests)
+TESTS += $(common_tests)
+common_test_libs = common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_common_fdpass_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_fdpass_LDADD = $(common_test_libs)
+tests_unit_common_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_log_LDADD = $(common_test_libs)
+tests_unit_common_loop_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_loop_LDADD = $(common_test_libs)
+tests_unit_common_paths_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_paths_LDADD = $(common_test_libs)
+
 check_PROGRAMS += tests/unit/spin
 TESTS += tests/unit/spin
 tests_unit_spin_SOURCES = tests/unit/spin.c common/spin.c

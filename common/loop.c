@@ -15,6 +15,7 @@ struct loop_source {
 	int fd; /* -1: a timer */
 	uint32_t events;
 	bool dead;
+	uint64_t serial; /* in order of their making */
 	uint64_t due_ms;
 	void (*fd_fn)(void *, uint32_t);
 	void (*timer_fn)(void *);
@@ -26,6 +27,7 @@ struct loop {
 	bool stopping;
 	bool has_dead;
 	int status;
+	uint64_t serial;
 	struct loop_source *sources;
 };
 
@@ -73,6 +75,7 @@ static struct loop_source *source_new(struct loop *loop)
 		return NULL;
 	s->loop = loop;
 	s->fd = -1;
+	s->serial = loop->serial++;
 	s->next = loop->sources;
 	loop->sources = s;
 	return s;
@@ -174,13 +177,28 @@ static int next_timeout(struct loop *loop)
 	return best > 60000 ? 60000 : (int)best;
 }
 
+/* The first to be run of those that are due at @now and were made before @serial. */
+static struct loop_source *timer_due(struct loop *loop, uint64_t now, uint64_t serial)
+{
+	struct loop_source *first = NULL;
+
+	for (struct loop_source *s = loop->sources; s; s = s->next) {
+		if (!s->timer_fn || s->dead || s->due_ms > now || s->serial >= serial)
+			continue;
+		if (!first || s->due_ms < first->due_ms ||
+			(s->due_ms == first->due_ms && s->serial < first->serial))
+			first = s;
+	}
+	return first;
+}
+
+/* What timers start has its turn after the descriptors. */
 static void run_timers(struct loop *loop)
 {
-	uint64_t now = now_ms();
+	uint64_t now = now_ms(), serial = loop->serial;
+	struct loop_source *s;
 
-	for (struct loop_source *s = loop->sources; s && !loop->stopping; s = s->next) {
-		if (!s->timer_fn || s->dead || s->due_ms > now)
-			continue;
+	while (!loop->stopping && (s = timer_due(loop, now, serial))) {
 		loop_remove(s);
 		s->timer_fn(s->opaque);
 	}

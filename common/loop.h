@@ -29,7 +29,10 @@ struct loop_source *loop_add_fd(struct loop *loop, int fd, uint32_t events,
 	void (*fn)(void *opaque, uint32_t events), void *opaque) must_check;
 /** loop_set_events() - change the awaited events; 0 parks the source. 0 or -errno. */
 int loop_set_events(struct loop_source *source, uint32_t events);
-/** loop_add_timer() - call @fn once, @delay_ms from now; the source frees itself then. */
+/**
+ * loop_add_timer() - call @fn once, @delay_ms from now; the source frees itself then.
+ * Timers run in the order in which they are due.
+ */
 struct loop_source *loop_add_timer(struct loop *loop, unsigned delay_ms,
 	void (*fn)(void *opaque), void *opaque) must_check;
 /** loop_remove() - remove and free a source; NULL is fine. */
