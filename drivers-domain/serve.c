@@ -344,6 +344,7 @@ void serve_exited(struct served *s, int status)
 {
 	enum device_exit how = DEVICE_EXIT_CRASH;
 	struct device_view view;
+	char text[96];
 
 	if (status != SERVE_STATUS_UNKNOWN && WIFEXITED(status)) {
 		if (WEXITSTATUS(status) == LAUNCH_EXIT_CLEAN)
@@ -351,7 +352,8 @@ void serve_exited(struct served *s, int status)
 		else if (WEXITSTATUS(status) == LAUNCH_EXIT_STORAGE)
 			how = DEVICE_EXIT_STORAGE;
 	}
-	log_info("%s: backend %d has ended", s->label, s->pid);
+	serve_describe(status, text, sizeof(text));
+	log_info("%s: backend %d %s", s->label, s->pid, text);
 	serve_close_process(s);
 	if (s->daemon->stopping)
 		view = (struct device_view){ .exists = false };
