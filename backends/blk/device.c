@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "backends/blk/driver.h"
+#include "backends/blk/offer.h"
 #include "backends/blk/queue.h"
 #include "backends/blk/storage.h"
 #include "backends/common/backend.h"
@@ -47,34 +48,6 @@ struct device {
 
 /* --- what we offer ------------------------------------------------------------------- */
 
-static uint32_t device_info_bits(const struct device *d)
-{
-	bool cdrom = d->toolstack.device_type && strcmp(d->toolstack.device_type, "cdrom") == 0;
-
-	return (cdrom ? VDISK_CDROM : 0) | (d->toolstack.removable ? VDISK_REMOVABLE : 0) |
-	       (d->readonly ? VDISK_READONLY : 0);
-}
-
-static void device_make_offer(struct device *d)
-{
-	const struct blk_info *info = io_info(d->shared.io);
-	uint32_t segments = info->max_iov < BLKIF_INDIRECT_SEGMENTS ? info->max_iov :
-									BLKIF_INDIRECT_SEGMENTS;
-
-	d->offer = (struct blkif_backend_nodes){
-		.max_indirect_segments = segments,
-		.max_queues = info->flags & BLK_INFO_MULTI_QUEUE ? d->options.max_queues : 1,
-		.max_ring_page_order = BLKIF_MAX_RING_ORDER,
-		.persistent = true,
-		/* On a read-only disk there is nothing to flush. */
-		.flush_cache = (info->flags & BLK_INFO_FLUSH) && !d->readonly,
-		.sectors = info->size / BLKIF_SECTOR_SIZE,
-		.sector_size = BLKIF_SECTOR_SIZE,
-		.physical_sector_size = info->physical_size,
-		.info = device_info_bits(d),
-	};
-}
-
 static int device_publish(void *opaque, struct backend_dir *dir)
 {
 	struct device *d = opaque;
@@ -91,15 +64,70 @@ static int device_publish_connected(void *opaque, struct backend_dir *dir)
 		backend_dir_write, dir);
 }
 
-static struct blkif_limits device_limits(const struct device *d)
+/* --- what the toolstack changes while we serve ------------------------------------------ */
+
+static void device_apply_limits(struct device *d, const struct blkif_toolstack_nodes *t)
 {
-	return (struct blkif_limits){
-		.sectors = d->offer.sectors,
-		.logical_sectors = d->offer.sector_size / BLKIF_SECTOR_SIZE,
-		.max_indirect = d->offer.max_indirect_segments,
-		.readonly = d->readonly,
-		.flush = d->offer.flush_cache,
-	};
+	struct limit_rate rate[LIMIT_KINDS];
+
+	for (unsigned i = 0; i < LIMIT_KINDS; i++)
+		rate[i] = (struct limit_rate){ t->limit[i], t->limit_burst[i] };
+	if (!limit_set(&d->shared.limit, rate))
+		return;
+	for (unsigned i = 0; i < d->nqueues; i++)
+		queue_poke(d->queue[i]);
+	log_info("limits changed");
+}
+_Static_assert((int)BLKIF_RATES == (int)LIMIT_KINDS &&
+		(int)BLKIF_RATE_WRITE_BPS == (int)LIMIT_WRITE_BPS, "the same kinds in the same order");
+
+static int device_publish_size(void *opaque, struct backend_dir *dir)
+{
+	struct device *d = opaque;
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, d->offer.sectors);
+	return backend_dir_write(dir, "sectors", text);
+}
+
+/* Shrinking: requests beyond the new end are refused before the frontend hears of it. */
+void device_check_size(struct device *d)
+{
+	uint64_t before = d->offer.sectors;
+	int rc = io_refresh(d->shared.io);
+
+	if (rc < 0)
+		log_err("the storage's size cannot be looked at: %s", strerror(-rc));
+	if (rc <= 0)
+		return;
+	d->offer.sectors = offer_sectors(&d->offer, io_info(d->shared.io));
+	if (d->offer.sectors == before)
+		return;
+	__atomic_store_n(&d->shared.sectors, d->offer.sectors, __ATOMIC_RELAXED);
+	log_info("the disk has %" PRIu64 " sectors of 512 bytes now, %" PRIu64 " before",
+		d->offer.sectors, before);
+	(void)!backend_update(d->backend, device_publish_size); /* logged */
+}
+
+static void device_nodes_changed(void *opaque)
+{
+	struct device *d = opaque;
+	struct backend_dir dir = backend_own_dir(d->backend);
+	struct blkif_toolstack_nodes now = { 0 };
+	struct nego_error error = { "" };
+
+	if (nego_read(&blkif_nodes, NEGO_TOOLSTACK, &now, backend_dir_read, &dir, &error) < 0) {
+		log_warn("%s/%s; the limits stay as they were", d->options.path, error.text);
+	} else {
+		device_apply_limits(d, &now);
+		if (strcmp(now.resize, d->toolstack.resize) != 0) {
+			free(d->toolstack.resize);
+			d->toolstack.resize = now.resize;
+			now.resize = NULL;
+			device_check_size(d);
+		}
+	}
+	nego_clear(&blkif_nodes, NEGO_TOOLSTACK, &now);
 }
 
 /* --- disconnecting ---------------------------------------------------------------------- */
@@ -194,7 +222,7 @@ static int device_connect_queue(struct device *d, unsigned i, const struct blkif
 		.domid = d->toolstack.frontend_id,
 		.abi = abi,
 		.persistent = f->persistent && d->offer.persistent,
-		.limits = device_limits(d),
+		.limits = offer_limits(&d->offer),
 		.ended_fd = d->ended_fd,
 	};
 	struct nego_error error = { "" };
@@ -293,12 +321,16 @@ static void device_ended(void *opaque, enum backend_end how)
 	device_check_exit(d);
 }
 
+static const char *const device_watched[] = { "limit-", "resize", NULL };
+
 static const struct backend_ops device_ops = {
 	.publish = device_publish,
 	.connect = device_connect,
 	.publish_connected = device_publish_connected,
 	.disconnect = device_disconnect,
 	.ready = device_ready,
+	.watched = device_watched,
+	.nodes_changed = device_nodes_changed,
 	.ended = device_ended,
 };
 
@@ -311,7 +343,8 @@ static int device_read_toolstack(struct device *d)
 
 	rc = nego_read(&blkif_nodes, NEGO_TOOLSTACK, &d->toolstack, backend_dir_read, &dir, &error);
 	if (rc == 0) {
-		d->readonly = d->toolstack.mode && d->toolstack.mode[0] == 'r';
+		d->readonly = d->toolstack.mode[0] == 'r';
+		device_apply_limits(d, &d->toolstack);
 		return 0;
 	}
 	snprintf(why, sizeof(why), "%s/%s", d->options.path, error.text);
@@ -335,13 +368,18 @@ static int device_open_storage(struct device *d, char *why, size_t room)
 {
 	struct blk_conf conf = { .readonly = d->readonly, .buffered = d->toolstack.buffered };
 	const struct blk_driver *driver = device_find_driver(d, why, room);
+	int rc;
 
 	if (!driver)
 		return -EINVAL;
 	conf.filename = storage_path(d->toolstack.params ? d->toolstack.params : "", why, room);
 	if (!conf.filename)
 		return -EINVAL;
-	return io_open(driver, &conf, &d->shared.io, why, room);
+	rc = io_open(driver, &conf, &d->shared.io, why, room);
+	if (rc < 0)
+		return rc;
+	return offer_make(&d->toolstack, io_info(d->shared.io), d->options.max_queues, &d->offer,
+		why, room);
 }
 
 static int device_open_journal(struct device *d, char *why, size_t room)
@@ -396,7 +434,6 @@ static int device_begin(struct device *d)
 	status = device_open_all(d);
 	if (status != 0)
 		return status;
-	device_make_offer(d);
 	d->shared.sectors = d->offer.sectors;
 	rc = backend_start(d->backend, d->toolstack.frontend);
 	if (rc == 0)

@@ -40,6 +40,12 @@ struct device *device_start(struct loop *loop, const struct device_options *opti
 /** device_stop() - SIGTERM: answer what was taken, close, end the loop; bounded in time. */
 void device_stop(struct device *d);
 
+/**
+ * device_check_size() - SIGHUP, or a change of the node "resize": look at the storage's
+ * size, and tell the frontend when it changed.
+ */
+void device_check_size(struct device *d);
+
 /** device_free() - after the loop ended. NULL is fine. */
 void device_free(struct device *d);
 

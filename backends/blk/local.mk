@@ -71,6 +71,7 @@ tests_peers_libfakexen_la_SOURCES = \
 	tests/peers/fake-xen.h \
 	$(NULL)
 blk_unit_tests = \
+	tests/unit/blk-barrier \
 	tests/unit/blk-device \
 	tests/unit/blk-drivers \
 	tests/unit/blk-grants \
@@ -93,6 +94,10 @@ tests_unit_blk_device_SOURCES = tests/unit/blk-device.c backends/blk/device.c ba
 tests_unit_blk_device_LDADD = $(blk_rig_libs)
 tests_unit_blk_grants_SOURCES = tests/unit/blk-grants.c
 tests_unit_blk_grants_LDADD = $(blk_rig_libs)
+tests_unit_blk_barrier_SOURCES = tests/unit/blk-barrier.c tests/unit/blk-recorder.c \
+	tests/unit/blk-recorder.h $(blk_rig)
+tests_unit_blk_barrier_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_barrier_LDADD = $(blk_rig_libs)
 tests_unit_blk_limit_SOURCES = tests/unit/blk-limit.c
 tests_unit_blk_limit_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_limit_LDADD = $(blk_rig_libs)

@@ -150,7 +150,11 @@ static void on_signal(void *opaque, uint32_t events)
 	struct stopper *s = opaque;
 	struct signalfd_siginfo info;
 
-	if (read(s->fd, &info, sizeof(info)) == sizeof(info))
+	if (read(s->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		device_check_size(s->device);
+	else
 		device_stop(s->device);
 }
 
@@ -163,6 +167,7 @@ static int take_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		die("signals cannot be blocked");
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

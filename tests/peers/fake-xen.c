@@ -25,7 +25,7 @@ struct xengntdev_handle {
 	int dummy;
 };
 struct xenevtchn_handle {
-	int dummy;
+	int channel; /* each handle binds at most one; -1: not yet */
 };
 
 enum grant_state { ENDED, READONLY, WRITABLE };
@@ -45,15 +45,24 @@ static struct {
 	} region[FAKE_GRANTS];
 	unsigned regions;
 	int map_limit;
-	/* the event channel */
-	int to_backend, to_frontend;
-	bool masked, pending;
+	struct channel {
+		int to_backend, to_frontend; /* eventfds */
+		bool bound, masked, pending;
+	} channel[FAKE_CHANNELS];
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER, .memfd = -1 };
 
 static void fake_die(const char *what)
 {
 	fprintf(stderr, "fake-xen: %s\n", what);
 	abort();
+}
+
+static void fake_make_channel(struct channel *c)
+{
+	c->to_backend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->to_frontend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->to_backend < 0 || c->to_frontend < 0)
+		fake_die("no descriptors");
 }
 
 void fake_reset(void)
@@ -66,16 +75,18 @@ void fake_reset(void)
 			fake_die("no memfd");
 		fake.view = mmap(NULL, FAKE_GRANTS * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
 			fake.memfd, 0);
-		fake.to_backend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		fake.to_frontend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (fake.view == MAP_FAILED || fake.to_backend < 0 || fake.to_frontend < 0)
-			fake_die("no memory or descriptors");
+		if (fake.view == MAP_FAILED)
+			fake_die("no memory");
+		for (unsigned i = 0; i < FAKE_CHANNELS; i++)
+			fake_make_channel(&fake.channel[i]);
 	}
 	memset(fake.grant, 0, sizeof(fake.grant));
 	memset(&fake.n, 0, sizeof(fake.n));
 	fake.map_limit = -1;
-	fake.masked = fake.pending = false;
-	fake_wait_event(0);
+	for (unsigned i = 0; i < FAKE_CHANNELS; i++) {
+		fake.channel[i].masked = fake.channel[i].pending = false;
+		fake_wait_event_on(i, 0);
+	}
 	fake_store_reset();
 }
 
@@ -138,32 +149,47 @@ static void fake_signal(int fd)
 		fake_die("eventfd");
 }
 
+void fake_notify_on(unsigned channel)
+{
+	struct channel *c = &fake.channel[channel];
+
+	pthread_mutex_lock(&fake.lock);
+	if (c->masked)
+		c->pending = true;
+	else
+		fake_signal(c->to_backend);
+	pthread_mutex_unlock(&fake.lock);
+}
+
 void fake_notify(void)
 {
-	pthread_mutex_lock(&fake.lock);
-	if (fake.masked)
-		fake.pending = true;
-	else
-		fake_signal(fake.to_backend);
-	pthread_mutex_unlock(&fake.lock);
+	fake_notify_on(0);
+}
+
+bool fake_wait_event_on(unsigned channel, unsigned ms)
+{
+	struct pollfd p = { .fd = fake.channel[channel].to_frontend, .events = POLLIN };
+	uint64_t n;
+
+	return poll(&p, 1, ms) == 1 && read(p.fd, &n, sizeof(n)) == sizeof(n);
 }
 
 bool fake_wait_event(unsigned ms)
 {
-	struct pollfd p = { .fd = fake.to_frontend, .events = POLLIN };
-	uint64_t n;
-
-	return poll(&p, 1, ms) == 1 && read(fake.to_frontend, &n, sizeof(n)) == sizeof(n);
+	return fake_wait_event_on(0, ms);
 }
 
 /* --- libxenevtchn -------------------------------------------------------------------------- */
 
 xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int flags)
 {
+	struct xenevtchn_handle *xce = calloc(1, sizeof(*xce));
+
 	pthread_mutex_lock(&fake.lock);
 	fake.n.open_handles++;
 	pthread_mutex_unlock(&fake.lock);
-	return calloc(1, sizeof(struct xenevtchn_handle));
+	xce->channel = -1;
+	return xce;
 }
 
 int xenevtchn_close(xenevtchn_handle *xce)
@@ -177,63 +203,82 @@ int xenevtchn_close(xenevtchn_handle *xce)
 
 int xenevtchn_fd(xenevtchn_handle *xce)
 {
-	return fake.to_backend;
+	return xce->channel < 0 ? -1 : fake.channel[xce->channel].to_backend;
 }
 
 xenevtchn_port_or_error_t xenevtchn_bind_interdomain(
 	xenevtchn_handle *xce, uint32_t domid, evtchn_port_t remote_port)
 {
-	if (domid != FAKE_FRONTEND || remote_port != FAKE_REMOTE_PORT) {
-		errno = EINVAL;
-		return -1;
-	}
+	unsigned i = remote_port - FAKE_REMOTE_PORT;
+	bool ok;
+
 	pthread_mutex_lock(&fake.lock);
-	fake.n.bound++;
-	fake.masked = fake.pending = false;
+	ok = domid == FAKE_FRONTEND && i < FAKE_CHANNELS && !fake.channel[i].bound &&
+	     xce->channel < 0;
+	if (ok) {
+		fake.n.bound++;
+		fake.channel[i].bound = true;
+		fake.channel[i].masked = fake.channel[i].pending = false;
+		xce->channel = i;
+	}
 	pthread_mutex_unlock(&fake.lock);
-	return FAKE_LOCAL_PORT;
+	if (ok)
+		return FAKE_LOCAL_PORT + i;
+	errno = EINVAL;
+	return -1;
+}
+
+/* The channel of a handle that has bound @port. */
+static struct channel *fake_channel(xenevtchn_handle *xce, evtchn_port_t port)
+{
+	if (xce->channel < 0 || port != FAKE_LOCAL_PORT + (unsigned)xce->channel)
+		fake_die("event on a port that was not bound");
+	return &fake.channel[xce->channel];
 }
 
 int xenevtchn_unbind(xenevtchn_handle *xce, evtchn_port_t port)
 {
 	pthread_mutex_lock(&fake.lock);
 	fake.n.bound--;
+	fake_channel(xce, port)->bound = false;
+	xce->channel = -1;
 	pthread_mutex_unlock(&fake.lock);
 	return 0;
 }
 
 int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 {
-	if (port != FAKE_LOCAL_PORT)
-		fake_die("event on a port that was not bound");
 	pthread_mutex_lock(&fake.lock);
 	fake.n.notifies++;
 	pthread_mutex_unlock(&fake.lock);
-	fake_signal(fake.to_frontend);
+	fake_signal(fake_channel(xce, port)->to_frontend);
 	return 0;
 }
 
 xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
 {
+	struct channel *c = &fake.channel[xce->channel];
 	uint64_t n;
 
 	pthread_mutex_lock(&fake.lock);
-	if (read(fake.to_backend, &n, sizeof(n)) < 0) {
+	if (read(c->to_backend, &n, sizeof(n)) < 0) {
 		pthread_mutex_unlock(&fake.lock);
 		return -1;
 	}
-	fake.masked = true;
+	c->masked = true;
 	pthread_mutex_unlock(&fake.lock);
-	return FAKE_LOCAL_PORT;
+	return FAKE_LOCAL_PORT + xce->channel;
 }
 
 int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
 {
+	struct channel *c = fake_channel(xce, port);
+
 	pthread_mutex_lock(&fake.lock);
-	fake.masked = false;
-	if (fake.pending)
-		fake_signal(fake.to_backend);
-	fake.pending = false;
+	c->masked = false;
+	if (c->pending)
+		fake_signal(c->to_backend);
+	c->pending = false;
 	pthread_mutex_unlock(&fake.lock);
 	return 0;
 }

@@ -13,8 +13,9 @@
 
 #define FAKE_GRANTS 2048u   /* references 1 to FAKE_GRANTS - 1 */
 #define FAKE_FRONTEND 7u    /* the frontend's domid; any other grants nothing */
-#define FAKE_REMOTE_PORT 5u /* the frontend's port */
-#define FAKE_LOCAL_PORT 11u
+#define FAKE_CHANNELS 8u
+#define FAKE_REMOTE_PORT 5u /* the frontend's port of channel 0; the others follow */
+#define FAKE_LOCAL_PORT 21u
 
 /** struct fake_counts - calls that the backend made. */
 struct fake_counts {
@@ -44,9 +45,11 @@ void fake_map_limit(int pages);
  * ring are the same memory; a lock that both take orders what the ring orders.
  */
 void fake_sync(void);
-/** fake_notify() - the frontend's event. */
+/** fake_notify_on() - the frontend's event; fake_notify() means channel 0. */
+void fake_notify_on(unsigned channel);
 void fake_notify(void);
-/** fake_wait_event() - wait for the backend's event. False: none came in @ms. */
+/** fake_wait_event_on() - wait for the backend's event. False: none came in @ms. */
+bool fake_wait_event_on(unsigned channel, unsigned ms);
 bool fake_wait_event(unsigned ms);
 
 /* --- the toolstack --- */

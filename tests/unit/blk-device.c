@@ -108,6 +108,17 @@ static void start(void)
 	device = device_start(loop, &o, &status);
 }
 
+static void stop_now(void *opaque)
+{
+	device_stop(device);
+}
+
+/* As sluice-blk does on SIGTERM: from inside the loop. */
+static void stop(void)
+{
+	assert_non_null(loop_add_timer(loop, 0, stop_now, NULL));
+}
+
 static void front(const char *name, const char *value)
 {
 	char path[128];
@@ -211,7 +222,7 @@ static void grub_then_a_kernel(void **state)
 	front("state", "4"); /* Mini-OS, OVMF, MirageOS do this */
 	run_until(BACK "/state", "4");
 	assert_int_equal(fake_counts().bound, 1);
-	device_stop(device);
+	stop();
 	run_until(BACK "/state", "6");
 }
 
@@ -287,7 +298,7 @@ static void removed_directory_stays_removed(void **state)
 static void sigterm_closes(void **state)
 {
 	connect_disk();
-	device_stop(device);
+	stop();
 	assert_int_equal(run_until(BACK "/state", "6"), DEVICE_REMOVED);
 	assert_int_equal(fake_counts().bound, 0);
 }

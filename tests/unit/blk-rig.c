@@ -26,21 +26,35 @@ static struct blkif_limits rig_limits(const struct rig_options *o)
 {
 	return (struct blkif_limits){
 		.sectors = RIG_SECTORS,
-		.logical_sectors = 1,
+		.logical_sectors = o->logical_sectors ? o->logical_sectors : 1,
 		.max_indirect = o->no_indirect ? 0 : o->max_indirect ? o->max_indirect : 256,
 		.readonly = o->readonly,
 		.flush = true,
+		.barrier = o->barrier,
+		.discard = o->discard,
+		.secure_discard = o->secure_discard,
 	};
+}
+
+static void rig_start_device(struct rig *rig, const struct rig_options *o)
+{
+	queue_shared_init(&rig->shared);
+	rig->shared.sectors = RIG_SECTORS;
+	rig->shared.journal = o->journal;
+	rig->shared.poll_us = o->poll_us;
+	assert_int_equal(io_adopt(o->driver, o->driver_state, o->info ? o->info : &rig_info,
+				 &rig->shared.io), 0);
 }
 
 void rig_start(struct rig *rig, const struct rig_options *o)
 {
 	struct queue_setup setup = {
+		.index = o->index,
 		.domid = FAKE_FRONTEND,
 		.abi = o->abi,
 		.persistent = o->persistent,
 		.limits = rig_limits(o),
-		.nodes = { .ring_order = o->order, .event_channel = FAKE_REMOTE_PORT },
+		.nodes = { .ring_order = o->order, .event_channel = FAKE_REMOTE_PORT + o->index },
 	};
 	unsigned pages = 1u << o->order;
 	char why[256] = "";
@@ -48,22 +62,20 @@ void rig_start(struct rig *rig, const struct rig_options *o)
 
 	memset(rig, 0, sizeof(*rig));
 	rig->abi = o->abi;
-	queue_shared_init(&rig->shared);
-	rig->shared.sectors = RIG_SECTORS;
-	assert_int_equal(io_adopt(o->driver, o->driver_state, o->info ? o->info : &rig_info,
-				 &rig->shared.io), 0);
-	rig->shared.journal = o->journal;
-	rig->shared.poll_us = o->poll_us;
+	rig->index = o->index;
+	rig->base = o->index ? RIG_NEXT_GREF + o->index * RIG_NEXT_STRIDE : 0;
+	if (!o->first)
+		rig_start_device(rig, o);
 	rig->ended_fd = eventfd(0, EFD_CLOEXEC);
 	setup.ended_fd = rig->ended_fd;
-	shared = fake_grant_ring(RIG_RING_GREF, pages);
+	shared = fake_grant_ring(rig->base + RIG_RING_GREF, pages);
 	for (unsigned i = 0; i < pages; i++)
-		setup.nodes.ring_ref[i] = RIG_RING_GREF + i;
-	for (unsigned i = 0; i < RIG_DATA_PAGES; i++)
-		rig->data[i] = fake_grant(RIG_DATA_GREF + i, false);
-	rig->indirect = fake_grant(RIG_INDIRECT_GREF, false);
+		setup.nodes.ring_ref[i] = rig->base + RIG_RING_GREF + i;
+	for (unsigned i = 0; i < (o->index ? RIG_NEXT_PAGES : RIG_DATA_PAGES); i++)
+		rig->data[i] = fake_grant(rig->base + RIG_DATA_GREF + i, false);
+	rig->indirect = fake_grant(rig->base + RIG_INDIRECT_GREF, false);
 	assert_int_equal(ring_front_init(&rig->ring, shared, pages * 4096, blkif_slot_size(o->abi)), 0);
-	assert_int_equal(queue_create(&rig->shared, &setup, &rig->queue, why, sizeof(why)), 0);
+	assert_int_equal(queue_create(o->first ? &o->first->shared : &rig->shared, &setup, &rig->queue, why, sizeof(why)), 0);
 	assert_int_equal(queue_start(rig->queue, why, sizeof(why)), 0);
 	queue_go(rig->queue);
 }
@@ -87,8 +99,10 @@ char *rig_stop(struct rig *rig)
 	if (failure)
 		copy = strdup(failure);
 	queue_destroy(rig->queue);
-	io_close(rig->shared.io);
-	queue_shared_dispose(&rig->shared);
+	if (rig->index == 0) {
+		io_close(rig->shared.io);
+		queue_shared_dispose(&rig->shared);
+	}
 	close(rig->ended_fd);
 	return copy;
 }
@@ -107,7 +121,7 @@ void rig_push(struct rig *rig)
 {
 	fake_sync();
 	if (ring_front_push(&rig->ring))
-		fake_notify();
+		fake_notify_on(rig->index);
 }
 
 struct blkif_rsp rig_get(struct rig *rig)
@@ -116,7 +130,7 @@ struct blkif_rsp rig_get(struct rig *rig)
 	struct blkif_rsp rsp;
 
 	while (ring_front_pending(&rig->ring) == 0 && !ring_front_final_check(&rig->ring))
-		assert_true(fake_wait_event(RIG_TIMEOUT_MS));
+		assert_true(fake_wait_event_on(rig->index, RIG_TIMEOUT_MS));
 	fake_sync();
 	ring_front_get(&rig->ring, slot, blkif_rsp_size(rig->abi));
 	blkif_decode_rsp(rig->abi, slot, &rsp);
@@ -146,9 +160,9 @@ struct blkif_req rig_request(struct rig *rig, uint8_t op, uint64_t sector, unsig
 		.nr_segments = segments,
 	};
 
-	req.indirect_gref[0] = RIG_INDIRECT_GREF;
+	req.indirect_gref[0] = rig->base + RIG_INDIRECT_GREF;
 	for (unsigned i = 0; i < segments && i < BLKIF_INDIRECT_SEGMENTS; i++)
-		req.seg[i] = (struct blkif_segment){ RIG_DATA_GREF + i, 0, 7 };
+		req.seg[i] = (struct blkif_segment){ rig->base + RIG_DATA_GREF + i, 0, 7 };
 	return req;
 }
 

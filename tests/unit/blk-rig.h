@@ -23,6 +23,10 @@
 #define RIG_DATA_GREF 32u     /* up to RIG_DATA_PAGES of them */
 #define RIG_DATA_PAGES 1024u
 #define RIG_SECTORS 8192u     /* 4 MiB */
+/* Further queues of one device have references of their own, and few pages. */
+#define RIG_NEXT_GREF 1100u
+#define RIG_NEXT_STRIDE 100u
+#define RIG_NEXT_PAGES 32u
 
 /** struct rig_options - zero is: native, no persistent grants, order 0, memory driver. */
 struct rig_options {
@@ -37,11 +41,17 @@ struct rig_options {
 	void *driver_state;
 	const struct blk_info *info; /* NULL: 512-byte blocks, RIG_SECTORS */
 	unsigned poll_us;
+	struct rig *first; /* queue 0 of the same device; NULL: this is it */
+	unsigned index;    /* of the queue */
+	bool barrier, discard, secure_discard;
+	uint32_t logical_sectors; /* 0: 1 */
 };
 
 struct rig {
-	struct queue_shared shared;
+	struct queue_shared shared; /* of queue 0 */
 	struct queue *queue;
+	unsigned index;
+	uint32_t base;     /* added to the references above */
 	struct ring_front ring;
 	enum blkif_abi abi;
 	int ended_fd;
