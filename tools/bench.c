@@ -19,9 +19,11 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "blk", "block devices: sluice-bench blk --help", bench_blk_main },
+	{ "compare", "our disk beside fio and QEMU's: sluice-bench compare --help", bench_compare_main },
 	{ "help", "show the subcommands", bench_help },
 	{ "version", "show the version", bench_version },
 	{ "blk-guest", NULL, bench_guest_main },
+	{ "vhost-user", NULL, bench_vhost_user_main },
 };
 
 static void print_commands(FILE *to)
@@ -35,10 +37,12 @@ static void print_commands(FILE *to)
 
 static int bench_help(int argc, char **argv)
 {
-	char *blk[] = { (char *)"blk", (char *)"--help", NULL };
+	char *args[] = { argc > 1 ? argv[1] : NULL, (char *)"--help", NULL };
 
 	if (argc > 1 && strcmp(argv[1], "blk") == 0)
-		return bench_blk_main(2, blk);
+		return bench_blk_main(2, args);
+	if (argc > 1 && strcmp(argv[1], "compare") == 0)
+		return bench_compare_main(2, args);
 	print_commands(stdout);
 	return 0;
 }

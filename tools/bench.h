@@ -9,4 +9,9 @@ enum { BENCH_EXIT_OK = 0, BENCH_EXIT_START = 1, BENCH_EXIT_IO = 2, BENCH_EXIT_IN
 /** bench_blk_main() - argv[0] is "blk"; returns the exit status. */
 int bench_blk_main(int argc, char **argv);
 
+/** bench_compare_main() - argv[0] is "compare"; returns the exit status. */
+int bench_compare_main(int argc, char **argv);
+/** bench_vhost_user_main() - for compare's own use: a load on a vhost-user-blk socket. */
+int bench_vhost_user_main(int argc, char **argv);
+
 #endif

@@ -43,6 +43,10 @@ tools_libbench_la_SOURCES = \
 	tools/bench-verify.h \
 	tools/bench-wire.c \
 	tools/bench-wire.h \
+	tools/compare-options.c \
+	tools/compare-stats.c \
+	tools/compare-table.c \
+	tools/compare.h \
 	tools/crc32c.c \
 	tools/crc32c.h \
 	tools/histogram.c \
@@ -52,13 +56,18 @@ tools_libbench_la_SOURCES = \
 tools_libbench_la_CPPFLAGS = $(AM_CPPFLAGS)
 tools_libbench_la_LIBADD = -lm
 if HAVE_JANSSON
-tools_libbench_la_SOURCES += tools/bench-json.c
+tools_libbench_la_SOURCES += tools/bench-json.c tools/compare-json.c
 tools_libbench_la_CPPFLAGS += $(JANSSON_CFLAGS)
 tools_libbench_la_LIBADD += $(JANSSON_LIBS)
 else
-tools_libbench_la_SOURCES += tools/bench-json-none.c
+tools_libbench_la_SOURCES += tools/bench-json-none.c tools/compare-json-none.c
 endif
-EXTRA_DIST += tools/bench-json.c tools/bench-json-none.c
+EXTRA_DIST += \
+	tools/bench-json.c \
+	tools/bench-json-none.c \
+	tools/compare-json.c \
+	tools/compare-json-none.c \
+	$(NULL)
 
 bin_PROGRAMS += tools/sluice-bench
 tools_sluice_bench_SOURCES = \
@@ -70,8 +79,12 @@ tools_sluice_bench_SOURCES = \
 	tools/bench-load.h \
 	tools/bench-pace.c \
 	tools/bench-pick.c \
+	tools/bench-vhost-user.c \
 	tools/bench.c \
 	tools/bench.h \
+	tools/compare-peers.c \
+	tools/compare-run.c \
+	tools/compare.c \
 	$(NULL)
 tools_sluice_bench_LDADD = \
 	tools/libbench.la \

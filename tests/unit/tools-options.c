@@ -139,7 +139,10 @@ static void test_wrong_options_are_named(void **state)
 	assert_wrong("--filename=x", "--bs=0", "out of range");
 	assert_wrong("--filename=x", "--iodepth=0", "out of range: 1 to 512");
 	assert_wrong("--filename=x", "--iodepth=4294967297", "out of range");
-	assert_wrong("--filename=x", "--rw=trim", "none of read write");
+	assert_wrong("--filename=x", "--rw=trimwrite", "none of read write");
+	assert_wrong("--filename=x", "--numjobs=0", "out of range: 1 to 8");
+	assert_wrong("--filename=x", "--numjobs=9", "out of range: 1 to 8");
+	assert_wrong("--filename=x", "--rate-iops=0", "--rate_iops");
 	assert_wrong("--filename=x", "--direct=2", "none of 0 1");
 	assert_wrong("--filename=x", "--segments=12", "none of 11 32 256");
 	assert_wrong("--filename=x", "--verify=md5", "crc32c");
