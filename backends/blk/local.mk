@@ -74,6 +74,7 @@ blk_unit_tests = \
 	tests/unit/blk-barrier \
 	tests/unit/blk-device \
 	tests/unit/blk-drivers \
+	tests/unit/blk-features \
 	tests/unit/blk-grants \
 	tests/unit/blk-journal \
 	tests/unit/blk-limit \
@@ -98,6 +99,10 @@ tests_unit_blk_barrier_SOURCES = tests/unit/blk-barrier.c tests/unit/blk-recorde
 	tests/unit/blk-recorder.h $(blk_rig)
 tests_unit_blk_barrier_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_barrier_LDADD = $(blk_rig_libs)
+tests_unit_blk_features_SOURCES = tests/unit/blk-features.c tests/unit/blk-recorder.c \
+	tests/unit/blk-recorder.h $(blk_rig)
+tests_unit_blk_features_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_features_LDADD = $(blk_rig_libs)
 tests_unit_blk_limit_SOURCES = tests/unit/blk-limit.c
 tests_unit_blk_limit_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_limit_LDADD = $(blk_rig_libs)

@@ -147,6 +147,8 @@ static void request_translate(struct queue *q, struct request *r)
 	if (r->operation == BLKIF_OP_DISCARD)
 		count = r->req.nr_sectors;
 	r->io.op = request_blk_op(r);
+	/* Other flags did not pass the check. */
+	r->io.flags = r->operation == BLKIF_OP_DISCARD && r->req.flag ? BLK_REQ_SECURE : 0;
 	r->io.offset = count ? r->req.sector * BLKIF_SECTOR_SIZE : 0;
 	r->io.length = count * BLKIF_SECTOR_SIZE;
 	r->io.iov = r->iov;

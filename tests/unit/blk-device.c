@@ -127,6 +127,34 @@ static void front(const char *name, const char *value)
 	fake_store_write(path, value);
 }
 
+/* The nodes of ring @i of several, in queue-@i/. */
+static void front_queue(unsigned i, uint32_t gref, uint32_t port)
+{
+	struct ring_front ring;
+	char name[40], value[16];
+
+	assert_int_equal(ring_front_init(&ring, fake_grant_ring(gref, 1), 4096,
+				 blkif_slot_size(BLKIF_ABI_NATIVE)),
+		0);
+	snprintf(name, sizeof(name), "queue-%u/ring-ref", i);
+	snprintf(value, sizeof(value), "%u", gref);
+	front(name, value);
+	snprintf(name, sizeof(name), "queue-%u/event-channel", i);
+	snprintf(value, sizeof(value), "%u", port);
+	front(name, value);
+}
+
+static void front_queues(unsigned n)
+{
+	char value[16];
+
+	for (unsigned i = 0; i < n; i++)
+		front_queue(i, 10 + i, FAKE_REMOTE_PORT + i);
+	snprintf(value, sizeof(value), "%u", n);
+	front("multi-queue-num-queues", value);
+	front("protocol", "x86_64-abi");
+}
+
 static void front_ring(void)
 {
 	struct ring_front ring;
@@ -309,6 +337,252 @@ static void a_conflicting_transaction_is_tried_again(void **state)
 	connect_disk();
 }
 
+/* --- several rings --- */
+
+static void connect_queues(unsigned n)
+{
+	max_queues = n;
+	start();
+	run_until(BACK "/state", "2");
+	front_queues(n);
+	front("state", "3");
+	run_until(BACK "/state", "4");
+}
+
+static void eight_rings_connect_and_disconnect(void **state)
+{
+	connect_queues(8);
+	expect_node("multi-queue-max-queues", "8");
+	assert_int_equal(fake_counts().bound, 8);
+	assert_int_equal(fake_counts().mapped, 8);
+	front("state", "6");
+	run_until(BACK "/state", "6");
+	assert_int_equal(fake_counts().bound, 0);
+	assert_int_equal(fake_counts().mapped, 0);
+	assert_int_equal(fake_counts().open_handles, 0);
+	front("state", "1");
+	run_until(BACK "/state", "2");
+}
+
+static void fewer_rings_than_offered(void **state)
+{
+	max_queues = 8;
+	start();
+	run_until(BACK "/state", "2");
+	front_queues(3);
+	front("state", "3");
+	run_until(BACK "/state", "4");
+	assert_int_equal(fake_counts().bound, 3);
+}
+
+/* A kernel after GRUB: the nodes of its one ring count, whatever else lies around. */
+static void stale_nodes_of_several_rings_do_not_count(void **state)
+{
+	max_queues = 8;
+	start();
+	run_until(BACK "/state", "2");
+	front_queues(4);
+	front("queue-0/ring-ref", "1999");
+	front("multi-queue-num-queues", "");
+	front_ring();
+	front("state", "4");
+	run_until(BACK "/state", "4");
+	assert_int_equal(fake_counts().bound, 1);
+}
+
+/* And the other way: GRUB's flat nodes beside those of several rings. */
+static void stale_nodes_of_one_ring_do_not_count(void **state)
+{
+	front("ring-ref", "1999");
+	front("event-channel", "4000");
+	connect_queues(2);
+	assert_int_equal(fake_counts().bound, 2);
+}
+
+static void refuses_queue(unsigned n, const char *name, const char *value, const char *error)
+{
+	max_queues = 4;
+	start();
+	run_until(BACK "/state", "2");
+	front_queues(n);
+	front(name, value);
+	front("state", "3");
+	run_until(BACK "/state", "5");
+	expect_error(error);
+	assert_int_equal(fake_counts().mapped, 0);
+	assert_int_equal(fake_counts().bound, 0);
+	assert_int_equal(fake_counts().open_handles, 0);
+	front("state", "6");
+	run_until(BACK "/state", "6");
+}
+
+static void one_ring_of_several_without_grant(void **state)
+{
+	refuses_queue(4, "queue-3/ring-ref", "1999", "queue 3");
+}
+
+static void one_ring_of_several_without_nodes(void **state)
+{
+	refuses_queue(4, "queue-2/ring-ref", "", "queue-2/ring-ref is missing");
+}
+
+static void two_rings_with_the_same_event_channel(void **state)
+{
+	refuses_queue(2, "queue-1/event-channel", "5", "event channel 5 of queue 1");
+}
+
+static void rule18_more_rings_than_offered(void **state)
+{
+	refuses_queue(4, "multi-queue-num-queues", "5", "at most 4");
+}
+
+static void one_broken_ring_disconnects_the_device(void **state)
+{
+	volatile uint32_t *req_prod;
+
+	connect_queues(3);
+	req_prod = fake_grant_ring(11, 1);
+	*req_prod = 100000;
+	fake_notify_on(1);
+	run_until(BACK "/error", NULL);
+	expect_error("ring 1");
+	run_until(BACK "/state", "6");
+	assert_int_equal(fake_counts().mapped, 0);
+	assert_int_equal(fake_counts().bound, 0);
+	front("state", "6");
+	front("state", "1");
+	run_until(BACK "/state", "2");
+}
+
+/* --- what changes while connected --- */
+
+/* Writes of the toolstack are looked at in the loop; this one is the last of them. */
+static void settle(void)
+{
+	static unsigned n;
+	char path[64];
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), BACK "/settle-%u", n++);
+		fake_store_write(path, "");
+		run_until(path, NULL);
+	}
+}
+
+static void grows_while_connected(void **state)
+{
+	connect_disk();
+	assert_int_equal(truncate(image, 3 << 20), 0);
+	fake_store_write(BACK "/resize", "1");
+	run_until(BACK "/sectors", "6144");
+	expect_node("state", "4");
+	assert_int_equal(truncate(image, 4 << 20), 0);
+	settle();
+	expect_node("sectors", "6144"); /* nobody said so */
+	fake_store_write(BACK "/resize", "2");
+	run_until(BACK "/sectors", "8192");
+}
+
+static void shrinks_while_connected(void **state)
+{
+	connect_disk();
+	assert_int_equal(truncate(image, 4096), 0);
+	fake_store_write(BACK "/resize", "again");
+	run_until(BACK "/sectors", "8");
+}
+
+static void check_size_now(void *opaque)
+{
+	device_check_size(device);
+}
+
+static void sighup_looks_at_the_size(void **state)
+{
+	connect_disk();
+	assert_int_equal(truncate(image, 2 << 20), 0);
+	assert_non_null(loop_add_timer(loop, 0, check_size_now, NULL));
+	run_until(BACK "/sectors", "4096");
+}
+
+static void resized_before_the_frontend_came(void **state)
+{
+	start();
+	run_until(BACK "/state", "2");
+	assert_int_equal(truncate(image, 2 << 20), 0);
+	fake_store_write(BACK "/resize", "1");
+	settle();
+	expect_node("sectors", NULL);
+	expect_node("state", "2");
+	front_ring();
+	front("state", "3");
+	run_until(BACK "/state", "4");
+	expect_node("sectors", "4096");
+}
+
+static void limits_that_make_no_sense_are_refused_at_start(void **state)
+{
+	fake_store_write(BACK "/limit-iops", "-5");
+	start();
+	assert_null(device);
+	assert_int_equal(status, DEVICE_USAGE);
+	expect_error("limit-iops");
+}
+
+static void bad_limits_while_connected_change_nothing(void **state)
+{
+	connect_disk();
+	fake_store_write(BACK "/limit-iops", "many");
+	fake_store_write(BACK "/limit-bps-burst", "99999999999999999999999");
+	settle();
+	expect_node("state", "4");
+	expect_node("error", NULL);
+}
+
+/* --- kinds of disks --- */
+
+static void disk_of_4096_byte_sectors(void **state)
+{
+	assert_int_equal(truncate(image, (1 << 20) + 512), 0);
+	fake_store_write(BACK "/logical-block-size", "4096");
+	connect_disk();
+	expect_node("sector-size", "4096");
+	expect_node("physical-sector-size", "4096");
+	expect_node("sectors", "2048"); /* in units of 512, whole blocks only */
+}
+
+static void logical_block_size_that_no_disk_has(void **state)
+{
+	fake_store_write(BACK "/logical-block-size", "2048");
+	start();
+	assert_null(device);
+	assert_int_equal(status, DEVICE_NO_STORAGE);
+	expect_error("logical-block-size");
+}
+
+static void removable_disk_says_so(void **state)
+{
+	fake_store_write(BACK "/removable", "1");
+	connect_disk();
+	expect_node("info", "2");
+	expect_node("feature-barrier", "1");
+}
+
+static void discard_is_offered_where_storage_can(void **state)
+{
+	connect_disk();
+	expect_node("feature-discard", "1"); /* tmpfs punches holes */
+	expect_node("discard-alignment", "0");
+	expect_node("discard-secure", "0");
+}
+
+static void discard_that_the_toolstack_forbids(void **state)
+{
+	fake_store_write(BACK "/discard-enable", "0");
+	connect_disk();
+	expect_node("feature-discard", "0");
+	expect_node("discard-granularity", NULL);
+}
+
 /* --- the frontend's mistakes: error node, Closing, and a better try later works --- */
 
 static void refuses(const char *name, const char *value, const char *error)
@@ -486,6 +760,8 @@ static void read_only_disk_says_so(void **state)
 	fake_store_write(BACK "/device-type", "cdrom");
 	connect_disk();
 	expect_node("info", "5"); /* cdrom, read-only */
+	expect_node("feature-barrier", "0");
+	expect_node("feature-discard", "0");
 	expect_node("feature-flush-cache", "0");
 }
 
@@ -521,6 +797,26 @@ int main(void)
 		T(removed_directory_stays_removed),
 		T(sigterm_closes),
 		T(a_conflicting_transaction_is_tried_again),
+		T(eight_rings_connect_and_disconnect),
+		T(fewer_rings_than_offered),
+		T(stale_nodes_of_several_rings_do_not_count),
+		T(stale_nodes_of_one_ring_do_not_count),
+		T(one_ring_of_several_without_grant),
+		T(one_ring_of_several_without_nodes),
+		T(two_rings_with_the_same_event_channel),
+		T(rule18_more_rings_than_offered),
+		T(one_broken_ring_disconnects_the_device),
+		T(grows_while_connected),
+		T(shrinks_while_connected),
+		T(sighup_looks_at_the_size),
+		T(resized_before_the_frontend_came),
+		T(limits_that_make_no_sense_are_refused_at_start),
+		T(bad_limits_while_connected_change_nothing),
+		T(disk_of_4096_byte_sectors),
+		T(logical_block_size_that_no_disk_has),
+		T(removable_disk_says_so),
+		T(discard_is_offered_where_storage_can),
+		T(discard_that_the_toolstack_forbids),
 		T(rule18_ring_order_too_large),
 		T(rule18_ring_order_negative),
 		T(rule18_too_many_queues),

@@ -19,7 +19,7 @@ static void recorder_note(struct recorder_queue *q, const struct blk_req *req, b
 	if (r->events == RECORDER_EVENTS)
 		abort();
 	r->event[r->events++] = (struct recorder_event){ q->index, req->op, done,
-		req->offset / 512 };
+		req->offset / 512, req->length, req->flags };
 	r->submitted += !done;
 	pthread_mutex_unlock(&r->lock);
 }

@@ -17,7 +17,8 @@ struct recorder_event {
 	unsigned queue;
 	enum blk_op op;
 	bool done; /* false: submitted */
-	uint64_t sector;
+	uint64_t sector, bytes;
+	uint32_t flags;
 };
 
 struct recorder_queue {
