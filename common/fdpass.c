@@ -79,7 +79,7 @@ static bool take_fds(struct msghdr *msg, int *fds, unsigned room, unsigned *nfds
 				fds[(*nfds)++] = fd;
 			} else {
 				close(fd);
-				fit = fit && room == 0;
+				fit = false;
 			}
 		}
 	}
@@ -96,15 +96,18 @@ static ssize_t recv_flags(
 	ssize_t n;
 	bool fit;
 
-	msg.msg_control = control.buf;
-	msg.msg_controllen = sizeof(control.buf);
+	/* Without room for any the kernel drops them: they are never ours, nor ours to close. */
+	if (fd_room) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = sizeof(control.buf);
+	}
 	*nfds = 0;
 	do
 		n = recvmsg(sock, &msg, flags | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	fit = take_fds(&msg, fds, fd_room, nfds);
+	fit = !fd_room || take_fds(&msg, fds, fd_room, nfds);
 	if (!fit || (msg.msg_flags & MSG_TRUNC)) {
 		for (unsigned i = 0; i < *nfds; i++)
 			close(fds[i]);

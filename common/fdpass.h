@@ -33,7 +33,8 @@ int fd_sendv(int sock, const struct iovec *iov, unsigned niov, const int *fds,
 /**
  * fd_recv() - receive one message with descriptors.
  * @fds: receives up to *@nfds descriptors, all close-on-exec, the caller's from then
- * @nfds: in: room in @fds; out: how many came. With room 0 any that came are closed.
+ * @nfds: in: room in @fds; out: how many came. With room 0 any that came are dropped without
+ *	ever being a descriptor of this process: closing a stranger's can take for ever (FUSE).
  *
  * Return: the message's length, 0 at the end of the stream, or -errno
  * (-EMSGSIZE: the message or its descriptors did not fit; nothing is kept).

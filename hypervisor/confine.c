@@ -14,10 +14,12 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include <seccomp.h>
 
 #include "common/array.h"
+#include "hypervisor/process/server.h"
 
 static const int allowed[] = {
 	/* the loop */
@@ -64,6 +66,15 @@ static int rules_add(scmp_filter_ctx ctx)
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 			SCMP_A1(SCMP_CMP_EQ, SIOCOUTQ, 0));
+	/* New connections over one that exists, and no other kind of socket. */
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2,
+			SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0),
+			SCMP_A1(SCMP_CMP_EQ, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+			SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
+			SCMP_A2(SCMP_CMP_EQ, SERVER_SO_PASSRIGHTS, 0));
 	return rc;
 }
 

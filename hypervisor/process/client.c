@@ -67,22 +67,19 @@ int hvclient_restrict(int fd, uint32_t domid)
 static int connect_factory(const char *text)
 {
 	struct wire_hello req = { .head.op = WIRE_CONNECT, .version = WIRE_VERSION };
+	struct wire_reply reply;
 	char *end;
 	long factory = strtol(text, &end, 10);
-	int pair[2];
-	int rc;
+	unsigned nfds = 1;
+	int fd = -1;
+	ssize_t n;
 
 	if (*text == '\0' || *end != '\0' || factory < 0 || factory > 1 << 20)
 		return -EINVAL;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	rc = fd_send(factory, &req, sizeof(req), &pair[1], 1);
-	close(pair[1]);
-	if (rc < 0) {
-		close(pair[0]);
-		return rc == -EPIPE ? -ECONNREFUSED : rc;
-	}
-	return pair[0];
+	n = hvclient_call(factory, &req, sizeof(req), &reply, sizeof(reply), &fd, &nfds);
+	if (n < 0)
+		return n == -ENODEV || n == -ENOSPC ? -ECONNREFUSED : (int)n;
+	return nfds == 1 ? fd : -EPROTO;
 }
 
 /* The socket's address; a long path is reached through its directory, held in @dirfd. */

@@ -20,6 +20,14 @@
 
 /* The largest request, WIRE_MAP, and a little room to see what is too long. */
 #define MSG_ROOM (sizeof(struct wire_map) + 8)
+/* As SIOCOUTQ counts: some dozens of replies to WIRE_CONNECT. */
+#define UNREAD_CONNECTS 65536
+
+void socket_refuse_fds(int fd)
+{
+	/* Linux 6.16 has it; before that they are dropped when they are read. */
+	(void)setsockopt(fd, SOL_SOCKET, SERVER_SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
+}
 
 int conn_reply(struct conn *conn, const void *reply, size_t len, const int *fds, unsigned nfds)
 {
@@ -94,34 +102,28 @@ static int serve_restrict(struct conn *conn, const void *msg, size_t len)
 	return conn_result(conn, WIRE_RESTRICT, rc);
 }
 
-/* A connected SOCK_SEQPACKET Unix socket? */
-static bool socket_ok(int fd)
+static int serve_connect(struct conn *conn, const void *msg, size_t len)
 {
-	int domain = 0, type = 0, listening = 1;
-	socklen_t len = sizeof(int);
-
-	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX &&
-	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening;
-}
-
-/* Makes @fd a connection of the same domain; the new one shows success or failure. */
-static int serve_connect(struct conn *conn, const void *msg, size_t len, int *fd)
-{
+	struct wire_reply reply = { .op = WIRE_CONNECT };
+	int pair[2];
 	int rc;
 
-	if (len != sizeof(struct wire_hello) || *fd < 0 || !socket_ok(*fd))
+	if (len != sizeof(struct wire_hello))
 		return -EPROTO;
-	rc = conn_new(conn->pd, *fd, conn->restricted);
-	*fd = -1;
-	if (rc < 0 && log_limit_ok(&conn->pd->hv->limit))
-		log_warn("domain %u: a connection was refused: %s", conn->pd->d.domid,
-			strerror(-rc));
-	return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return conn_result(conn, WIRE_CONNECT, -errno);
+	rc = conn_new(conn->pd, pair[0], conn->restricted);
+	if (rc < 0)
+		rc = conn_result(conn, WIRE_CONNECT, rc);
+	else
+		rc = conn_reply(conn, &reply, sizeof(reply), &pair[1], 1);
+	close(pair[1]);
+	return rc;
 }
 
 static int (*const handlers[WIRE_OP_END])(struct conn *, const void *, size_t) = {
 	[WIRE_HELLO] = serve_hello,
+	[WIRE_CONNECT] = serve_connect,
 	[WIRE_RESTRICT] = serve_restrict,
 	[WIRE_EVENT_UNBOUND] = serve_event_unbound,
 	[WIRE_EVENT_BIND] = serve_event_bind,
@@ -137,19 +139,26 @@ static int (*const handlers[WIRE_OP_END])(struct conn *, const void *, size_t) =
 	[WIRE_COPY] = serve_copy,
 };
 
-static int conn_dispatch(struct conn *conn, const void *msg, size_t len, int *fd)
+/* May the connection have this much of what we sent it unread, when it asks for @op? */
+static bool unread_ok(uint32_t op, int unread)
+{
+	/* Those of other processes that share it: one may have died before it read its own. */
+	return op == WIRE_CONNECT ? unread < UNREAD_CONNECTS : unread == 0;
+}
+
+static int conn_dispatch(struct conn *conn, const void *msg, size_t len)
 {
 	const struct wire_head *head = msg;
 	int unread = 0;
 
 	if (len < sizeof(*head) || head->zero || head->op >= WIRE_OP_END)
 		return -EPROTO;
-	if (head->op == WIRE_CONNECT)
-		return serve_connect(conn, msg, len, fd);
-	if (*fd >= 0 || !handlers[head->op] || (head->op != WIRE_HELLO && !conn->greeted))
+	if (!handlers[head->op])
+		return -EPROTO;
+	if (!conn->greeted && head->op != WIRE_HELLO && head->op != WIRE_CONNECT)
 		return -EPROTO;
 	/* Replies that pile up unread would fill our buffers, and descriptors in flight. */
-	if (ioctl(conn->fd, SIOCOUTQ, &unread) < 0 || unread > 0)
+	if (ioctl(conn->fd, SIOCOUTQ, &unread) < 0 || !unread_ok(head->op, unread))
 		return -EPROTO;
 	return handlers[head->op](conn, msg, len);
 }
@@ -161,9 +170,8 @@ static void conn_ready(void *opaque, uint32_t events)
 		struct wire_head head;
 		uint8_t bytes[MSG_ROOM];
 	} msg;
-	CLEANUP_CLOSE int fd = -1;
-	unsigned nfds = 1;
-	ssize_t n = fd_recv_now(conn->fd, &msg, sizeof(msg), &fd, &nfds);
+	unsigned none = 0;
+	ssize_t n = fd_recv_now(conn->fd, &msg, sizeof(msg), NULL, &none);
 	int rc;
 
 	if (n == -EAGAIN)
@@ -171,10 +179,10 @@ static void conn_ready(void *opaque, uint32_t events)
 	if (n <= 0)
 		rc = n ? n : -EPIPE;
 	else
-		rc = conn_dispatch(conn, &msg, n, &fd);
+		rc = conn_dispatch(conn, &msg, n);
 	if (rc == 0)
 		return;
-	if (rc != -EPIPE && rc != -ECONNRESET && log_limit_ok(&conn->pd->hv->limit))
+	if (rc != -EPIPE && rc != -ECONNRESET && log_limit_ok(&conn->pd->limit))
 		log_warn("domain %u (%s): a connection was closed: %s", conn->pd->d.domid,
 			conn->pd->d.name, strerror(-rc));
 	conn_close(conn);
@@ -189,6 +197,7 @@ int conn_new(struct pdomain *pd, int fd, int32_t restricted)
 		close(fd);
 		return -ENOSPC;
 	}
+	socket_refuse_fds(fd);
 	conn = calloc(1, sizeof(*conn));
 	if (!conn) {
 		rc = -ENOMEM;

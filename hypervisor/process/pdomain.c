@@ -99,7 +99,7 @@ static void listener_retry(void *opaque)
 /* Without descriptors accept() fails again at once: look away for a while. */
 static void listener_park(struct pdomain *pd, int err)
 {
-	if (log_limit_ok(&pd->hv->limit))
+	if (log_limit_ok(&pd->limit))
 		log_warn("domain %u: cannot accept a connection: %s", pd->d.domid, strerror(err));
 	pd->retry = loop_add_timer(pd->hv->loop, RETRY_MS, listener_retry, pd);
 	if (pd->retry)
@@ -118,7 +118,7 @@ static void listener_ready(void *opaque, uint32_t events)
 		return;
 	}
 	rc = conn_new(pd, fd, -1);
-	if (rc < 0 && log_limit_ok(&pd->hv->limit))
+	if (rc < 0 && log_limit_ok(&pd->limit))
 		log_warn("domain %u: a connection was refused: %s", pd->d.domid, strerror(-rc));
 }
 
@@ -134,6 +134,7 @@ static int listener_check(int fd)
 		return -EINVAL;
 	if (domain != AF_UNIX || type != SOCK_SEQPACKET || !listening)
 		return -EINVAL;
+	socket_refuse_fds(fd);
 	return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
@@ -166,6 +167,7 @@ static struct pdomain *pdomain_alloc(struct hv *hv, const struct hvctl_domain_co
 		return NULL;
 	pd->hv = hv;
 	pd->listen_fd = -1;
+	pd->limit = (struct log_limit){ .burst = 10, .interval_ms = 10000 };
 	pd->max_pages = config->max_pages ? config->max_pages : HV_DEFAULT_PAGES;
 	limits.max_grants = pd->max_pages + GNTTAB_NR_RESERVED_ENTRIES;
 	pd->entries = calloc(limits.max_grants, sizeof(*pd->entries));

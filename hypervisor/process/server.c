@@ -37,7 +37,6 @@ int hv_init(struct hv *hv)
 	memset(hv, 0, sizeof(*hv));
 	hv->control_fd = -1;
 	hv->token_fd = hv->token_write_fd = -1;
-	hv->limit = (struct log_limit){ .burst = 10, .interval_ms = 10000 };
 	domain_set_init(&hv->set);
 	hv->loop = loop_new();
 	if (!hv->loop)

@@ -38,7 +38,6 @@ struct hv {
 	int token_write_fd;
 	unsigned fd_budget; /* descriptors that one domain may cost us */
 	bool private_stack; /* end with the inherited control connection */
-	struct log_limit limit;
 };
 
 /** struct frame - what a grant entry's frame number means. */
@@ -59,6 +58,7 @@ struct pdomain {
 	struct conn *conns;
 	unsigned nr_conns;
 	unsigned fds;
+	struct log_limit limit; /* its own: it must not silence what others cause */
 	uint32_t max_pages;
 	uint32_t pages;
 	grant_entry_v1_t *entries;
@@ -149,6 +149,14 @@ struct share *pdomain_memory(struct domain *d, uint32_t frame, uint32_t *page);
 
 /* conn.c */
 
+/** SERVER_SO_PASSRIGHTS - SO_PASSRIGHTS of <asm/socket.h>, which Debian 12 has not yet. */
+#define SERVER_SO_PASSRIGHTS 83
+/**
+ * socket_refuse_fds() - nobody can send descriptors to @fd, or to what it accepts, where the
+ * kernel can refuse them: one that is only dropped may still delay us, as the last user of a
+ * TCP socket that lingers.
+ */
+void socket_refuse_fds(int fd);
 /** conn_new() - serve a connected socket as @pd; takes @fd also when it fails. */
 int conn_new(struct pdomain *pd, int fd, int32_t restricted) must_check;
 /** conn_close() - release all that was made through it. */

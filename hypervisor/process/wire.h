@@ -7,13 +7,16 @@
  * is released. The client sends a request of exactly the size that its op has and
  * reads the reply before the next one; anything else closes the connection. Numbers
  * are in host order. Replies start with struct wire_reply.
+ *
+ * Descriptors go to clients only. Those that one sends are dropped unseen: to have a
+ * stranger's file closed may take for ever.
  */
 #ifndef SLUICE_HYPERVISOR_PROCESS_WIRE_H
 #define SLUICE_HYPERVISOR_PROCESS_WIRE_H
 
 #include <stdint.h>
 
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 #define WIRE_PAGE 4096u
 
 /** Most elements per message: they bound the work that one message causes. */
@@ -24,7 +27,12 @@
 
 enum wire_op {
 	WIRE_HELLO = 1,   /* wire_hello; must come first. Reply: wire_hello_reply */
-	WIRE_CONNECT,     /* wire_hello and a socket that becomes a new connection; no reply */
+	/*
+	 * wire_hello. Reply: wire_reply and the socket of a new connection with the same
+	 * rights. The replies are all alike: processes that share a connection for this op
+	 * alone may ask at once, and take each other's.
+	 */
+	WIRE_CONNECT,
 	WIRE_RESTRICT,    /* wire_domid */
 	WIRE_EVENT_UNBOUND, /* wire_domid. Reply: wire_event_reply and 2 descriptors */
 	WIRE_EVENT_BIND,  /* wire_event_bind. Reply: the same */

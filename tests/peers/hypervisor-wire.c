@@ -3,11 +3,14 @@
 #include "config.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -158,15 +161,18 @@ static void test_bad_enumerations(void **state)
 	expect_rejected(&zero, sizeof(zero));
 }
 
+/* A new connection that has not been greeted. */
 static int raw_conn(void)
 {
 	struct wire_hello connect = { .head.op = WIRE_CONNECT, .version = WIRE_VERSION };
-	int pair[2];
+	struct wire_reply reply;
+	unsigned nfds = 1;
+	int fd = -1;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(fd_send(witness, &connect, sizeof(connect), &pair[1], 1), 0);
-	close(pair[1]);
-	return pair[0];
+	assert_int_equal(hvclient_call(witness, &connect, sizeof(connect), &reply, sizeof(reply),
+		&fd, &nfds), sizeof(reply));
+	assert_int_equal(nfds, 1);
+	return fd;
 }
 
 static void test_hello_comes_first(void **state)
@@ -187,37 +193,111 @@ static void test_hello_comes_first(void **state)
 	witness_lives();
 }
 
-static void send_with_fd(const void *msg, size_t len, int fd)
+/* Can the kernel refuse descriptors for the hypervisor? */
+static bool fds_refused(void)
 {
-	int conn = open_conn();
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0), off = 0;
+	bool can = setsockopt(fd, SOL_SOCKET, 83 /* SO_PASSRIGHTS */, &off, sizeof(off)) == 0;
 
-	assert_int_equal(fd_send(conn, msg, len, &fd, 1), 0);
-	expect_closed(conn);
-	witness_lives();
+	close(fd);
+	return can;
 }
 
+/* Nobody takes them: the message is served as if they were not there, or not even sent. */
 static void test_descriptors_not_asked_for(void **state)
 {
 	struct wire_domid msg = { .head.op = WIRE_EVENT_UNBOUND, .domid = 2 };
-	struct wire_hello connect = { .head.op = WIRE_CONNECT, .version = WIRE_VERSION };
-	int many[4] = { 0, 0, 0, 0 };
-	int pipes[2], fd = open_conn();
-	int stream = socket(AF_UNIX, SOCK_STREAM, 0), inet = socket(AF_INET, SOCK_DGRAM, 0);
+	struct wire_event_reply reply;
+	int many[4] = { 0, 0, 0, 0 }, fds[2], pipes[2];
+	int fd = open_conn(), accepted = hvclient_open(hv_socket(&world, 1));
+	const int conns[] = { fd, accepted };
 
+	assert_true(accepted >= 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(conns); i++) {
+		unsigned nfds = 2;
+		int rc = fd_send(conns[i], &msg, sizeof(msg), many, 4);
+
+		assert_int_equal(rc, fds_refused() ? -EPERM : 0);
+		if (rc < 0)
+			continue;
+		assert_int_equal(fd_recv(conns[i], &reply, sizeof(reply), fds, &nfds), sizeof(reply));
+		assert_int_equal(nfds, 2);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	/* A pipe that somebody else still had would not end. */
 	assert_int_equal(pipe(pipes), 0);
-	send_with_fd(&msg, sizeof(msg), pipes[0]);
-	send_with_fd(&connect, sizeof(connect), pipes[0]);
-	send_with_fd(&connect, sizeof(connect), stream);
-	if (inet >= 0)
-		send_with_fd(&connect, sizeof(connect), inet);
-	expect_rejected(&connect, sizeof(connect));
-	assert_int_equal(fd_send(fd, &connect, sizeof(connect), many, 4), 0);
-	expect_closed(fd);
-	witness_lives();
-	close(pipes[0]);
+	(void)!fd_send(fd, &msg, sizeof(msg), &pipes[1], 1);
 	close(pipes[1]);
-	close(stream);
-	close(inet);
+	witness_lives();
+	assert_int_equal(read(pipes[0], many, 1), 0);
+	close(pipes[0]);
+	close(fd);
+	close(accepted);
+}
+
+/* A TCP socket whose last user waits for an hour when it closes it. */
+static int lingering_socket(int *listener)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct linger linger = { .l_onoff = 1, .l_linger = 3600 };
+	socklen_t len = sizeof(sa);
+	char data[4096] = { 0 };
+	int fd;
+
+	*listener = socket(AF_INET, SOCK_STREAM, 0);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (*listener < 0 || bind(*listener, (struct sockaddr *)&sa, len) < 0 ||
+		listen(*listener, 1) < 0 || getsockname(*listener, (struct sockaddr *)&sa, &len) < 0)
+		skip();
+	(void)!connect(fd, (struct sockaddr *)&sa, len);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	while (send(fd, data, sizeof(data), MSG_NOSIGNAL) > 0)
+		;
+	return fd;
+}
+
+static void test_descriptor_that_lingers(void **state)
+{
+	struct wire_domid msg = { .head.op = WIRE_EVENT_UNBOUND, .domid = 2 };
+	struct linger off = { .l_onoff = 0 };
+	int listener, fd, conn = open_conn();
+
+	if (!fds_refused())
+		skip();
+	fd = lingering_socket(&listener);
+	if (fd_send(conn, &msg, sizeof(msg), &fd, 1) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+	close(fd);
+	witness_lives();
+	close(listener);
+	close(conn);
+}
+
+/* Replies that nobody reads, since who asked has died, hold up no others; too many do. */
+static void test_connects_of_the_dead(void **state)
+{
+	struct wire_hello connect = { .head.op = WIRE_CONNECT, .version = WIRE_VERSION };
+	int shared = open_conn();
+	uint32_t domid;
+	int fd, i;
+	char env[32];
+
+	for (i = 0; i < 5; i++)
+		assert_int_equal(fd_send(shared, &connect, sizeof(connect), NULL, 0), 0);
+	snprintf(env, sizeof(env), "fd:%d", shared);
+	for (i = 0; i < 10; i++) {
+		fd = hvclient_open(env);
+		assert_true(fd >= 0);
+		assert_int_equal(hvclient_hello(fd, &domid), 0);
+		assert_int_equal(domid, 1);
+		close(fd);
+	}
+	for (i = 0; i < 100000; i++)
+		if (fd_send(shared, &connect, sizeof(connect), NULL, 0) < 0)
+			break;
+	expect_closed(shared);
+	witness_lives();
 }
 
 /* A client that sends on without reading is let go, and the hypervisor does not wait. */
@@ -454,6 +534,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_bad_enumerations),
 		cmocka_unit_test(test_hello_comes_first),
 		cmocka_unit_test(test_descriptors_not_asked_for),
+		cmocka_unit_test(test_descriptor_that_lingers),
+		cmocka_unit_test(test_connects_of_the_dead),
 		cmocka_unit_test(test_unread_replies),
 		cmocka_unit_test(test_request_before_reading),
 		cmocka_unit_test(test_bad_arguments_are_errors),
