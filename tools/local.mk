@@ -94,12 +94,15 @@ tools_sluice_bench_LDADD = \
 
 if HAVE_CMOCKA
 tools_tests = \
+	tests/unit/tools-compare \
 	tests/unit/tools-histogram \
 	tests/unit/tools-options \
 	tests/unit/tools-verify \
 	$(NULL)
 check_PROGRAMS += $(tools_tests)
 TESTS += $(tools_tests)
+tests_unit_tools_compare_SOURCES = tests/unit/tools-compare.c
+tests_unit_tools_compare_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_histogram_SOURCES = tests/unit/tools-histogram.c
 tests_unit_tools_histogram_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_options_SOURCES = \
@@ -122,6 +125,8 @@ dist_bashcomp_DATA += tools/completion/sluice tools/completion/sluice-bench
 dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1
 
 tools_scripts = \
+	tests/scripts/tools-bench-compare.sh \
+	tests/scripts/tools-bench-jobs.sh \
 	tests/scripts/tools-bench-file.sh \
 	tests/scripts/tools-bench-interrupt.sh \
 	tests/scripts/tools-bench-json.sh \

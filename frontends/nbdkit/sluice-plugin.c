@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * nbdkit-sluice-plugin: a PV disk of the domain that nbdkit runs in, for any NBD
- * client. One device for all connections; see worker.c for its thread.
+ * client. One device for all connections; see worker.c for its threads.
  */
 #include "config.h"
 #include "frontends/nbdkit/worker.h"
@@ -63,6 +63,8 @@ static int sluice_config(const char *key, const char *value)
 		return parse_number(key, value, 1, 256, &config.max_segments);
 	if (strcmp(key, "ring-order") == 0)
 		return parse_number(key, value, 0, 4, &config.ring_order);
+	if (strcmp(key, "queues") == 0)
+		return parse_number(key, value, 1, 8, &config.queues);
 	if (strcmp(key, "takeover") == 0)
 		return parse_bool(value, &config.takeover);
 	if (strcmp(key, "timeout") == 0) {
@@ -85,6 +87,7 @@ static int sluice_config(const char *key, const char *value)
 	"vdev=<N>             Virtual device number (default: the domain's first disk).\n"     \
 	"segments=<N>         At most N pages of 4 KiB per request (default 256).\n"           \
 	"ring-order=<N>       Ring of 2^N pages, 0 to 4 (default 0).\n"                        \
+	"queues=<N>           Up to N queues, each with a thread, 1 to 8 (default 1).\n"          \
 	"persistent=<BOOL>    Let the backend keep buffers mapped (default true).\n"           \
 	"timeout=<SECONDS>    For the backend to connect (default 10).\n"                      \
 	"takeover=<BOOL>      Reset a disk that a dead user left connected (default false)."

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The thread that owns the block device. Between two requests it spins for a
- * moment on the ring and on its queue, then sleeps on both; who queues a request
- * wakes it only if it sleeps.
+ * The threads that own the block device: a lane per queue of it. Between two requests
+ * a lane's thread spins for a moment on the ring and on its list, then sleeps on both;
+ * who hands over a request wakes it only if it sleeps. A requester's thread keeps to
+ * one lane.
  *
- * A job lives on its requester's stack. It is the worker's from worker_run()'s
- * lock to the moment that job->finished is set under the lock.
+ * A job lives on its requester's stack. It is the lane's from worker_run()'s lock to
+ * the moment that job->finished is set under the lock.
  */
 #include "config.h"
 #include "frontends/nbdkit/worker.h"
@@ -34,22 +35,22 @@ struct job {
 	uint64_t issued;      /* bytes on the ring or done */
 	unsigned in_flight;
 	bool started;         /* something was issued: a flush has no bytes */
-	bool listed;          /* on the queue or on the worker's list */
+	bool listed;          /* handed over or on the lane's own list */
 	bool finished;
 	int error;
 	pthread_cond_t done;
-	struct worker *worker;
+	struct lane *lane;
 	struct job *next;
 };
 
-struct worker {
-	struct blkfront *bf;
-	struct blkfront_info info;
-	_Atomic uint64_t size;
+struct lane {
+	struct worker *worker;
+	struct blkfront_queue *bq;
 	pthread_t thread;
+	bool running;
 	int wake_fd;
-	int failed;               /* the worker's own: the device is gone */
-	struct job *jobs, **tail; /* the worker's own: not wholly issued, oldest first */
+	int failed;               /* the thread's own: the device is gone */
+	struct job *jobs, **tail; /* the thread's own: not wholly issued, oldest first */
 
 	pthread_mutex_t lock;     /* for what follows */
 	struct job *queue, **queue_tail;
@@ -58,15 +59,23 @@ struct worker {
 	bool stopping;
 };
 
+struct worker {
+	struct blkfront *bf;
+	struct blkfront_info info;
+	unsigned nr_lanes;
+	struct lane *lanes;
+	atomic_uint requesters;   /* threads that were given a lane */
+};
+
 static void job_finish(struct job *job)
 {
-	struct worker *w = job->worker;
+	struct lane *l = job->lane;
 
-	pthread_mutex_lock(&w->lock);
+	pthread_mutex_lock(&l->lock);
 	job->finished = true;
 	/* Under the lock: as soon as it is free the job may be gone. */
 	pthread_cond_signal(&job->done);
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* All of it is issued, or no more will be. */
@@ -84,16 +93,16 @@ static void io_done(struct blkfront_io *io)
 	if (io->op == BLKFRONT_READ && !io->error)
 		memcpy(job->buf + (io->offset - job->offset), io->data, io->length);
 	job->in_flight--;
-	blkfront_put(job->worker->bf, io);
+	blkfront_queue_put(job->lane->bq, io);
 	/* One that is still on the list is finished when it leaves it. */
 	if (!job->in_flight && !job->listed)
 		job_finish(job);
 }
 
 /* Put one piece of a job on the ring. False: no I/O is idle. */
-static bool job_issue(struct worker *w, struct job *job)
+static bool job_issue(struct lane *l, struct job *job)
 {
-	struct blkfront_io *io = blkfront_get(w->bf);
+	struct blkfront_io *io = blkfront_queue_get(l->bq);
 	uint64_t left = job->length - job->issued;
 	bool data = job->op == BLKFRONT_READ || job->op == BLKFRONT_WRITE;
 	int rc;
@@ -102,15 +111,15 @@ static bool job_issue(struct worker *w, struct job *job)
 		return false;
 	io->op = job->op;
 	io->offset = job->offset + job->issued;
-	io->length = data && left > w->info.max_io ? w->info.max_io : left;
+	io->length = data && left > l->worker->info.max_io ? l->worker->info.max_io : left;
 	io->done = io_done;
 	io->opaque = job;
 	if (job->op == BLKFRONT_WRITE)
 		memcpy(io->data, job->buf + job->issued, io->length);
-	rc = blkfront_submit(w->bf, io);
+	rc = blkfront_queue_submit(l->bq, io);
 	if (rc < 0) {
 		job->error = rc;
-		blkfront_put(w->bf, io);
+		blkfront_queue_put(l->bq, io);
 		return true;
 	}
 	job->started = true;
@@ -120,76 +129,76 @@ static bool job_issue(struct worker *w, struct job *job)
 }
 
 /* Take the oldest job off the list; its last completion, or this, finishes it. */
-static void job_leave(struct worker *w, struct job *job)
+static void job_leave(struct lane *l, struct job *job)
 {
-	w->jobs = job->next;
-	if (!w->jobs)
-		w->tail = &w->jobs;
+	l->jobs = job->next;
+	if (!l->jobs)
+		l->tail = &l->jobs;
 	job->listed = false;
 	if (!job->in_flight)
 		job_finish(job);
 }
 
 /* Issue what fits. Return: whether anything was done. */
-static bool issue_jobs(struct worker *w)
+static bool issue_jobs(struct lane *l)
 {
 	bool busy = false;
 
-	while (w->jobs) {
-		struct job *job = w->jobs;
+	while (l->jobs) {
+		struct job *job = l->jobs;
 
-		if (w->failed && !job->error)
-			job->error = w->failed;
+		if (l->failed && !job->error)
+			job->error = l->failed;
 		if (job_is_issued(job))
-			job_leave(w, job);
-		else if (!job_issue(w, job))
+			job_leave(l, job);
+		else if (!job_issue(l, job))
 			break;
 		busy = true;
 	}
 	return busy;
 }
 
-static void take_queue(struct worker *w)
+static void take_queue(struct lane *l)
 {
-	if (!atomic_load_explicit(&w->queued, memory_order_relaxed))
+	if (!atomic_load_explicit(&l->queued, memory_order_relaxed))
 		return;
-	pthread_mutex_lock(&w->lock);
-	*w->tail = w->queue;
-	w->tail = w->queue_tail;
-	w->queue = NULL;
-	w->queue_tail = &w->queue;
-	atomic_store_explicit(&w->queued, false, memory_order_relaxed);
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_lock(&l->lock);
+	*l->tail = l->queue;
+	l->tail = l->queue_tail;
+	l->queue = NULL;
+	l->queue_tail = &l->queue;
+	atomic_store_explicit(&l->queued, false, memory_order_relaxed);
+	pthread_mutex_unlock(&l->lock);
 }
 
-static void check_failed(struct worker *w, int rc)
+static void check_failed(struct lane *l, int rc)
 {
 	if (rc < 0)
-		w->failed = rc;
+		l->failed = rc;
 }
 
 /* One round without system calls but the notification. Return: whether there was work. */
-static bool work(struct worker *w)
+static bool work(struct lane *l)
 {
-	int n = blkfront_poll(w->bf); /* on a failed device, too: that ends what is in flight */
+	int n = blkfront_queue_poll(l->bq); /* on a failed device, too: that ends what is in flight */
 	bool busy;
 
-	check_failed(w, n);
-	take_queue(w);
-	busy = issue_jobs(w);
-	if (!w->failed)
-		check_failed(w, blkfront_kick(w->bf));
+	check_failed(l, n);
+	take_queue(l);
+	busy = issue_jobs(l);
+	if (!l->failed)
+		check_failed(l, blkfront_queue_kick(l->bq));
 	return busy || n > 0;
 }
 
-static bool spin(struct worker *w)
+static bool spin(struct lane *l)
 {
 	struct timespec start, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
 		for (unsigned i = 0; i < SPIN_LOOKS; i++)
-			if (work(w))
+			if (work(l))
 				return true;
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while ((now.tv_sec - start.tv_sec) * 1000000 + (now.tv_nsec - start.tv_nsec) / 1000 <
@@ -198,93 +207,126 @@ static bool spin(struct worker *w)
 }
 
 /* Announce sleep, unless something came in between. False: do not sleep; or stop. */
-static bool may_sleep(struct worker *w, bool *stop)
+static bool may_sleep(struct lane *l, bool *stop)
 {
 	bool empty;
 
-	pthread_mutex_lock(&w->lock);
-	empty = !w->queue;
-	*stop = empty && w->stopping;
-	w->sleeping = empty && !*stop;
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_lock(&l->lock);
+	empty = !l->queue;
+	*stop = empty && l->stopping;
+	l->sleeping = empty && !*stop;
+	pthread_mutex_unlock(&l->lock);
 	return empty && !*stop;
 }
 
-static void sleep_once(struct worker *w)
+static void sleep_once(struct lane *l)
 {
 	/* A device that failed would stay readable for ever: only jobs matter then. */
 	struct pollfd fds[] = {
-		{ .fd = w->wake_fd, .events = POLLIN },
-		{ .fd = w->failed ? -1 : blkfront_fd(w->bf), .events = POLLIN },
+		{ .fd = l->wake_fd, .events = POLLIN },
+		{ .fd = l->failed ? -1 : blkfront_queue_fd(l->bq), .events = POLLIN },
 	};
 	uint64_t count;
 
 	(void)poll(fds, 2, SLEEP_MS); /* any reason to wake up is fine */
 	if (fds[0].revents & POLLIN)
-		(void)!read(w->wake_fd, &count, sizeof(count));
+		(void)!read(l->wake_fd, &count, sizeof(count));
 }
 
-static void *worker_main(void *opaque)
+static void *lane_main(void *opaque)
 {
-	struct worker *w = opaque;
+	struct lane *l = opaque;
 	bool stop = false;
 
 	while (!stop) {
 		int n;
 
-		if (spin(w))
+		if (spin(l))
 			continue;
 		/* Asks for events, looks at the backend's state. */
-		n = w->failed ? 0 : blkfront_wait(w->bf, 0);
-		check_failed(w, n);
-		atomic_store(&w->size, blkfront_get_info(w->bf)->size);
-		if (n == 0 && may_sleep(w, &stop))
-			sleep_once(w);
+		n = l->failed ? 0 : blkfront_queue_wait(l->bq, 0);
+		check_failed(l, n);
+		if (n == 0 && may_sleep(l, &stop))
+			sleep_once(l);
 	}
 	return NULL;
 }
 
+/* The lane of the calling thread: the same each time, the next one for each new thread. */
+static struct lane *my_lane(struct worker *w)
+{
+	static _Thread_local unsigned requester;
+
+	if (!requester)
+		requester = atomic_fetch_add(&w->requesters, 1) + 1;
+	return &w->lanes[requester % w->nr_lanes];
+}
+
 int worker_run(struct worker *w, enum blkfront_op op, uint64_t offset, uint64_t length, void *buf)
 {
+	struct lane *l = my_lane(w);
 	struct job job = { .op = op, .offset = offset, .length = length, .buf = buf,
-		.listed = true, .done = PTHREAD_COND_INITIALIZER, .worker = w };
+		.listed = true, .done = PTHREAD_COND_INITIALIZER, .lane = l };
 	uint64_t one = 1;
 	bool wake;
 
-	pthread_mutex_lock(&w->lock);
-	*w->queue_tail = &job;
-	w->queue_tail = &job.next;
-	atomic_store_explicit(&w->queued, true, memory_order_relaxed);
-	wake = w->sleeping;
-	w->sleeping = false;
+	pthread_mutex_lock(&l->lock);
+	*l->queue_tail = &job;
+	l->queue_tail = &job.next;
+	atomic_store_explicit(&l->queued, true, memory_order_relaxed);
+	wake = l->sleeping;
+	l->sleeping = false;
 	if (wake)
-		(void)!write(w->wake_fd, &one, sizeof(one)); /* only fails when it is readable anyway */
+		(void)!write(l->wake_fd, &one, sizeof(one)); /* only fails when it is readable anyway */
 	while (!job.finished)
-		pthread_cond_wait(&job.done, &w->lock);
-	pthread_mutex_unlock(&w->lock);
+		pthread_cond_wait(&job.done, &l->lock);
+	pthread_mutex_unlock(&l->lock);
 	pthread_cond_destroy(&job.done);
 	return job.error;
 }
 
-static void worker_free(struct worker *w)
+static void lane_stop(struct lane *l)
 {
-	blkfront_close(w->bf);
-	if (w->wake_fd >= 0)
-		close(w->wake_fd);
-	pthread_mutex_destroy(&w->lock);
-	free(w);
+	uint64_t one = 1;
+
+	if (!l->running)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->stopping = true;
+	pthread_mutex_unlock(&l->lock);
+	(void)!write(l->wake_fd, &one, sizeof(one)); /* only fails when it is readable anyway */
+	pthread_join(l->thread, NULL);
 }
 
-static int worker_launch(struct worker *w)
+static int lane_start(struct worker *w, unsigned i)
 {
-	int rc = blkfront_fd(w->bf);
+	struct lane *l = &w->lanes[i];
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->wake_fd < 0)
+	*l = (struct lane){ .worker = w, .bq = blkfront_queue(w->bf, i), .tail = &l->jobs,
+		.queue_tail = &l->queue };
+	pthread_mutex_init(&l->lock, NULL);
+	w->nr_lanes++;
+	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->wake_fd < 0)
 		return -errno;
-	return -pthread_create(&w->thread, NULL, worker_main, w);
+	rc = blkfront_queue_fd(l->bq);
+	if (rc >= 0)
+		rc = -pthread_create(&l->thread, NULL, lane_main, l);
+	l->running = rc == 0;
+	return rc;
+}
+
+static int lanes_start(struct worker *w)
+{
+	int rc = 0;
+
+	w->lanes = calloc(w->info.queues, sizeof(*w->lanes));
+	if (!w->lanes)
+		return -ENOMEM;
+	for (unsigned i = 0; rc == 0 && i < w->info.queues; i++)
+		rc = lane_start(w, i);
+	return rc;
 }
 
 struct worker *worker_start(const struct blkfront_config *config, char *why, size_t why_room)
@@ -296,22 +338,17 @@ struct worker *worker_start(const struct blkfront_config *config, char *why, siz
 		snprintf(why, why_room, "no memory");
 		return NULL;
 	}
-	w->wake_fd = -1;
-	w->tail = &w->jobs;
-	w->queue_tail = &w->queue;
-	pthread_mutex_init(&w->lock, NULL);
 	w->bf = blkfront_open(config, why, why_room);
 	if (!w->bf) {
 		rc = -errno;
 	} else {
 		w->info = *blkfront_get_info(w->bf);
-		atomic_store(&w->size, w->info.size);
-		rc = worker_launch(w);
+		rc = lanes_start(w);
 		if (rc == 0)
 			return w;
 		snprintf(why, why_room, "cannot start the disk's thread: %s", strerror(-rc));
 	}
-	worker_free(w);
+	worker_stop(w);
 	errno = -rc;
 	return NULL;
 }
@@ -323,19 +360,21 @@ const struct blkfront_info *worker_info(const struct worker *w)
 
 uint64_t worker_size(const struct worker *w)
 {
-	return atomic_load(&w->size);
+	return blkfront_size(w->bf);
 }
 
 void worker_stop(struct worker *w)
 {
-	uint64_t one = 1;
-
 	if (!w)
 		return;
-	pthread_mutex_lock(&w->lock);
-	w->stopping = true;
-	pthread_mutex_unlock(&w->lock);
-	(void)!write(w->wake_fd, &one, sizeof(one)); /* only fails when it is readable anyway */
-	pthread_join(w->thread, NULL);
-	worker_free(w);
+	for (unsigned i = 0; i < w->nr_lanes; i++)
+		lane_stop(&w->lanes[i]);
+	blkfront_close(w->bf);
+	for (unsigned i = 0; i < w->nr_lanes; i++) {
+		if (w->lanes[i].wake_fd >= 0)
+			close(w->lanes[i].wake_fd);
+		pthread_mutex_destroy(&w->lanes[i].lock);
+	}
+	free(w->lanes);
+	free(w);
 }

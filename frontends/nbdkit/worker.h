@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A block frontend for many threads: one thread owns the device, all others hand
- * it their requests and sleep until they are done. Requests of any length are
+ * A block frontend for many threads: a thread per queue owns the device, all others hand
+ * them their requests and sleep until they are done. Requests of any length are
  * split to what the device takes, and many are in flight at a time.
  */
 #ifndef SLUICE_FRONTENDS_NBDKIT_WORKER_H
@@ -16,7 +16,7 @@
 struct worker;
 
 /**
- * worker_start() - connect the disk and start its thread.
+ * worker_start() - connect the disk and start its threads.
  * @why: one line on failure
  *
  * Return: NULL with errno set, as blkfront_open().
@@ -38,7 +38,7 @@ uint64_t worker_size(const struct worker *w);
 int worker_run(struct worker *w, enum blkfront_op op, uint64_t offset, uint64_t length,
 	void *buf) must_check;
 
-/** worker_stop() - end the thread, close the disk. No request may run. NULL is fine. */
+/** worker_stop() - end the threads, close the disk. No request may run. NULL is fine. */
 void worker_stop(struct worker *w);
 
 #endif

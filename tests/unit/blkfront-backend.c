@@ -3,6 +3,7 @@
 #include "config.h"
 #include "tests/unit/blkfront-fakes.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,8 +248,12 @@ void backend_serve_all(void)
 
 void backend_notified(unsigned queue)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
 	if (backend.attached && backend.serve)
 		backend_serve_queue(queue);
+	pthread_mutex_unlock(&lock);
 }
 
 void backend_set_rsp_prod(uint32_t rsp_prod)

@@ -2,8 +2,8 @@
 /*
  * One process plays everything around the block frontend: a store, event channels
  * and grants in memory in place of Xen's libraries (blkfront-fakes.c), and a block
- * backend that may misbehave (blkfront-backend.c). All in the test's thread: a
- * write of the frontend's state runs the backend's reaction before it returns.
+ * backend that may misbehave (blkfront-backend.c). A write of the frontend's state and
+ * a notification run the backend's reaction, in that thread, before they return.
  */
 #ifndef SLUICE_TESTS_UNIT_BLKFRONT_FAKES_H
 #define SLUICE_TESTS_UNIT_BLKFRONT_FAKES_H

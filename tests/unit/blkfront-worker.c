@@ -11,16 +11,21 @@
 #include "frontends/nbdkit/align.h"
 #include "frontends/nbdkit/worker.h"
 
-static struct worker *start_with(unsigned segments)
+static struct worker *start_queues(unsigned segments, unsigned queues)
 {
 	struct blkfront_config config = { .max_segments = segments, .timeout_ms = 2000,
-		.poll_us = BLKFRONT_NO_POLL };
+		.queues = queues, .poll_us = BLKFRONT_NO_POLL };
 	struct worker *w;
 
 	backend_frontend_wrote_state(1);
 	w = worker_start(&config, test_why, sizeof(test_why));
 	assert_non_null(w);
 	return w;
+}
+
+static struct worker *start_with(unsigned segments)
+{
+	return start_queues(segments, 1);
 }
 
 static uint8_t pattern(uint64_t at)
@@ -118,9 +123,8 @@ static void *use_area(void *opaque)
 	return NULL;
 }
 
-static void test_threads(void **state)
+static void run_threads(struct worker *w)
 {
-	struct worker *w = start_with(16);
 	pthread_t threads[THREADS];
 	struct area areas[THREADS];
 
@@ -132,6 +136,43 @@ static void test_threads(void **state)
 		pthread_join(threads[i], NULL);
 		assert_int_equal(areas[i].error, 0);
 	}
+}
+
+static void test_threads(void **state)
+{
+	struct worker *w = start_with(16);
+
+	run_threads(w);
+	worker_stop(w);
+}
+
+static void test_queues(void **state)
+{
+	struct worker *w = start_queues(16, 4);
+
+	assert_int_equal(worker_info(w)->queues, 4);
+	run_threads(w);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(backend.served_on[i] > 0);
+	worker_stop(w);
+}
+
+/* All lanes fail, whichever of them found out. */
+static void test_lost_on_all_queues(void **state)
+{
+	struct worker *w = start_queues(16, 4);
+	pthread_t threads[THREADS];
+	struct area areas[THREADS];
+
+	fakes.notify_fails = true;
+	for (unsigned i = 0; i < THREADS; i++) {
+		areas[i] = (struct area){ .w = w, .index = i };
+		assert_int_equal(pthread_create(&threads[i], NULL, use_area, &areas[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(areas[i].error, -ENOTCONN);
+	}
 	worker_stop(w);
 }
 
@@ -139,9 +180,8 @@ static void test_threads(void **state)
 
 #define MODEL_BYTES (64u << 10)
 
-static void test_unaligned(void **state)
+static void write_anywhere(struct worker *w)
 {
-	struct worker *w = start_with(11);
 	static uint8_t model[MODEL_BYTES], buf[MODEL_BYTES];
 	struct align a;
 
@@ -166,6 +206,22 @@ static void test_unaligned(void **state)
 	assert_int_equal(align_read(&a, buf, 100, BACKEND_DISK_BYTES - 50), -EINVAL);
 	align_dispose(&a);
 	worker_stop(w);
+}
+
+static void test_unaligned(void **state)
+{
+	write_anywhere(start_with(11));
+}
+
+/* A 4Kn disk refuses less than its sectors; who uses it through NBD does not notice. */
+static void test_unaligned_4kn(void **state)
+{
+	struct worker *w;
+
+	backend_node("sector-size", "4096");
+	w = start_with(11);
+	assert_int_equal(worker_info(w)->sector_size, 4096);
+	write_anywhere(w);
 }
 
 struct piece {
@@ -239,7 +295,10 @@ int main(void)
 		TEST(test_errors),
 		TEST(test_error_in_the_middle),
 		TEST(test_threads),
+		TEST(test_queues),
+		TEST(test_lost_on_all_queues),
 		TEST(test_unaligned),
+		TEST(test_unaligned_4kn),
 		TEST(test_unaligned_threads),
 		TEST(test_lost),
 		TEST(test_not_started),

@@ -109,15 +109,40 @@ static void test_defaults_are_fios(void **state)
 
 static void test_each_rw(void **state)
 {
-	static const char *const names[] = { "read", "write", "rw", "randread", "randwrite", "randrw" };
+	static const char *const names[] = { "read", "write", "rw", "randread", "randwrite", "randrw", "trim",
+		"randtrim" };
 
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		char text[32] = "--rw=";
 
 		strcat(text, names[i]);
 		assert_int_equal(parse("--filename=x", text, NULL), BENCH_PARSED);
 		assert_string_equal(bench_rw_name(o.rw), names[i]);
 	}
+}
+
+static void test_jobs_and_pace(void **state)
+{
+	assert_int_equal(parse("--filename=x", NULL, NULL), BENCH_PARSED);
+	assert_int_equal(o.numjobs, 1);
+	assert_int_equal(o.rate_iops, 0);
+	assert_int_equal(o.group_reporting, 0);
+	assert_int_equal(parse("--filename=x", "--numjobs=4", "--group_reporting"), BENCH_PARSED);
+	assert_int_equal(o.numjobs, 4);
+	assert_int_equal(o.group_reporting, 1);
+	assert_int_equal(parse("--filename=x", "--rate-iops=500", "--fsync=8"), BENCH_PARSED);
+	assert_int_equal(o.rate_iops, 500);
+	assert_int_equal(o.fsync, 8);
+	assert_int_equal(parse("--filename=x", "--rate_iops=7", NULL), BENCH_PARSED);
+	assert_int_equal(o.rate_iops, 7);
+}
+
+static void test_verify_contradictions(void **state)
+{
+	assert_int_equal(parse("--filename=x", "--verify=crc32c", "--numjobs=2"), BENCH_WRONG);
+	assert_non_null(strstr(why, "--numjobs=1"));
+	assert_int_equal(parse("--filename=x", "--verify=crc32c", "--rw=trim"), BENCH_WRONG);
+	assert_non_null(strstr(why, "trimmed"));
 }
 
 static void test_what_was_given_is_kept(void **state)
@@ -271,6 +296,8 @@ int main(void)
 		cmocka_unit_test(test_both_spellings),
 		cmocka_unit_test(test_defaults_are_fios),
 		cmocka_unit_test(test_each_rw),
+		cmocka_unit_test(test_jobs_and_pace),
+		cmocka_unit_test(test_verify_contradictions),
 		cmocka_unit_test(test_what_was_given_is_kept),
 		cmocka_unit_test(test_wrong_options_are_named),
 		cmocka_unit_test(test_null_driver_needs_no_file),
