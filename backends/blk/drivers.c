@@ -9,6 +9,7 @@
 
 static const struct blk_driver *const drivers[] = {
 	&blk_driver_uring, /* the default */
+	&blk_driver_aio,
 	&blk_driver_null,
 };
 
@@ -16,7 +17,6 @@ static const struct blk_driver *const drivers[] = {
 static const struct {
 	const char *name, *why;
 } missing[] = {
-	{ "aio", "this version has no aio driver; use uring" },
 	{ "iscsi", "this version has no iscsi driver" },
 	{ "gluster", "this version has no gluster driver" },
 };

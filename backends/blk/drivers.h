@@ -7,6 +7,7 @@
 
 extern const struct blk_driver blk_driver_null;
 extern const struct blk_driver blk_driver_uring;
+extern const struct blk_driver blk_driver_aio;
 
 /** blk_driver_at() - the @i-th driver, the default first; NULL after the last. */
 const struct blk_driver *blk_driver_at(unsigned i);

@@ -460,7 +460,7 @@ static bool io_is_plain(const struct io_queue *q, const struct blk_req *req)
 	return !q->check_iov || io_is_aligned(q, req);
 }
 
-void io_submit(struct io_queue *q, struct blk_req *req)
+void io_queue_submit(struct io_queue *q, struct blk_req *req)
 {
 	q->in_flight++;
 	if (!io_is_plain(q, req)) {

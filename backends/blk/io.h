@@ -44,7 +44,7 @@ struct io_queue {
 	bool staged;         /* submitted and not kicked, outside of a sweep */
 	bool cancelled;
 	struct range_user writers;
-	uint32_t in_flight;  /* taken by io_submit() or io_finish(), not yet given back */
+	uint32_t in_flight;  /* taken by io_queue_submit() or io_finish(), not yet given back */
 	/* read-modify-write */
 	size_t buffer_bytes;
 	struct io_op *waiting, **waiting_tail; /* for buffers */
@@ -87,11 +87,11 @@ void io_queue_stop(struct io_queue *q);
 /** io_queue_cancel() - what can be left undone, the rest of large discards, ends with -ECANCELED. */
 void io_queue_cancel(struct io_queue *q);
 
-/** io_submit() - start @req, which io_take_done() will give back; at latest at io_kick(). */
-void io_submit(struct io_queue *q, struct blk_req *req);
+/** io_queue_submit() - start @req, which io_take_done() will give back; at latest at io_kick(). */
+void io_queue_submit(struct io_queue *q, struct blk_req *req);
 /** io_finish() - give @req back without asking the storage. */
 void io_finish(struct io_queue *q, struct blk_req *req, int error);
-/** io_kick() - after the io_submit() of a sweep. */
+/** io_kick() - after the io_queue_submit() of a sweep. */
 void io_kick(struct io_queue *q);
 /** io_counters() - IO_COUNTERS of them. */
 const uint64_t *io_counters(const struct io_queue *q);

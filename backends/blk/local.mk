@@ -11,6 +11,7 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/driver.h \
 	backends/blk/drivers.c \
 	backends/blk/drivers.h \
+	backends/blk/drv-aio.c \
 	backends/blk/drv-null.c \
 	backends/blk/drv-uring.c \
 	backends/blk/grants.c \
@@ -44,6 +45,7 @@ backends_blk_libblkcore_la_LIBADD = \
 	backends/common/libbackend.la \
 	protocol/libprotocol.la \
 	common/libcommon.la \
+	$(LIBAIO_LIBS) \
 	$(LIBURING_LIBS) \
 	$(NULL)
 
@@ -76,8 +78,10 @@ blk_unit_tests = \
 	tests/unit/blk-drivers \
 	tests/unit/blk-features \
 	tests/unit/blk-grants \
+	tests/unit/blk-io \
 	tests/unit/blk-journal \
 	tests/unit/blk-limit \
+	tests/unit/blk-range-lock \
 	tests/unit/blk-request \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
@@ -87,12 +91,20 @@ blk_rig_libs = backends/blk/libblkcore.la tests/peers/libfakexen.la $(CMOCKA_LIB
 tests_unit_blk_request_SOURCES = tests/unit/blk-request.c $(blk_rig)
 tests_unit_blk_request_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_request_LDADD = $(blk_rig_libs)
-tests_unit_blk_drivers_SOURCES = tests/unit/blk-drivers.c $(blk_rig)
+tests_unit_blk_drivers_SOURCES = tests/unit/blk-drivers.c $(blk_rig) \
+	tests/unit/io-rig.c tests/unit/io-rig.h
 tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_drivers_LDADD = $(blk_rig_libs)
 tests_unit_blk_device_SOURCES = tests/unit/blk-device.c backends/blk/device.c backends/blk/device.h \
 	backends/blk/offer.c backends/blk/offer.h
 tests_unit_blk_device_LDADD = $(blk_rig_libs)
+tests_unit_blk_io_SOURCES = tests/unit/blk-io.c tests/unit/io-rig.c tests/unit/io-rig.h \
+	tests/peers/drv-fail.c tests/peers/drv-fail.h
+tests_unit_blk_io_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_io_LDADD = $(blk_rig_libs)
+tests_unit_blk_range_lock_SOURCES = tests/unit/blk-range-lock.c
+tests_unit_blk_range_lock_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_range_lock_LDADD = backends/blk/libblkcore.la $(CMOCKA_LIBS)
 tests_unit_blk_grants_SOURCES = tests/unit/blk-grants.c
 tests_unit_blk_grants_LDADD = $(blk_rig_libs)
 tests_unit_blk_barrier_SOURCES = tests/unit/blk-barrier.c tests/unit/blk-recorder.c \

@@ -35,7 +35,7 @@ static void request_submit(struct queue *q, struct request *r)
 	else if (r->io.op == BLK_DISCARD && r->io.length == 0)
 		io_finish(&q->io, &r->io, 0);
 	else
-		io_submit(&q->io, &r->io);
+		io_queue_submit(&q->io, &r->io);
 }
 
 /* Take what @wanted picks out of the held requests and give it to @start. True: some was. */

@@ -20,7 +20,7 @@ bad "--poll-us=1001" --backend=b --poll-us=1001
 bad "--ready-fd=" --backend=b --ready-fd=
 bad "--log-level=loud" --backend=b --log-level=loud
 bad "there is no such storage driver" --backend=b --driver=nonsense
-bad "no aio driver" --backend=b --driver=aio
+bad "no iscsi driver" --backend=b --driver=iscsi
 bad "--unknown" --unknown
 bad "the store cannot be reached" --backend=backend/vbd/1/2
 

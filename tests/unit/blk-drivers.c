@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "backends/blk/storage.h"
+#include "common/array.h"
+#include "tests/unit/io-rig.h"
 
 #define SIZE ((off_t)RIG_SECTORS * 512)
 #define DISK_DIR "/var/tmp"     /* a disk's file system, most likely */
@@ -27,6 +29,7 @@ static struct rig rig;
 static char path[128];
 static int file = -1;
 static char why[256];
+static struct blk_info info; /* of what was opened last */
 
 static void make_file(const char *dir)
 {
@@ -59,12 +62,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void *open_uring(bool buffered, bool readonly)
+static void *open_driver(const struct blk_driver *driver, bool buffered, bool readonly)
 {
 	struct blk_conf conf = { path, readonly, buffered };
-	struct blk_info info;
 	void *state = NULL;
-	int rc = blk_driver_uring.open(&conf, &info, &state, why, sizeof(why));
+	int rc = driver->open(&conf, &info, &state, why, sizeof(why));
 
 	if (rc < 0)
 		fail_msg("%s", why);
@@ -75,9 +77,10 @@ static void *open_uring(bool buffered, bool readonly)
 static void start(const struct blk_driver *driver, void *state, bool persistent)
 {
 	rig_start(&rig, &(struct rig_options){ .driver = driver, .driver_state = state,
-			       .persistent = persistent });
+			       .persistent = persistent, .info = &info });
 }
 
+/* @state: of the driver; the rig closes it. */
 static void stop(void *state)
 {
 	assert_null(rig_stop(&rig)); /* closes the driver's state, too */
@@ -123,7 +126,6 @@ static void conform(const struct blk_driver *driver, void *state, bool persisten
 static void null_conforms(void **state)
 {
 	struct blk_conf conf = { "", false, false };
-	struct blk_info info;
 	void *s;
 
 	assert_int_equal(blk_driver_null.open(&conf, &info, &s, why, sizeof(why)), 0);
@@ -132,52 +134,31 @@ static void null_conforms(void **state)
 	conform(&blk_driver_null, s, true, false);
 }
 
-static void check_uring(const char *dir, bool buffered, bool persistent)
-{
-	make_file(dir);
-	conform(&blk_driver_uring, open_uring(buffered, false), persistent, true);
-}
+/* --- each driver of files, on each kind of file ------------------------------------------------ */
 
-static void uring_direct_copied(void **state)
-{
-	check_uring(DISK_DIR, false, false);
-}
+struct place {
+	const struct blk_driver *driver;
+	const char *dir;
+	bool buffered, persistent;
+};
 
-static void uring_direct_mapped(void **state)
+static void conforms(void **state)
 {
-	check_uring(DISK_DIR, false, true);
-}
+	const struct place *p = *state;
 
-static void uring_page_cache_copied(void **state)
-{
-	check_uring(DISK_DIR, true, false);
-}
-
-static void uring_page_cache_mapped(void **state)
-{
-	check_uring(DISK_DIR, true, true);
-}
-
-static void uring_in_memory_copied(void **state)
-{
-	check_uring(MEMORY_DIR, false, false);
-}
-
-static void uring_in_memory_mapped(void **state)
-{
-	check_uring(MEMORY_DIR, false, true);
+	make_file(p->dir);
+	conform(p->driver, open_driver(p->driver, p->buffered, false), p->persistent, true);
 }
 
 /* What the ring wrote is what the file holds, and the reverse. */
-static void uring_reads_and_writes_the_file(void **state)
+static void reads_and_writes_the_file(void **state)
 {
+	const struct place *p = *state;
 	struct blkif_req req;
 	uint8_t page[4096];
-	void *s;
 
-	make_file(DISK_DIR);
-	s = open_uring(false, false);
-	start(&blk_driver_uring, s, true);
+	make_file(p->dir);
+	start(p->driver, open_driver(p->driver, p->buffered, false), p->persistent);
 	for (unsigned i = 0; i < 200; i += 13) {
 		unsigned number;
 
@@ -191,7 +172,78 @@ static void uring_reads_and_writes_the_file(void **state)
 		assert_int_equal(pread(file, page, sizeof(page), i * 4096), sizeof(page));
 		assert_memory_equal(page, rig.data[0], 4096);
 	}
-	stop(s);
+	stop(NULL);
+}
+
+/* A ring full of requests at once, several times: each is answered once. */
+static void a_full_ring_at_once(void **state)
+{
+	const struct place *p = *state;
+	bool seen[32];
+
+	make_file(p->dir);
+	start(p->driver, open_driver(p->driver, p->buffered, false), p->persistent);
+	for (unsigned round = 0; round < 20; round++) {
+		uint64_t first = 0;
+
+		memset(seen, 0, sizeof(seen));
+		for (unsigned i = 0; i < 32; i++) {
+			struct blkif_req req = rig_request(&rig,
+				round % 2 ? BLKIF_OP_READ : BLKIF_OP_WRITE, i * 64, 1);
+
+			req.seg[0].gref = RIG_DATA_GREF + i;
+			if (i == 0)
+				first = req.id;
+			rig_put(&rig, &req);
+		}
+		rig_push(&rig);
+		for (unsigned i = 0; i < 32; i++) {
+			struct blkif_rsp rsp = rig_get(&rig);
+
+			assert_int_equal(rsp.status, BLKIF_RSP_OKAY);
+			assert_in_range(rsp.id - first, 0, 31);
+			assert_false(seen[rsp.id - first]);
+			seen[rsp.id - first] = true;
+		}
+	}
+	stop(NULL);
+}
+
+/* --- discards and zeroes ------------------------------------------------------------------------ */
+
+static bool is_hole(off_t offset)
+{
+	return lseek(file, offset, SEEK_HOLE) == offset;
+}
+
+static void discards_punch_holes(void **state)
+{
+	const struct place *p = *state;
+	uint8_t page[4096];
+	struct io_rig direct;
+	struct io *io;
+	void *s;
+
+	make_file(p->dir);
+	s = open_driver(p->driver, p->buffered, false);
+	assert_true(info.flags & BLK_INFO_DISCARD);
+	assert_false(info.flags & BLK_INFO_SECURE_DISCARD); /* a hole erases nothing */
+	assert_int_equal(info.discard_granularity, 4096);
+	assert_int_equal(io_adopt(p->driver, s, &info, &io), 0);
+	io_rig_start(&direct, io);
+	assert_false(is_hole(65536));
+	assert_int_equal(io_rig_do(&direct, BLK_DISCARD, 65536, 1 << 20, NULL), 0);
+	assert_true(is_hole(65536));
+	assert_int_equal(lseek(file, 65536, SEEK_DATA), 65536 + (1 << 20));
+	assert_int_equal(io_rig_do(&direct, BLK_ZEROES, 8192, 4096, NULL), 0);
+	assert_int_equal(pread(file, page, sizeof(page), 8192), sizeof(page));
+	for (unsigned i = 0; i < sizeof(page); i++)
+		assert_int_equal(page[i], 0);
+	assert_int_equal(pread(file, page, sizeof(page), 12288), sizeof(page));
+	assert_int_equal(page[4095], 3);
+	assert_int_equal(lseek(file, 0, SEEK_END), SIZE);
+	io_rig_stop(&direct);
+	io_close(io);
 }
 
 /* Cached reads that are not cached: they come through the ring. */
@@ -201,7 +253,7 @@ static void uring_page_cache_read_of_what_is_not_cached(void **state)
 	void *s;
 
 	make_file(DISK_DIR);
-	s = open_uring(true, false);
+	s = open_driver(&blk_driver_uring, true, false);
 	start(&blk_driver_uring, s, true);
 	assert_int_equal(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), 0);
 	for (unsigned i = 0; i < 16; i++) {
@@ -217,14 +269,13 @@ static void uring_page_cache_read_of_what_is_not_cached(void **state)
 
 /* --- errors ------------------------------------------------------------------------------------- */
 
-static void check_truncated(const char *dir, bool buffered)
+static void a_truncated_file_is_an_error(void **state)
 {
+	const struct place *p = *state;
 	struct blkif_req req;
-	void *s;
 
-	make_file(dir);
-	s = open_uring(buffered, false);
-	start(&blk_driver_uring, s, true);
+	make_file(p->dir);
+	start(p->driver, open_driver(p->driver, p->buffered, false), p->persistent);
 	assert_int_equal(ftruncate(file, 8 * 4096), 0);
 	req = rig_request(&rig, BLKIF_OP_READ, 7 * 8, 1);
 	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
@@ -232,34 +283,19 @@ static void check_truncated(const char *dir, bool buffered)
 	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_ERROR);
 	req = rig_request(&rig, BLKIF_OP_READ, 100 * 8, 1);
 	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_ERROR);
-	stop(s);
-}
-
-static void truncated_file_direct(void **state)
-{
-	check_truncated(DISK_DIR, false);
-}
-
-static void truncated_file_page_cache(void **state)
-{
-	check_truncated(DISK_DIR, true);
-}
-
-static void truncated_file_in_memory(void **state)
-{
-	check_truncated(MEMORY_DIR, false);
+	assert_int_equal(rig_metric(&rig, QUEUE_ERRORS), 2);
+	stop(NULL);
 }
 
 /* A limit on file size makes a write short, then fail: reported, and the next one works. */
-static void check_short_write(const char *dir, bool buffered)
+static void a_short_write_is_an_error_once(void **state)
 {
+	const struct place *p = *state;
 	struct rlimit old, limit;
 	struct blkif_req req;
-	void *s;
 
-	make_file(dir);
-	s = open_uring(buffered, false);
-	start(&blk_driver_uring, s, true);
+	make_file(p->dir);
+	start(p->driver, open_driver(p->driver, p->buffered, false), p->persistent);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	limit = old;
@@ -270,17 +306,7 @@ static void check_short_write(const char *dir, bool buffered)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
 	assert_int_equal(rig_metric(&rig, QUEUE_ERRORS), 1);
-	stop(s);
-}
-
-static void short_write_direct(void **state)
-{
-	check_short_write(DISK_DIR, false);
-}
-
-static void short_write_in_memory(void **state)
-{
-	check_short_write(MEMORY_DIR, false);
+	stop(NULL);
 }
 
 /* --- a flush really flushes ----------------------------------------------------------------------- */
@@ -319,7 +345,7 @@ static void flush_is_an_fdatasync_that_covers_acknowledged_writes(void **state)
 	make_file(DISK_DIR);
 	if (unwritten_pages() != 0)
 		skip(); /* no cachestat(2) */
-	s = open_uring(true, false);
+	s = open_driver(&blk_driver_uring, true, false);
 	start(&blk_driver_uring, s, true);
 	for (unsigned round = 0; round < 5; round++) {
 		for (unsigned i = 0; i < 20; i++) {
@@ -344,7 +370,7 @@ static int try_open(const char *name, bool readonly)
 	int rc = storage_open(&conf, &st, why, sizeof(why));
 
 	if (rc == 0)
-		close(st.fd);
+		storage_close(&st);
 	else
 		assert_int_equal(st.fd, -1);
 	return rc;
@@ -395,13 +421,13 @@ static void open_refuses_what_others_hold(void **state)
 	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
 	expect_refused(path, -EBUSY, "in use by another process");
 	assert_int_equal(try_open(path, true), -EBUSY);
-	close(st.fd);
+	storage_close(&st);
 	/* Readers share. */
 	conf.readonly = true;
 	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
 	assert_int_equal(try_open(path, true), 0);
 	assert_int_equal(try_open(path, false), -EBUSY);
-	close(st.fd);
+	storage_close(&st);
 	/* QEMU locks bytes of its images like this. */
 	lock.l_start = 100;
 	lock.l_len = 1;
@@ -418,7 +444,7 @@ static void read_only_storage_is_opened_read_only(void **state)
 	conf = (struct blk_conf){ path, true, false };
 	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
 	assert_int_equal(fcntl(st.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
-	close(st.fd);
+	storage_close(&st);
 }
 
 static void expect_path(const char *params, const char *expected)
@@ -455,30 +481,64 @@ static void drivers_by_name(void **state)
 	assert_ptr_equal(blk_driver_find(NULL), &blk_driver_uring);
 	assert_ptr_equal(blk_driver_find(""), &blk_driver_uring);
 	assert_ptr_equal(blk_driver_find("null"), &blk_driver_null);
-	assert_null(blk_driver_find("aio"));
-	assert_non_null(blk_driver_missing("aio"));
+	assert_ptr_equal(blk_driver_find("aio"), &blk_driver_aio);
+	assert_null(blk_driver_missing("aio"));
+	assert_null(blk_driver_find("iscsi"));
+	assert_non_null(blk_driver_missing("iscsi"));
 	assert_null(blk_driver_missing("nonsense"));
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* cmocka's state of a test is its place; setup has nothing to add. */
+static struct place places[] = {
+	{ &blk_driver_uring, DISK_DIR, false, false },
+	{ &blk_driver_uring, DISK_DIR, false, true },
+	{ &blk_driver_uring, DISK_DIR, true, false },
+	{ &blk_driver_uring, DISK_DIR, true, true },
+	{ &blk_driver_uring, MEMORY_DIR, false, false },
+	{ &blk_driver_uring, MEMORY_DIR, false, true },
+	{ &blk_driver_aio, DISK_DIR, false, false },
+	{ &blk_driver_aio, DISK_DIR, false, true },
+	{ &blk_driver_aio, DISK_DIR, true, true },
+	{ &blk_driver_aio, MEMORY_DIR, false, true },
+};
+static const struct {
+	const char *name;
+	CMUnitTestFunction fn;
+} everywhere[] = {
+	{ "conforms", conforms },
+	{ "reads_and_writes_the_file", reads_and_writes_the_file },
+	{ "a_full_ring_at_once", a_full_ring_at_once },
+	{ "discards_punch_holes", discards_punch_holes },
+	{ "a_truncated_file_is_an_error", a_truncated_file_is_an_error },
+	{ "a_short_write_is_an_error_once", a_short_write_is_an_error_once },
+};
+
+/* Each test at each place, with the place in its name. */
+static int run_everywhere(void)
+{
+	static struct CMUnitTest tests[ARRAY_SIZE(everywhere) * ARRAY_SIZE(places)];
+	static char names[ARRAY_SIZE(tests)][96];
+	unsigned n = 0;
+
+	for (unsigned p = 0; p < ARRAY_SIZE(places); p++)
+		for (unsigned e = 0; e < ARRAY_SIZE(everywhere); e++, n++) {
+			snprintf(names[n], sizeof(names[n]), "%s: %s on %s%s, %s", everywhere[e].name,
+				places[p].driver->name, places[p].dir,
+				places[p].buffered ? ", page cache" : "",
+				places[p].persistent ? "mapped" : "copied");
+			tests[n] = (struct CMUnitTest){ names[n], everywhere[e].fn, setup, teardown,
+				&places[p] };
+		}
+	return cmocka_run_group_tests_name("blk-drivers, everywhere", tests, NULL, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(null_conforms),
-		T(uring_direct_copied),
-		T(uring_direct_mapped),
-		T(uring_page_cache_copied),
-		T(uring_page_cache_mapped),
-		T(uring_in_memory_copied),
-		T(uring_in_memory_mapped),
-		T(uring_reads_and_writes_the_file),
 		T(uring_page_cache_read_of_what_is_not_cached),
-		T(truncated_file_direct),
-		T(truncated_file_page_cache),
-		T(truncated_file_in_memory),
-		T(short_write_direct),
-		T(short_write_in_memory),
 		T(flush_is_an_fdatasync_that_covers_acknowledged_writes),
 		T(open_refuses_what_is_no_disk),
 		T(open_refuses_odd_sizes),
@@ -487,6 +547,7 @@ int main(void)
 		T(params_prefixes),
 		T(drivers_by_name),
 	};
+	int failed = cmocka_run_group_tests_name("blk-drivers", tests, NULL, NULL);
 
-	return cmocka_run_group_tests_name("blk-drivers", tests, NULL, NULL);
+	return failed + run_everywhere();
 }
