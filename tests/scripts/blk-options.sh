@@ -17,6 +17,8 @@ bad "unexpected argument" --backend=backend/vbd/1/2 extra
 bad "--poll-us=x" --backend=b --poll-us=x
 bad "--poll-us=-1" --backend=b --poll-us=-1
 bad "--poll-us=1001" --backend=b --poll-us=1001
+bad "--max-queues=0" --backend=b --max-queues=0
+bad "--max-queues=9" --backend=b --max-queues=9
 bad "--ready-fd=" --backend=b --ready-fd=
 bad "--log-level=loud" --backend=b --log-level=loud
 bad "there is no such storage driver" --backend=b --driver=nonsense

@@ -206,6 +206,19 @@ static void connect_disk(void)
 	run_until(BACK "/state", "4");
 }
 
+/* Writes of the toolstack are looked at in the loop; this one is the last of them. */
+static void settle(void)
+{
+	static unsigned n;
+	char path[64];
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), BACK "/settle-%u", n++);
+		fake_store_write(path, "");
+		run_until(path, NULL);
+	}
+}
+
 static void publishes_what_frontends_read_before_init_wait(void **state)
 {
 	start();
@@ -265,6 +278,72 @@ static void windows_closes_first(void **state)
 	run_until(BACK "/state", "6");
 	front("state", "1");
 	run_until(BACK "/state", "2");
+}
+
+static void ovmf_connects_at_once_and_closes_in_steps(void **state)
+{
+	start();
+	run_until(BACK "/state", "2");
+	front_ring();
+	front("state", "4");
+	run_until(BACK "/state", "4");
+	front("state", "5");
+	run_until(BACK "/state", "5");
+	front("state", "6");
+	run_until(BACK "/state", "6");
+	front("state", "1");
+	run_until(BACK "/state", "2");
+}
+
+static void ring_pages(unsigned n)
+{
+	struct ring_front ring;
+	char name[16], value[16];
+
+	assert_int_equal(ring_front_init(&ring, fake_grant_ring(40, n), n * 4096,
+				 blkif_slot_size(BLKIF_ABI_NATIVE)),
+		0);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "ring-ref%u", i);
+		snprintf(value, sizeof(value), "%u", 40 + i);
+		front(name, value);
+	}
+	front("event-channel", "5");
+}
+
+static void mirage_connects_with_four_ring_pages(void **state)
+{
+	start();
+	run_until(BACK "/state", "2");
+	ring_pages(4);
+	front("ring-page-order", "2");
+	front("protocol", "x86_64-abi");
+	front("state", "4");
+	run_until(BACK "/state", "4");
+	assert_int_equal(fake_counts().mapped, 4);
+}
+
+static void freebsd_names_its_ring_pages_in_both_ways(void **state)
+{
+	start();
+	run_until(BACK "/state", "2");
+	expect_node("max-ring-pages", "16");
+	ring_pages(8);
+	front("num-ring-pages", "8");
+	front("ring-page-order", "3");
+	front("state", "3");
+	run_until(BACK "/state", "4");
+	assert_int_equal(fake_counts().mapped, 8);
+}
+
+/* Linux after a resume that did not happen; blkback ignores it, too. */
+static void initialised_again_while_connected_changes_nothing(void **state)
+{
+	connect_disk();
+	front("state", "3");
+	settle();
+	expect_node("state", "4");
+	assert_int_equal(fake_counts().bound, 1);
 }
 
 static void rule17_xsa350_rapid_connect_and_disconnect(void **state)
@@ -455,19 +534,6 @@ static void one_broken_ring_disconnects_the_device(void **state)
 }
 
 /* --- what changes while connected --- */
-
-/* Writes of the toolstack are looked at in the loop; this one is the last of them. */
-static void settle(void)
-{
-	static unsigned n;
-	char path[64];
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), BACK "/settle-%u", n++);
-		fake_store_write(path, "");
-		run_until(path, NULL);
-	}
-}
 
 static void grows_while_connected(void **state)
 {
@@ -790,6 +856,10 @@ int main(void)
 		T(connects_and_is_removed),
 		T(grub_then_a_kernel),
 		T(windows_closes_first),
+		T(ovmf_connects_at_once_and_closes_in_steps),
+		T(mirage_connects_with_four_ring_pages),
+		T(freebsd_names_its_ring_pages_in_both_ways),
+		T(initialised_again_while_connected_changes_nothing),
 		T(rule17_xsa350_rapid_connect_and_disconnect),
 		T(frontend_vanishes_while_connected),
 		T(closed_by_the_toolstack_alone_is_removal),

@@ -305,6 +305,66 @@ static void a_barrier_behind_a_throttled_write(void **state)
 	assert_int_equal(rec.event[4].op, BLK_FLUSH);
 }
 
+/* --- frontends with ways of their own --- */
+
+/* Every request has id 0 and the same page, which is granted for good. */
+static void grub_uses_one_page_and_one_id_for_all(void **state)
+{
+	struct blkif_req req;
+
+	start((struct rig_options){ 0 });
+	for (int i = 0; i < 40; i++) {
+		req = rig_request(&rig, BLKIF_OP_READ, 8 * i, 1);
+		req.id = 0;
+		fake_notify(); /* always, wanted or not */
+		assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
+	}
+	assert_true(fake_end_access(RIG_DATA_GREF));
+	stop_clean();
+}
+
+static void windows_flushes_and_barriers_name_any_sector(void **state)
+{
+	start((struct rig_options){ .barrier = true });
+	assert_int_equal(request(BLKIF_OP_FLUSH_DISKCACHE, 0xfffff80012345678, 0), BLKIF_RSP_OKAY);
+	assert_int_equal(request(BLKIF_OP_WRITE_BARRIER, 0xfffff80012345678, 0), BLKIF_RSP_OKAY);
+	stop_clean();
+	assert_int_equal(rec.submitted, 2);
+	assert_int_equal(rec.event[2].op, BLK_FLUSH);
+}
+
+static void windows_ids_are_pointers(void **state)
+{
+	struct blkif_req req;
+
+	start((struct rig_options){ 0 });
+	req = rig_request(&rig, BLKIF_OP_READ, 0, 1);
+	req.id = 0xfffffa8012345678;
+	assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY); /* rig_do() checks that it comes back */
+	stop_clean();
+}
+
+/* A guest with 64 KiB pages and no indirect requests: one I/O of its as two, in any order. */
+static void halves_of_one_operation_may_come_with_the_same_id(void **state)
+{
+	struct blkif_req a, b;
+
+	start((struct rig_options){ .no_indirect = true });
+	a = rig_request(&rig, BLKIF_OP_WRITE, 0, 11);
+	b = rig_request(&rig, BLKIF_OP_WRITE, 88, 5);
+	b.id = a.id;
+	rig_put(&rig, &a);
+	rig_put(&rig, &b);
+	rig_push(&rig);
+	for (int i = 0; i < 2; i++) {
+		struct blkif_rsp rsp = rig_get(&rig);
+
+		assert_int_equal(rsp.id, a.id);
+		assert_int_equal(rsp.status, BLKIF_RSP_OKAY);
+	}
+	stop_clean();
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -327,6 +387,10 @@ int main(void)
 		T(limits_of_writes_leave_reads_and_flushes_alone),
 		T(stopping_does_not_wait_for_limits),
 		T(a_barrier_behind_a_throttled_write),
+		T(grub_uses_one_page_and_one_id_for_all),
+		T(windows_flushes_and_barriers_name_any_sector),
+		T(windows_ids_are_pointers),
+		T(halves_of_one_operation_may_come_with_the_same_id),
 	};
 
 	return cmocka_run_group_tests_name("blk-features", tests, NULL, NULL);
