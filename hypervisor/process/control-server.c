@@ -16,6 +16,8 @@
 #include "common/fdpass.h"
 #include "hypervisor/process/control-wire.h"
 
+#define CONTROL_RETRY_MS 1000u
+
 struct control {
 	struct control *next;
 	struct hv *hv;
@@ -45,6 +47,8 @@ void control_close_all(struct hv *hv)
 {
 	while (hv->controls)
 		control_close(hv->controls);
+	loop_remove(hv->control_timer);
+	hv->control_timer = NULL;
 	loop_remove(hv->control_listener);
 	hv->control_listener = NULL;
 	if (hv->control_fd >= 0)
@@ -159,14 +163,34 @@ int control_adopt(struct hv *hv, int fd, bool last_words)
 	return 0;
 }
 
+static void control_retry(void *opaque)
+{
+	struct hv *hv = opaque;
+
+	hv->control_timer = NULL;
+	loop_set_events(hv->control_listener, EPOLLIN);
+}
+
+/* Without descriptors accept() fails again at once: look away for a while. */
+static void control_park(struct hv *hv)
+{
+	log_warn("cannot accept a control connection: %s", strerror(errno));
+	hv->control_timer = loop_add_timer(hv->loop, CONTROL_RETRY_MS, control_retry, hv);
+	if (hv->control_timer)
+		loop_set_events(hv->control_listener, 0);
+}
+
 static void control_connect(void *opaque, uint32_t events)
 {
 	struct hv *hv = opaque;
 	int fd = accept4(hv->control_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	int rc;
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+			control_park(hv);
 		return;
+	}
 	rc = control_adopt(hv, fd, false);
 	if (rc < 0) {
 		log_warn("a control connection was refused: %s", strerror(-rc));

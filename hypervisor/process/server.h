@@ -33,6 +33,7 @@ struct hv {
 	struct pdomain *domains; /* living ones */
 	struct control *controls;
 	struct loop_source *control_listener;
+	struct loop_source *control_timer; /* the listener is parked, short of descriptors */
 	int control_fd;    /* listening, or -1 */
 	int token_fd;      /* a pipe's read end with one byte in it, see channel.c */
 	int token_write_fd;

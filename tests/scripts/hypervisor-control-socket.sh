@@ -32,3 +32,28 @@ for option in "" --control-fd=77 --control-fd=x --log-level=loud --nonsense "--c
 	[ -s "$tmp/err" ] || fail "'$option' failed without a word"
 done
 "$hv" --help | grep -q -- --control-fd || fail "--help does not name its options"
+
+# Out of descriptors it waits and does not spin; then it serves again.
+kill -9 "$pid"
+wait "$pid" 2> /dev/null || true
+(ulimit -n 24; exec "$hv" --control="$tmp/control" 2>> "$tmp/few") & pid=$!
+cleanup_fn kill -9 "$pid"
+wait_for 10 "$tool" create "$tmp/control" "$tmp/three" 3
+hold='import socket, sys, time
+held = []
+for _ in range(60):
+    held.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+    held[-1].setblocking(False)
+    try: held[-1].connect(sys.argv[1])
+    except BlockingIOError: break
+open(sys.argv[2], "w")
+time.sleep(1000)'
+python3 -c "$hold" "$tmp/control" "$tmp/held" & holder=$!
+cleanup_fn kill -9 "$holder"
+wait_for 20 test -e "$tmp/held"
+wait_for 20 grep -q "cannot accept a control connection" "$tmp/few"
+sleep 1.5
+n=$(grep -c "cannot accept" "$tmp/few")
+[ "$n" -le 20 ] || fail "it spins: $n lines"
+kill -9 "$holder"
+wait_for 20 "$tool" create "$tmp/control" "$tmp/four" 4
