@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += common/libcommon.la
 common_libcommon_la_SOURCES = \
 	common/array.h \
 	common/cleanup.h \
+	common/fault.c \
+	common/fault.h \
 	common/fdpass.c \
 	common/fdpass.h \
 	common/log.c \
@@ -18,6 +20,7 @@ common_libcommon_la_SOURCES = \
 
 if HAVE_CMOCKA
 common_tests = \
+	tests/unit/common-fault \
 	tests/unit/common-fdpass \
 	tests/unit/common-log \
 	tests/unit/common-loop \
@@ -26,6 +29,8 @@ common_tests = \
 check_PROGRAMS += $(common_tests)
 TESTS += $(common_tests)
 common_test_libs = common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_common_fault_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_fault_LDADD = $(common_test_libs)
 tests_unit_common_fdpass_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_fdpass_LDADD = $(common_test_libs)
 tests_unit_common_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/fault.h"
 #include "common/log.h"
 #include "hypervisor/confine.h"
 #include "hypervisor/process/server.h"
@@ -151,7 +152,9 @@ int main(int argc, char **argv)
 	log_init("sluice-hypervisor");
 	parse_options(argc, argv, &o);
 	signal(SIGPIPE, SIG_IGN);
-	rc = hv_init(&hv);
+	rc = fault_guard();
+	if (rc == 0)
+		rc = hv_init(&hv);
 	if (rc == 0 && o.control)
 		rc = control_listen(&hv, control_socket(o.control));
 	if (rc == 0 && o.control_fd >= 0) {

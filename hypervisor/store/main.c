@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/fault.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "hypervisor/store/ring-attach.h"
@@ -287,6 +288,9 @@ int main(int argc, char **argv)
 
 	log_init("sluice-store");
 	parse_options(&options, argc, argv);
+	status = fault_guard();
+	if (status < 0)
+		die("cannot catch SIGBUS: %s", strerror(-status));
 	raise_file_limit();
 	server.domain_dir = options.domain_dir;
 	server.loop = loop_new();

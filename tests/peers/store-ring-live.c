@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -526,6 +527,29 @@ static void test_nothing_stays(void **state)
 	assert_int_equal(info[0].channels, 0);
 }
 
+static bool catches_sigbus(pid_t pid)
+{
+	unsigned long long caught = 0;
+	char path[64], line[256];
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fopen(path, "re");
+	assert_non_null(status);
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "SigCgt: %llx", &caught) == 1)
+			break;
+	fclose(status);
+	return caught >> (SIGBUS - 1) & 1;
+}
+
+/* A domain may take the memory of its pages away: common/fault.h. */
+static void test_lost_memory_is_survived(void **state)
+{
+	assert_true(catches_sigbus(server.pid));
+	assert_true(catches_sigbus(world.pid));
+}
+
 static int setup(void **state)
 {
 	hv_enter(&world, 0);
@@ -553,6 +577,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_reintroduction),
 		cmocka_unit_test(test_bad_introductions),
 		cmocka_unit_test(test_nothing_stays),
+		cmocka_unit_test(test_lost_memory_is_survived),
 	};
 	int failed;
 
