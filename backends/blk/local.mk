@@ -77,10 +77,12 @@ blk_unit_tests = \
 	tests/unit/blk-device \
 	tests/unit/blk-drivers \
 	tests/unit/blk-features \
+	tests/unit/blk-errors \
 	tests/unit/blk-grants \
 	tests/unit/blk-io \
 	tests/unit/blk-journal \
 	tests/unit/blk-limit \
+	tests/unit/blk-loop \
 	tests/unit/blk-range-lock \
 	tests/unit/blk-request \
 	$(NULL)
@@ -98,6 +100,14 @@ tests_unit_blk_drivers_LDADD = $(blk_rig_libs)
 tests_unit_blk_device_SOURCES = tests/unit/blk-device.c backends/blk/device.c backends/blk/device.h \
 	backends/blk/offer.c backends/blk/offer.h
 tests_unit_blk_device_LDADD = $(blk_rig_libs)
+tests_unit_blk_errors_SOURCES = tests/unit/blk-errors.c $(blk_rig) \
+	tests/peers/drv-fail.c tests/peers/drv-fail.h
+tests_unit_blk_errors_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_errors_LDADD = $(blk_rig_libs)
+tests_unit_blk_loop_SOURCES = tests/unit/blk-loop.c $(blk_rig) \
+	tests/unit/io-rig.c tests/unit/io-rig.h
+tests_unit_blk_loop_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_loop_LDADD = $(blk_rig_libs)
 tests_unit_blk_io_SOURCES = tests/unit/blk-io.c tests/unit/io-rig.c tests/unit/io-rig.h \
 	tests/peers/drv-fail.c tests/peers/drv-fail.h
 tests_unit_blk_io_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
