@@ -8,6 +8,8 @@ requires nbdfuse --version
 requires nbdkit --version
 [ -r /dev/fuse ] && [ -w /dev/fuse ] || [ "$(id -u)" = 0 ] || skip "/dev/fuse cannot be opened"
 [ -c /dev/fuse ] || skip "there is no /dev/fuse"
+! ldd "$builddir/frontends/nbdkit/.libs/nbdkit-sluice-plugin.so" | grep -q 'lib[a-z]*san\.' ||
+	skip "nbdkit cannot load a plugin with a sanitizer in it"
 PATH=$PATH:/usr/sbin:/sbin
 requires mke2fs -V
 truncate -s 16M "$tmp/a.img"
