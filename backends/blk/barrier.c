@@ -85,14 +85,17 @@ uint64_t barrier_announce(struct barrier_queue *bq)
 	return number;
 }
 
-bool barrier_is_ready(struct barrier_queue *bq, uint64_t number)
+uint64_t barrier_next(struct barrier_queue *bq)
 {
-	bool ready;
+	struct barrier *b = bq->shared;
+	uint64_t number;
 
-	pthread_mutex_lock(&bq->shared->lock);
-	ready = bq->shared->ready == number;
-	pthread_mutex_unlock(&bq->shared->lock);
-	return ready;
+	pthread_mutex_lock(&b->lock);
+	number = b->ready;
+	if (number == b->done || b->owner[number % BARRIER_MAX_PENDING] != bq->index)
+		number = 0;
+	pthread_mutex_unlock(&b->lock);
+	return number;
 }
 
 void barrier_finish(struct barrier_queue *bq, uint64_t number)

@@ -95,12 +95,15 @@ static inline void barrier_end(struct barrier_queue *bq)
 
 /**
  * barrier_announce() - a barrier was taken: what is taken later comes after it.
- * Return: its number. The caller executes it once barrier_is_ready(), and then calls
+ * Return: its number. The caller executes it once barrier_next() gives it, and then calls
  * barrier_finish(), whatever became of it; also when it turned out to be refused.
  */
 uint64_t barrier_announce(struct barrier_queue *bq);
-/** barrier_is_ready() - all that comes before barrier @number is done. */
-bool barrier_is_ready(struct barrier_queue *bq, uint64_t number);
+/**
+ * barrier_next() - the barrier whose turn it is, if it is ours: all that comes before it
+ * is done. The same until barrier_finish(). Return: its number, or 0.
+ */
+uint64_t barrier_next(struct barrier_queue *bq);
 /** barrier_finish() - barrier @number was executed, or failed. */
 void barrier_finish(struct barrier_queue *bq, uint64_t number);
 

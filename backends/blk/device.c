@@ -134,7 +134,7 @@ static void device_nodes_changed(void *opaque)
 
 static void device_log_metrics(const struct device *d)
 {
-	char text[512];
+	char text[1024];
 
 	for (unsigned i = 0; i < d->nqueues; i++) {
 		metrics_format(queue_metric_names, queue_metrics(d->queue[i]), QUEUE_METRICS,

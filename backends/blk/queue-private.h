@@ -94,7 +94,9 @@ struct queue {
 	struct request *requests;
 	struct request *idle;
 	struct request_list waiting; /* for room in the arena */
-	struct request_list held;    /* for barriers, barriers included */
+	struct request_list held;    /* changes, for barriers to end */
+	struct request_list barriers; /* for their turn */
+	uint64_t executing;          /* the barrier of ours that was started last */
 	struct throttle throttle[2]; /* reads, writes */
 	struct barrier_queue barrier;
 	uint32_t idle_count;

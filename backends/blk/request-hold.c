@@ -38,9 +38,8 @@ static void request_submit(struct queue *q, struct request *r)
 		io_queue_submit(&q->io, &r->io);
 }
 
-/* Take what @wanted picks out of the held requests and give it to @start. True: some was. */
-static bool request_unhold(struct queue *q, bool (*wanted)(struct queue *, struct request *),
-	void (*start)(struct queue *, struct request *))
+/* Submit what was held for barriers that ended. True: there was some. */
+static bool request_release(struct queue *q)
 {
 	struct request *r = q->held.first;
 	bool any = false;
@@ -49,8 +48,8 @@ static bool request_unhold(struct queue *q, bool (*wanted)(struct queue *, struc
 	while (r) {
 		struct request *next = r->next;
 
-		if (wanted(q, r)) {
-			start(q, r);
+		if (!r->barrier && barrier_may_run(&q->barrier, r->epoch)) {
+			request_submit(q, r);
 			any = true;
 		} else {
 			request_list_add(&q->held, r);
@@ -60,18 +59,13 @@ static bool request_unhold(struct queue *q, bool (*wanted)(struct queue *, struc
 	return any;
 }
 
-static bool request_may_run(struct queue *q, struct request *r)
-{
-	return !r->barrier && barrier_may_run(&q->barrier, r->epoch);
-}
-
 /* Take notice of what other queues did. True: requests were released. */
 static bool request_sync_barriers(struct queue *q)
 {
 	if (!barrier_sync(&q->barrier))
 		return false;
 	barrier_recount(&q->barrier, request_count_running(q));
-	return request_unhold(q, request_may_run, request_submit);
+	return request_release(q);
 }
 
 void request_order_batch(struct queue *q)
@@ -105,7 +99,9 @@ void request_order_end(struct queue *q, struct request *r)
 
 static void request_order(struct queue *q, struct request *r)
 {
-	if (r->barrier || (r->ordered && !barrier_may_run(&q->barrier, r->epoch)))
+	if (r->barrier)
+		request_list_add(&q->barriers, r);
+	else if (r->ordered && !barrier_may_run(&q->barrier, r->epoch))
 		request_list_add(&q->held, r);
 	else
 		request_submit(q, r);
@@ -168,16 +164,47 @@ bool request_barrier_goes_on(struct queue *q, struct request *r)
 	return false;
 }
 
-static bool request_barrier_is_ready(struct queue *q, struct request *r)
+/* It is the first, unless one before it still waits for room or for the limits. */
+static struct request *request_take_barrier(struct queue *q, uint64_t number)
 {
-	return r->barrier && barrier_is_ready(&q->barrier, r->barrier);
+	struct request_list rest = { 0 };
+	struct request *found = NULL;
+
+	while (q->barriers.first && !found) {
+		struct request *r = request_list_take(&q->barriers);
+
+		if (r->barrier == number)
+			found = r;
+		else
+			request_list_add(&rest, r);
+	}
+	while (rest.first && q->barriers.first)
+		request_list_add(&rest, request_list_take(&q->barriers));
+	if (rest.first)
+		q->barriers = rest;
+	return found;
+}
+
+static bool request_start_barrier(struct queue *q)
+{
+	uint64_t number = barrier_next(&q->barrier);
+	struct request *r;
+
+	if (!number || number == q->executing)
+		return false;
+	r = request_take_barrier(q, number);
+	if (!r)
+		return false; /* not that far yet */
+	q->executing = number;
+	request_execute_barrier(q, r);
+	return true;
 }
 
 bool requests_pass_barriers(struct queue *q)
 {
 	bool any = request_sync_barriers(q);
 
-	any |= request_unhold(q, request_barrier_is_ready, request_execute_barrier);
+	any |= request_start_barrier(q);
 	if (any)
 		io_kick(&q->io);
 	barrier_report(&q->barrier);

@@ -383,6 +383,115 @@ static void not_offered_is_not_supported(void **state)
 	stop_all();
 }
 
+/* Rings' worth of barriers: each waits for the one before, in the order of their numbers. */
+static void a_ring_full_of_barriers(void **state)
+{
+	start(3);
+	recorder_hold(&rec, 2);
+	put(2, BLKIF_OP_WRITE, 0, 1);
+	recorder_wait(&rec, 1);
+	for (unsigned i = 0; i < 32; i++)
+		for (unsigned ring = 0; ring < 2; ring++)
+			put(ring, BLKIF_OP_WRITE_BARRIER, i, 1);
+	wait_announced(64);
+	recorder_release(&rec, 2);
+	answered(2, BLKIF_RSP_OKAY);
+	for (unsigned i = 0; i < 32; i++) {
+		answered(0, BLKIF_RSP_OKAY);
+		answered(1, BLKIF_RSP_OKAY);
+	}
+	stop_all();
+	assert_int_equal(rec.submitted, 1 + 64 * 3);
+	for (unsigned i = 1; i < 32; i++)
+		for (unsigned ring = 0; ring < 2; ring++)
+			assert_true(at(BLK_WRITE, true, ring * PER_RING + i - 1, 0) <
+				    at(BLK_WRITE, false, ring * PER_RING + i, 0));
+}
+
+/* --- the state alone: queues that come and go while a barrier is pending --- */
+
+static unsigned wakes[3];
+
+static void note_wake(void *opaque)
+{
+	++*(unsigned *)opaque;
+}
+
+static void a_queue_that_joins_late_is_waited_for(void **state)
+{
+	struct barrier b;
+	struct barrier_queue q[2] = { { 0 } };
+
+	barrier_init(&b, note_wake);
+	barrier_join(&b, &q[0], 0, &wakes[0]);
+	assert_int_equal(barrier_announce(&q[0]), 1);
+	barrier_join(&b, &q[1], 1, &wakes[1]);
+	assert_true(barrier_is_pending(&q[1]));
+	barrier_report(&q[0]);
+	assert_int_equal(barrier_next(&q[0]), 0);
+	assert_false(barrier_sync(&q[1]));
+	barrier_report(&q[1]);
+	assert_int_equal(barrier_next(&q[1]), 0); /* it is not ours */
+	assert_int_equal(barrier_next(&q[0]), 1);
+	wakes[1] = 0;
+	barrier_finish(&q[0], 1);
+	assert_int_equal(wakes[1], 1);
+	assert_true(barrier_sync(&q[1]));
+	assert_false(barrier_is_pending(&q[1]));
+	barrier_leave(&q[0]);
+	barrier_leave(&q[1]);
+	barrier_leave(&q[1]);
+	barrier_dispose(&b);
+}
+
+static void a_queue_that_leaves_is_not_waited_for(void **state)
+{
+	struct barrier b;
+	struct barrier_queue q[2] = { { 0 } };
+
+	barrier_init(&b, note_wake);
+	barrier_join(&b, &q[0], 0, &wakes[0]);
+	barrier_join(&b, &q[1], 1, &wakes[1]);
+	(void)barrier_announce(&q[0]);
+	barrier_report(&q[0]);
+	assert_int_equal(barrier_next(&q[0]), 0);
+	wakes[0] = 0;
+	barrier_leave(&q[1]);
+	assert_int_equal(wakes[0], 1);
+	assert_int_equal(barrier_next(&q[0]), 1);
+	barrier_finish(&q[0], 1);
+	barrier_leave(&q[0]);
+	barrier_dispose(&b);
+}
+
+static void what_was_taken_before_the_look_comes_before(void **state)
+{
+	struct barrier b;
+	struct barrier_queue q[2] = { { 0 } };
+
+	barrier_init(&b, note_wake);
+	barrier_join(&b, &q[0], 0, &wakes[0]);
+	barrier_join(&b, &q[1], 1, &wakes[1]);
+	(void)barrier_announce(&q[0]);
+	barrier_report(&q[0]);
+	/* Taken by queue 1 after the announcement, which it has not seen: it is before. */
+	assert_int_equal(barrier_take(&q[1]), 0);
+	assert_false(barrier_sync(&q[1]));
+	barrier_report(&q[1]);
+	assert_int_equal(barrier_next(&q[0]), 0);
+	assert_int_equal(barrier_take(&q[1]), 1); /* and this after */
+	assert_false(barrier_may_run(&q[1], 1));
+	barrier_end(&q[1]);
+	barrier_report(&q[1]);
+	assert_int_equal(barrier_next(&q[0]), 1);
+	barrier_finish(&q[0], 1);
+	assert_true(barrier_sync(&q[1]));
+	assert_true(barrier_may_run(&q[1], 1));
+	barrier_leave(&q[0]);
+	barrier_leave(&q[1]);
+	barrier_dispose(&b);
+}
+
 /* --- at random: no two things that a barrier orders are ever in the wrong order --- */
 
 #define ROUNDS 60
@@ -497,6 +606,10 @@ int main(void)
 		T(a_broken_ring_does_not_hold_up_a_barrier),
 		T(an_idle_ring_is_woken_and_not_kept_awake),
 		T(not_offered_is_not_supported),
+		T(a_ring_full_of_barriers),
+		T(a_queue_that_joins_late_is_waited_for),
+		T(a_queue_that_leaves_is_not_waited_for),
+		T(what_was_taken_before_the_look_comes_before),
 		T(many_at_random),
 	};
 

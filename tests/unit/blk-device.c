@@ -585,6 +585,54 @@ static void resized_before_the_frontend_came(void **state)
 	expect_node("sectors", "4096");
 }
 
+static unsigned responses(struct ring_front *ring, unsigned want)
+{
+	uint8_t slot[BLKIF_SLOT_MAX];
+	unsigned n = 0;
+
+	for (int i = 0; i < 300 && n < want; i++) {
+		for (; ring_front_pending(ring) > 0; n++)
+			ring_front_get(ring, slot, blkif_rsp_size(BLKIF_ABI_NATIVE));
+		fake_sync();
+		usleep(1000);
+	}
+	return n;
+}
+
+static void put_reads(struct ring_front *ring, unsigned n)
+{
+	struct blkif_req req = { .operation = BLKIF_OP_READ, .nr_segments = 1 };
+	uint8_t slot[BLKIF_SLOT_MAX];
+
+	fake_grant(60, false);
+	req.seg[0] = (struct blkif_segment){ 60, 0, 7 };
+	blkif_encode(BLKIF_ABI_NATIVE, &req, slot);
+	for (unsigned i = 0; i < n; i++)
+		ring_front_put(ring, slot, blkif_slot_size(BLKIF_ABI_NATIVE));
+	fake_sync();
+	ring_front_push(ring);
+	fake_notify();
+}
+
+static void limits_change_while_connected(void **state)
+{
+	struct ring_front ring;
+
+	connect_disk();
+	assert_int_equal(ring_front_init(&ring, fake_grant_ring(1, 1), 4096,
+				 blkif_slot_size(BLKIF_ABI_NATIVE)), 0);
+	fake_store_write(BACK "/limit-read-iops", "1");
+	fake_store_write(BACK "/limit-read-iops-burst", "2");
+	settle();
+	put_reads(&ring, 5);
+	assert_true(responses(&ring, 5) < 5); /* two, and what 300 ms bring */
+	fake_store_rm(BACK "/limit-read-iops");
+	settle();
+	assert_true(responses(&ring, 1) > 0);
+	put_reads(&ring, 20);
+	assert_true(responses(&ring, 20) >= 20);
+}
+
 static void limits_that_make_no_sense_are_refused_at_start(void **state)
 {
 	fake_store_write(BACK "/limit-iops", "-5");
@@ -880,6 +928,7 @@ int main(void)
 		T(shrinks_while_connected),
 		T(sighup_looks_at_the_size),
 		T(resized_before_the_frontend_came),
+		T(limits_change_while_connected),
 		T(limits_that_make_no_sense_are_refused_at_start),
 		T(bad_limits_while_connected_change_nothing),
 		T(disk_of_4096_byte_sectors),
