@@ -15,7 +15,7 @@
 #include "common/array.h"
 
 #define ID_INDEX_BITS 16
-/* Requests between two looks of the backend: while it works on these, we make more. */
+/* Requests that a backend which looks at the ring gets at a time: we make more meanwhile. */
 #define KICK_EVERY 8
 
 void bq_init(struct blkfront_queue *q, struct blkfront *bf, unsigned index)
@@ -280,7 +280,8 @@ int blkfront_queue_poll(struct blkfront_queue *q)
 		rc = bf_fail(q->bf, -EIO, "the backend answered more requests than there are");
 	for (int i = 0; i < n && rc == 0; i++) {
 		rc = rsp_take(q);
-		if (q->unpushed >= KICK_EVERY && rc == 0)
+		/* One that sleeps is woken once, for all of them: each time costs it more. */
+		if (q->unpushed >= KICK_EVERY && rc == 0 && ring_front_push_is_quiet(&q->ring))
 			rc = blkfront_queue_kick(q);
 	}
 	return rc < 0 ? bq_fail_all(q, rc) : n;

@@ -50,14 +50,20 @@ static int wait_spin(struct blkfront_queue *q, uint64_t start, uint64_t end)
  */
 static void take_event(struct blkfront_queue *q, short revents)
 {
+	int port;
+
 	if (revents & (POLLERR | POLLHUP | POLLNVAL)) {
 		(void)bf_fail(q->bf, -ENOTCONN, "the hypervisor closed our event channels");
 		return;
 	}
 	if (!(revents & POLLIN))
 		return;
-	if (xenevtchn_pending(q->xce) == q->port)
+	port = xenevtchn_pending(q->xce);
+	if (port == q->port)
 		q->masked = true;
+	else if (port < 0 && errno != EAGAIN && errno != EINTR)
+		/* Said once only: the hypervisor is gone. */
+		(void)bf_fail(q->bf, -ENOTCONN, "event channels are gone: %m");
 }
 
 static void take_watch(struct blkfront_queue *q, short revents)

@@ -145,7 +145,7 @@ int blkfront_queue_wait_until(struct blkfront_queue *q, uint64_t end_ns) must_ch
 /**
  * blkfront_poll() - as blkfront_wait() with 0, but a look at the ring and nothing else:
  * no system call and no event asked for. For callers that spin. What done callbacks
- * submit is published every few requests, so that the backend works meanwhile.
+ * submit is published every few requests while the backend polls, so that it works meanwhile.
  */
 int blkfront_poll(struct blkfront *bf) must_check;
 int blkfront_queue_poll(struct blkfront_queue *q) must_check;

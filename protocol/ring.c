@@ -230,6 +230,13 @@ bool ring_front_push(struct ring_front *r)
 	return ring_event_crossed(event, old, r->req_prod);
 }
 
+bool ring_front_push_is_quiet(const struct ring_front *r)
+{
+	uint32_t event = __atomic_load_n(&ring_header(r->page)->req_event, __ATOMIC_RELAXED);
+
+	return !ring_event_crossed(event, r->req_published, r->req_prod);
+}
+
 /* Only published requests can have been answered; behind rsp_cons is a huge distance. */
 static int ring_front_waiting(struct ring_front *r, uint32_t rsp_prod)
 {

@@ -108,6 +108,11 @@ static inline unsigned ring_front_room(const struct ring_front *r)
 void ring_front_put(struct ring_front *r, const void *req, size_t len);
 /** ring_front_push() - publish. True: the backend asked for an event. */
 bool ring_front_push(struct ring_front *r);
+/**
+ * ring_front_push_is_quiet() - whether ring_front_push() would need no event just now: the
+ * backend looks at the ring by itself. A hint, no more.
+ */
+bool ring_front_push_is_quiet(const struct ring_front *r);
 /** ring_front_pending() - responses that wait, or -EPROTO for good: rsp_prod beyond what was published. */
 int ring_front_pending(struct ring_front *r) must_check;
 /** ring_front_get() - copy the next response out and consume it. */

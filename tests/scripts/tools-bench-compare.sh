@@ -58,11 +58,13 @@ done
 assert_gone
 
 # Ctrl-C at different moments; a process started with & ignores SIGINT unless python gives it back.
-for pause in 0.1 0.7 1.6; do
+compares () { [ -n "$(ls -d "$XDG_RUNTIME_DIR"/sluice-compare-* 2>/dev/null)" ]; }
+for pause in 0 0.3 1.4; do
 	python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$bench" compare --filename="$tmp/new.img" --size=16m --runtime=1 >"$tmp/out" 2>"$tmp/err" &
 	pid=$!
+	wait_for 30 compares
 	sleep $pause
 	kill -INT $pid
 	status=0
