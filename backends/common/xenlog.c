@@ -9,7 +9,8 @@
 
 #include "common/log.h"
 
-static void xenlog_message(struct xentoollog_logger *logger, xentoollog_level level,
+static void __attribute__((format(printf, 5, 0)))
+xenlog_message(struct xentoollog_logger *logger, xentoollog_level level,
 	int errnoval, const char *context, const char *format, va_list ap)
 {
 	/* Per thread: each queue's thread has its own handles. */
