@@ -6,7 +6,7 @@ source "$srcdir/tests/scripts/nbdkit-functions.sh"
 requires nbdcopy --version
 head -c $((40000000 / 512 * 512)) /dev/urandom >"$tmp/in.img"
 for parameters in "" "segments=11" "persistent=false" "ring-order=2 segments=32" \
-		"persistent=false segments=8"; do
+		"persistent=false segments=8" "queues=4" "queues=2 ring-order=1 segments=32"; do
 	echo "parameters: $parameters"
 	rm -f "$tmp/out.img" "$tmp/new.img"
 	# shellcheck disable=SC2086

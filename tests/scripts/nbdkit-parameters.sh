@@ -15,6 +15,8 @@ refused "vdev" vdev=xvda
 refused "segments=257 must be from 1 to 256" segments=257
 refused "segments=0 must be" segments=0
 refused "ring-order=5 must be from 0 to 4" ring-order=5
+refused "queues=9 must be from 1 to 8" queues=9
+refused "queues=0 must be" queues=0
 refused "timeout=0 must be" timeout=0
 refused "unknown parameter 'color'" color=red
 # Outside of any domain.

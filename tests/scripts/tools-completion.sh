@@ -25,6 +25,10 @@ expect "--disk= " sluice exec --d
 expect "debug " sluice exec --log-level=d
 expect "blk " sluice-bench b
 expect "--rw= --rwmixread= " sluice-bench blk --rw
-expect "randread randrw randwrite " sluice-bench blk --rw=rand
+expect "randread randrw randtrim randwrite " sluice-bench blk --rw=rand
+expect "compare " sluice-bench c
+expect "--rounds= --runtime= " sluice-bench compare --r
+expect "read-128k read-1m " sluice-bench compare --workloads=read-
+expect "write-1m,randread-1 write-1m,randread-2x32 write-1m,randread-32 " sluice-bench compare --workloads=write-1m,randr
 expect "uring " sluice-bench blk --driver=u
 [ "$(complete_as sluice-bench blk -- | grep -c '^--')" -ge 20 ] || fail "options are missing"
