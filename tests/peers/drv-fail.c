@@ -15,6 +15,7 @@
 struct fail_queue {
 	struct blk_req *staged, **tail;
 	int fd;
+	uint32_t changes;
 };
 
 static uint64_t fail_block(const struct fail_disk *d)
@@ -189,16 +190,28 @@ static void fail_kick(void *state, struct blk_queue *queue)
 	pthread_mutex_unlock(&d->mutex);
 	if (!d->later)
 		fail_run(d, queue);
-	else if (fq->staged)
+	else if (fq->staged && !d->ticks)
 		fail_wake(fq);
 }
 
 static void fail_poll(void *state, struct blk_queue *queue, struct blk_poll *poll)
 {
+	struct fail_disk *d = state;
 	struct fail_queue *fq = queue->driver_private;
 
-	poll->fd = fq->fd;
+	poll->fd = d->ticks ? -1 : fq->fd;
 	poll->events = POLLIN;
+	poll->changes = fq->changes;
+	if (d->ticks && fq->staged)
+		poll->timeout_ms = 5;
+}
+
+/* As a library does that connects anew: the number may or may not be the old one. */
+static void fail_move_fd(struct fail_queue *fq)
+{
+	close(fq->fd);
+	fq->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fq->changes++;
 }
 
 static void fail_reap(void *state, struct blk_queue *queue, uint32_t revents)
@@ -212,6 +225,8 @@ static void fail_reap(void *state, struct blk_queue *queue, uint32_t revents)
 	pthread_mutex_lock(&d->mutex);
 	d->reaps++;
 	pthread_mutex_unlock(&d->mutex);
+	if (d->moves)
+		fail_move_fd(fq);
 	fail_run(d, queue);
 }
 

@@ -30,6 +30,8 @@ struct fail_disk {
 	struct fail_rule rule[FAIL_RULES];
 	unsigned rules;
 	bool later;          /* complete from reap() */
+	bool ticks;          /* ... which nothing but the time asked for brings about */
+	bool moves;          /* the descriptor is another one after each reap() */
 	bool hold;           /* atomic: not even then */
 	pthread_mutex_t mutex; /* for what follows */
 	unsigned submitted, completed, calls, kicks, reaps;

@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -488,6 +489,34 @@ static void drivers_by_name(void **state)
 	assert_null(blk_driver_missing("nonsense"));
 }
 
+/* --- aio's contexts are limited by the system ------------------------------------------------------ */
+
+/* More than the system's limit at once, so that nobody else is short of any meanwhile. */
+static void aio_says_what_to_raise_when_there_is_no_room(void **state)
+{
+	struct blk_queue queue = { .depth = 4000000 };
+	int log = memfd_create("log", MFD_CLOEXEC), old = dup(STDERR_FILENO);
+	char said[512] = "";
+	void *s;
+	int rc;
+
+	make_file(MEMORY_DIR);
+	s = open_driver(&blk_driver_aio, false, false);
+	assert_true(log >= 0 && old >= 0 && dup2(log, STDERR_FILENO) >= 0);
+	rc = blk_driver_aio.queue_start(s, &queue);
+	assert_true(dup2(old, STDERR_FILENO) >= 0);
+	close(old);
+	assert_true(pread(log, said, sizeof(said) - 1, 0) >= 0);
+	close(log);
+	if (rc == 0)
+		blk_driver_aio.queue_stop(s, &queue);
+	blk_driver_aio.close(s);
+	if (rc == 0)
+		skip(); /* the system has as much */
+	assert_int_equal(rc, -EAGAIN);
+	assert_non_null(strstr(said, "fs.aio-max-nr"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 /* cmocka's state of a test is its place; setup has nothing to add. */
@@ -546,6 +575,7 @@ int main(void)
 		T(read_only_storage_is_opened_read_only),
 		T(params_prefixes),
 		T(drivers_by_name),
+		T(aio_says_what_to_raise_when_there_is_no_room),
 	};
 	int failed = cmocka_run_group_tests_name("blk-drivers", tests, NULL, NULL);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/array.h"
 #include "tests/peers/drv-fail.h"
@@ -65,14 +66,12 @@ static void plain_requests_go_straight_through(void **state)
 	finish();
 }
 
-/* Completions that arrive through a descriptor: the loop polls it, then the driver reaps. */
-static void a_drivers_descriptor_is_polled_and_reaped(void **state)
+/* Completions that arrive later, by reap(). */
+static void check_reaped(void)
 {
 	struct iovec iov[32];
 	struct blk_req req[32];
 
-	start(&plain);
-	disk.later = true;
 	for (unsigned round = 1; round <= 5; round++) {
 		for (unsigned i = 0; i < 32; i++) {
 			req[i] = io_rig_req(BLK_READ, i * 4096, 4096, &iov[i], memory + i * 4096);
@@ -85,6 +84,41 @@ static void a_drivers_descriptor_is_polled_and_reaped(void **state)
 		assert_true(disk.reaps >= round);
 	}
 	assert_memory_equal(memory, disk.data, 32 * 4096);
+}
+
+static void a_drivers_descriptor_is_polled_and_reaped(void **state)
+{
+	start(&plain);
+	disk.later = true;
+	check_reaped();
+	finish();
+}
+
+static void a_drivers_descriptor_may_change(void **state)
+{
+	start(&plain);
+	disk.later = true;
+	disk.moves = true;
+	check_reaped();
+	finish();
+}
+
+/* No descriptor at all, only a time; and once nothing is in flight, not even that. */
+static void a_driver_that_wants_time_gets_it(void **state)
+{
+	unsigned reaps;
+
+	fail_disk_init(&disk, &plain);
+	disk.later = true;
+	disk.ticks = true;
+	assert_int_equal(io_adopt(&fail_driver, &disk, &plain, &io), 0);
+	io_rig_start(&rig, io);
+	assert_int_equal(posix_memalign((void **)&memory, 4096, SIZE), 0);
+	check_reaped();
+	reaps = disk.reaps;
+	usleep(30000);
+	io_rig_turn(&rig, false);
+	assert_true(disk.reaps <= reaps + 1);
 	finish();
 }
 
@@ -711,6 +745,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_requests_go_straight_through),
 		cmocka_unit_test(a_drivers_descriptor_is_polled_and_reaped),
+		cmocka_unit_test(a_drivers_descriptor_may_change),
+		cmocka_unit_test(a_driver_that_wants_time_gets_it),
 		cmocka_unit_test(what_cannot_be_is_refused_before_the_driver),
 		cmocka_unit_test(secure_discard_only_where_it_works),
 		cmocka_unit_test(storage_that_makes_no_sense_is_refused),

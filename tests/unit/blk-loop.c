@@ -323,6 +323,72 @@ static void a_full_file_system_by_aio(void **state)
 	check_full(&blk_driver_aio);
 }
 
+/* --- a file system without holes ----------------------------------------------------------------------- */
+
+/* ramfs has no fallocate(2): discards are not offered, and zeroes are written. */
+static void check_no_holes(const struct blk_driver *driver)
+{
+	char dir[] = "/tmp/sluice-ramfs-XXXXXX", path[64];
+	struct blk_conf conf = { path, false, false };
+	uint8_t page[4096];
+	struct io_rig own;
+	struct io *io;
+	void *s;
+	int fd;
+
+	assert_non_null(mkdtemp(dir));
+	if (mount("sluice-test", dir, "ramfs", 0, NULL) < 0) {
+		rmdir(dir);
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/disk", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	memset(page, 0x77, sizeof(page));
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+	assert_int_equal(driver->open(&conf, &info, &s, why, sizeof(why)), 0);
+	assert_false(info.flags & (BLK_INFO_DISCARD | BLK_INFO_SECURE_DISCARD));
+	assert_int_equal(io_adopt(driver, s, &info, &io), 0);
+	io_rig_start(&own, io);
+	assert_int_equal(io_rig_do(&own, BLK_DISCARD, 0, 4096, NULL), -EOPNOTSUPP);
+	assert_int_equal(io_rig_do(&own, BLK_ZEROES, 4096, 8192, NULL), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(pread(fd, page, sizeof(page), i * 4096), sizeof(page));
+		assert_int_equal(page[0], i == 1 || i == 2 ? 0 : 0x77);
+		assert_int_equal(page[4095], i == 1 || i == 2 ? 0 : 0x77);
+	}
+	io_rig_stop(&own);
+	io_close(io);
+	close(fd);
+	assert_int_equal(umount(dir), 0);
+	rmdir(dir);
+}
+
+static void a_file_system_without_holes_by_uring(void **state)
+{
+	check_no_holes(&blk_driver_uring);
+}
+
+static void a_file_system_without_holes_by_aio(void **state)
+{
+	check_no_holes(&blk_driver_aio);
+}
+
+/* --- a file whose size does not fit the device ------------------------------------------------------------ */
+
+/* A partial last block could not be read directly: the page cache serves it, in sectors. */
+static void a_file_of_odd_size_is_served_to_its_end(void **state)
+{
+	struct blk_conf conf = { image, false, false };
+	struct storage st;
+
+	assert_int_equal(ftruncate(image_fd, SIZE - 512), 0);
+	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
+	assert_int_equal(st.size, SIZE - 512);
+	assert_int_equal(st.size % st.block_size, 0);
+	storage_close(&st);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -337,6 +403,9 @@ int main(void)
 		T(a_device_that_grows_is_seen_by_refresh),
 		cmocka_unit_test(a_full_file_system_by_uring),
 		cmocka_unit_test(a_full_file_system_by_aio),
+		cmocka_unit_test(a_file_system_without_holes_by_uring),
+		cmocka_unit_test(a_file_system_without_holes_by_aio),
+		T(a_file_of_odd_size_is_served_to_its_end),
 	};
 	int rc;
 
