@@ -85,6 +85,7 @@ blk_unit_tests = \
 	tests/unit/blk-loop \
 	tests/unit/blk-range-lock \
 	tests/unit/blk-request \
+	tests/unit/blk-rmw \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
 TESTS += $(blk_unit_tests)
@@ -108,8 +109,12 @@ tests_unit_blk_loop_SOURCES = tests/unit/blk-loop.c $(blk_rig) \
 	tests/unit/io-rig.c tests/unit/io-rig.h
 tests_unit_blk_loop_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_loop_LDADD = $(blk_rig_libs)
-tests_unit_blk_io_SOURCES = tests/unit/blk-io.c tests/unit/io-rig.c tests/unit/io-rig.h \
+io_disk = tests/unit/io-disk.c tests/unit/io-disk.h tests/unit/io-rig.c tests/unit/io-rig.h \
 	tests/peers/drv-fail.c tests/peers/drv-fail.h
+tests_unit_blk_rmw_SOURCES = tests/unit/blk-rmw.c $(io_disk)
+tests_unit_blk_rmw_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_rmw_LDADD = $(blk_rig_libs)
+tests_unit_blk_io_SOURCES = tests/unit/blk-io.c $(io_disk)
 tests_unit_blk_io_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_io_LDADD = $(blk_rig_libs)
 tests_unit_blk_range_lock_SOURCES = tests/unit/blk-range-lock.c
