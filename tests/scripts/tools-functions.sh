@@ -3,8 +3,16 @@
 sluice=$builddir/tools/sluice
 bench=$builddir/tools/sluice-bench
 # The stack's directories and nobody else's: what is left in it afterwards is ours.
-export XDG_RUNTIME_DIR=$tmp/run
-mkdir -m 700 "$XDG_RUNTIME_DIR"
+# On a file system of its own, where it can be: what is mounted in a chroot stays hidden
+# only on such a one.
+XDG_RUNTIME_DIR=$tmp/run
+if mountpoint -q /dev/shm && [ -w /dev/shm ]; then
+	XDG_RUNTIME_DIR=$(mktemp -d /dev/shm/sluice-test-XXXXXX)
+	cleanup_fn rm -rf "$XDG_RUNTIME_DIR"
+else
+	mkdir -m 700 "$XDG_RUNTIME_DIR"
+fi
+export XDG_RUNTIME_DIR
 
 # requires_stack: skip where no private stack can run at all, with the reason.
 requires_stack () {
