@@ -138,6 +138,7 @@ tests_unit_blk_journal_LDADD = backends/common/libbackend.la $(CMOCKA_LIBS)
 endif
 
 blk_scripts = \
+	tests/scripts/blk-4k-sectors.sh \
 	tests/scripts/blk-bad-storage.sh \
 	tests/scripts/blk-idle.sh \
 	tests/scripts/blk-options.sh \
