@@ -673,6 +673,16 @@ static void logical_block_size_that_no_disk_has(void **state)
 	expect_error("logical-block-size");
 }
 
+static void storage_smaller_than_its_sectors(void **state)
+{
+	assert_int_equal(truncate(image, 3584), 0);
+	fake_store_write(BACK "/logical-block-size", "4096");
+	start();
+	assert_null(device);
+	assert_int_equal(status, DEVICE_NO_STORAGE);
+	expect_error("not even one sector");
+}
+
 static void removable_disk_says_so(void **state)
 {
 	fake_store_write(BACK "/removable", "1");
@@ -933,6 +943,7 @@ int main(void)
 		T(bad_limits_while_connected_change_nothing),
 		T(disk_of_4096_byte_sectors),
 		T(logical_block_size_that_no_disk_has),
+		T(storage_smaller_than_its_sectors),
 		T(removable_disk_says_so),
 		T(discard_is_offered_where_storage_can),
 		T(discard_that_the_toolstack_forbids),
