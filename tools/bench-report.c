@@ -138,11 +138,11 @@ static void print_disk(FILE *to, const struct bench_report *r)
 	char size[24];
 
 	bench_size_text((double)info->size, size, sizeof(size));
-	fprintf(to, "  disk   %s, sectors of %u bytes, driver %s, %s; %u segments per request%s%s%s\n", size,
+	fprintf(to, "  disk   %s, sectors of %u bytes, driver %s, %s; %u segments per request%s%s%s%s\n", size,
 		info->sector_size, r->options->driver[0] ? r->options->driver : "(default)",
 		r->options->direct ? "O_DIRECT" : "page cache", info->max_segments,
 		info->indirect ? ", indirect" : "", info->persistent ? ", persistent grants" : ", grant copy",
-		info->flush ? ", flush" : "");
+		info->flush ? ", flush" : "", info->discard ? ", discard" : "");
 }
 
 static void print_job(FILE *to, const struct bench_report *r, const struct bench_result *job)

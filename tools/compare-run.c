@@ -106,7 +106,7 @@ int child_finish(struct child *c, unsigned timeout_ms, const volatile sig_atomic
 	char *why, size_t room)
 {
 	uint64_t end = stack_now_ms() + timeout_ms;
-	struct rusage usage;
+	struct rusage usage = { 0 };
 	int status = 0, error = 0;
 	pid_t r;
 
