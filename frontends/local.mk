@@ -72,8 +72,14 @@ dist_man_MANS += docs/man/nbdkit-sluice-plugin.1
 check_PROGRAMS += tests/peers/hostile-blkfront
 tests_peers_hostile_blkfront_SOURCES = \
 	tests/peers/hostile-blkfront.c \
+	tests/peers/hostile-changes.c \
+	tests/peers/hostile-discard.c \
+	tests/peers/hostile-grants.c \
 	tests/peers/hostile-nodes.c \
 	tests/peers/hostile-peer.c \
+	tests/peers/hostile-queues.c \
+	tests/peers/hostile-quirks.c \
+	tests/peers/hostile-races.c \
 	tests/peers/hostile-requests.c \
 	tests/peers/hostile-rings.c \
 	tests/peers/hostile-states.c \
@@ -82,11 +88,21 @@ tests_peers_hostile_blkfront_SOURCES = \
 tests_peers_hostile_blkfront_LDADD = frontends/libblkfront.la
 
 blkfront_scripts = \
+	tests/scripts/blk-hostile-barriers.sh \
+	tests/scripts/blk-hostile-blocks.sh \
+	tests/scripts/blk-hostile-changes.sh \
+	tests/scripts/blk-hostile-discard.sh \
+	tests/scripts/blk-hostile-grants.sh \
+	tests/scripts/blk-hostile-limits.sh \
 	tests/scripts/blk-hostile-nodes.sh \
+	tests/scripts/blk-hostile-queues.sh \
+	tests/scripts/blk-hostile-quirks.sh \
+	tests/scripts/blk-hostile-races.sh \
 	tests/scripts/blk-hostile-readonly.sh \
 	tests/scripts/blk-hostile-requests.sh \
 	tests/scripts/blk-hostile-rings.sh \
 	tests/scripts/blk-hostile-states.sh \
+	tests/scripts/blk-rules.sh \
 	$(NULL)
 if HAVE_NBDKIT
 blkfront_scripts += \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * hostile-blkfront GROUP|CASE..: break rules on the first disk, and see after each
+ * hostile-blkfront --list, or GROUP|CASE..: break rules on the first disk, and see after each
  * that the backend took it as it should, that the disk can be used again, and that
  * the second disk, which another backend serves, never noticed. Runs in a guest domain.
  */
@@ -22,10 +22,19 @@ static const struct {
 	const struct hostile_case *cases;
 } groups[] = {
 	{ "requests", hostile_requests },
+	{ "grants", hostile_grants },
 	{ "rings", hostile_rings },
+	{ "races", hostile_races },
+	{ "queues", hostile_queues },
+	{ "barriers", hostile_barriers },
+	{ "limits", hostile_limits },
 	{ "nodes", hostile_nodes },
+	{ "changes", hostile_changes },
 	{ "states", hostile_states },
+	{ "quirks", hostile_quirks },
+	{ "discard", hostile_discard },
 	{ "readonly", hostile_readonly },
+	{ "blocks", hostile_blocks },
 };
 
 static int run_io(struct blkfront *bf, struct blkfront_io *io, enum blkfront_op op)
@@ -118,6 +127,13 @@ static unsigned run_named(const char *name, struct blkfront *bystander, unsigned
 	return ran;
 }
 
+static void list_cases(void)
+{
+	for (unsigned g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
+		for (const struct hostile_case *c = groups[g].cases; c->name; c++)
+			printf("%s %s\n", groups[g].name, c->name);
+}
+
 int main(int argc, char **argv)
 {
 	struct blkfront *bystander;
@@ -125,9 +141,11 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc < 2) {
-		for (unsigned g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
-			for (const struct hostile_case *c = groups[g].cases; c->name; c++)
-				printf("%s %s\n", groups[g].name, c->name);
+		fprintf(stderr, "Usage: hostile-blkfront --list | GROUP|CASE..\n");
+		return 2;
+	}
+	if (strcmp(argv[1], "--list") == 0) {
+		list_cases();
 		return 0;
 	}
 	/* Connected all the time: if its backend, or what is below, breaks, it sees it. */

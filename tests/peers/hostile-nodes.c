@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "xenstore/xsnode.h"
+
 /*
  * Good nodes but for one. The backend must not connect, must say why, and must take the
  * same frontend with good nodes right after.
@@ -117,6 +119,79 @@ static int queues(struct peer *p)
 		       : 0;
 }
 
+/* The older spelling, where ring-page-order is absent. */
+static int num_ring_pages(struct peer *p)
+{
+	static const char *const values[] = { "0", "3", "17", "32", "4294967295", NULL };
+
+	return refused_all(p, 0, "num-ring-pages", values) < 0 ||
+			       refused_all(p, 0, "num-ring-pages", bad_numbers) < 0
+		       ? -1
+		       : 0;
+}
+
+/* As long as the store takes: a number of 2000 digits, blanks, anything. */
+static int longest_values(struct peer *p)
+{
+	static const char *const names[] = { "ring-ref", "event-channel", "feature-persistent",
+		"multi-queue-num-queues", "ring-page-order", "num-ring-pages", "protocol" };
+	static char value[2001];
+
+	if (prepare(p, 0) < 0)
+		return -1;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		memset(value, i % 2 ? '1' : '9', sizeof(value) - 1);
+		if (refused(p, 0, names[i], value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The store keeps any bytes; what has a NUL inside is no number and no name. */
+static int nul_inside(struct peer *p)
+{
+	static const char *const names[] = { "ring-ref", "event-channel" };
+	char path[128];
+
+	if (prepare(p, 0) < 0)
+		return -1;
+	for (unsigned i = 0; i < 2; i++) {
+		if (peer_reset_store(p) < 0)
+			return -1;
+		peer_publish(p);
+		snprintf(path, sizeof(path), "%s/%s", p->dir, names[i]);
+		if (!xs_write(p->xs, XBT_NULL, path, "1\0 2", 4))
+			return peer_fail("the store refused it");
+		peer_write(p, "state", "3");
+		if (peer_expect_ended(p) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Only its owner may read it: for the backend it is not there. */
+static int unreadable(struct peer *p)
+{
+	static const char *const names[] = { "ring-ref", "event-channel" };
+	struct xs_permissions nobody = { .perms = XS_PERM_NONE };
+	char path[128];
+
+	if (prepare(p, 0) < 0 || xsn_own_domid(p->xs, &nobody.id) < 0)
+		return -1;
+	for (unsigned i = 0; i < 2; i++) {
+		if (peer_reset_store(p) < 0)
+			return -1;
+		peer_publish(p);
+		snprintf(path, sizeof(path), "%s/%s", p->dir, names[i]);
+		if (!xs_set_permissions(p->xs, XBT_NULL, path, &nobody, 1))
+			return peer_fail("the store refused it");
+		peer_write(p, "state", "3");
+		if (peer_expect_ended(p) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* GRUB leaves these empty; empty is absent. */
 static int empty_is_absent(struct peer *p)
 {
@@ -137,7 +212,7 @@ static int aliased_ring(struct peer *p)
 
 	if (prepare(p, 2) < 0 || peer_reset_store(p) < 0)
 		return -1;
-	snprintf(ref, sizeof(ref), "%u", p->ring_refs[0]);
+	snprintf(ref, sizeof(ref), "%u", p->q->ring_refs[0]);
 	peer_publish(p);
 	for (unsigned i = 0; i < 4; i++) {
 		char name[24];
@@ -156,14 +231,18 @@ static int aliased_ring(struct peer *p)
 }
 
 const struct hostile_case hostile_nodes[] = {
-	{ "ring-page-order", ring_page_order, true },
-	{ "ring-ref", ring_ref, true },
-	{ "ring-ref-of-many", ring_ref_of_many, true },
-	{ "event-channel", event_channel, true },
-	{ "protocol", protocol, true },
-	{ "feature-persistent", feature_persistent, true },
-	{ "queues", queues, true },
-	{ "empty-is-absent", empty_is_absent, true },
-	{ "aliased-ring", aliased_ring, true },
+	{ "rule18-ring-page-order", ring_page_order, true },
+	{ "rule18-num-ring-pages", num_ring_pages, true },
+	{ "rule18-ring-ref", ring_ref, true },
+	{ "rule18-ring-ref-of-many", ring_ref_of_many, true },
+	{ "rule18-event-channel", event_channel, true },
+	{ "rule18-protocol", protocol, true },
+	{ "rule18-feature-persistent", feature_persistent, true },
+	{ "rule18-queues", queues, true },
+	{ "rule18-longest-values", longest_values, true },
+	{ "rule18-ring-pages-are-one-page", aliased_ring, true },
+	{ "node-nul-inside", nul_inside, true },
+	{ "node-unreadable", unreadable, true },
+	{ "node-empty-is-absent", empty_is_absent, true },
 	{ NULL, NULL, false },
 };

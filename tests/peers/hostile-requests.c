@@ -22,6 +22,7 @@ static int expect_spoilt(struct peer *p, const struct blkif_req *req, unsigned b
 	return peer_answer(p, req->id, byte == 0 ? value : req->operation, status);
 }
 
+/* The answer has the id and the operation that were sent. */
 static int unknown_operations(struct peer *p)
 {
 	static const uint8_t ops[] = { 4, 7, 8, 127, 128, 255 };
@@ -153,121 +154,6 @@ static int indirect_segments(struct peer *p)
 	return peer_check_works(p);
 }
 
-static const uint32_t bad_refs[] = { 0xffffffff, 0xfffffffe, 0x80000000, 0x7fffffff, 1u << 20,
-	123456 };
-
-static int bad_grefs(struct peer *p)
-{
-	for (unsigned i = 0; i < sizeof(bad_refs) / sizeof(bad_refs[0]); i++) {
-		for (unsigned op = BLKIF_OP_READ; op <= BLKIF_OP_WRITE; op++) {
-			struct blkif_req *req = peer_rw(p, op, 0, 0, 3);
-
-			req->seg[i % 3].gref = bad_refs[i];
-			if (peer_expect(p, req, BLKIF_RSP_ERROR) < 0)
-				return -1;
-		}
-		struct blkif_req *req = peer_rw(p, BLKIF_OP_READ, 0, 0, 12);
-
-		req->indirect_gref[0] = bad_refs[i];
-		if (peer_expect(p, req, BLKIF_RSP_ERROR) < 0)
-			return -1;
-	}
-	return peer_check_works(p);
-}
-
-/* One bad reference among good requests of the same sweep fails alone. */
-static int bad_gref_among_good(struct peer *p)
-{
-	struct blkif_req *req;
-	uint64_t first = 0;
-
-	for (unsigned i = 0; i < 16; i++) {
-		req = peer_rw(p, BLKIF_OP_READ, i * 8, i, 1);
-		if (i == 0)
-			first = req->id;
-		if (i == 7)
-			req->seg[0].gref = 0x7fffffff;
-		peer_put(p, req);
-	}
-	peer_push(p);
-	for (unsigned i = 0; i < 16; i++) {
-		const uint8_t *wire = peer_next_rsp(p);
-		struct blkif_rsp rsp;
-
-		if (!wire)
-			return peer_fail("no answer");
-		blkif_decode_rsp(p->abi, wire, &rsp);
-		if (rsp.id - first >= 16 ||
-			(rsp.status == BLKIF_RSP_OKAY) != (rsp.id - first != 7))
-			return peer_fail("request %d: status %d", (int)(rsp.id - first), rsp.status);
-	}
-	return peer_check_works(p);
-}
-
-/* A grant that ended before it was ever used. */
-static int revoked_gref(struct peer *p)
-{
-	xengntshr_unshare(p->xgs, p->page[50], 1);
-	p->page[50] = NULL;
-	if (peer_expect(p, peer_rw(p, BLKIF_OP_WRITE, 0, 50, 1), BLKIF_RSP_ERROR) < 0 ||
-		peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 49, 3), BLKIF_RSP_ERROR) < 0)
-		return -1;
-	return peer_check_works(p);
-}
-
-/* One that ended after the backend mapped it: it may fail or not, nothing else may suffer. */
-static int revoked_mapped_gref(struct peer *p)
-{
-	if (peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 50, 8), BLKIF_RSP_OKAY) < 0)
-		return -1;
-	for (unsigned i = 50; i < 58; i++) {
-		xengntshr_unshare(p->xgs, p->page[i], 1);
-		p->page[i] = NULL;
-	}
-	if (peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 50, 8), PEER_ANY) < 0 ||
-		peer_expect(p, peer_rw(p, BLKIF_OP_WRITE, 0, 50, 8), PEER_ANY) < 0)
-		return -1;
-	return peer_check_works(p);
-}
-
-static int same_gref_twice(struct peer *p)
-{
-	struct blkif_req *req = peer_rw(p, BLKIF_OP_READ, 0, 60, 4);
-
-	for (unsigned i = 0; i < 4; i++)
-		req->seg[i].gref = p->ref[60];
-	if (peer_expect(p, req, BLKIF_RSP_OKAY) < 0)
-		return -1;
-	/* and in many requests at a time, as data and as descriptors at once */
-	for (unsigned i = 0; i < 30; i++) {
-		req = peer_rw(p, i % 3 ? BLKIF_OP_READ : BLKIF_OP_WRITE, i * 8, 61, 1);
-		peer_put(p, req);
-	}
-	peer_push(p);
-	for (unsigned i = 0; i < 30; i++)
-		if (!peer_next_rsp(p))
-			return peer_fail("answer %u is missing", i);
-	return peer_check_works(p);
-}
-
-/* Not advertised: says so, and the frontend that tried goes on (blkback's BLKIF_RSP_EOPNOTSUPP). */
-static int unadvertised(struct peer *p)
-{
-	struct blkif_req *req = peer_rw(p, BLKIF_OP_DISCARD, 0, 0, 0);
-	bool offered = false;
-
-	req->nr_sectors = 8;
-	if (xsn_read_bool(p->xs, XBT_NULL, p->backend, "feature-discard", &offered) < 0 || !offered)
-		if (peer_expect(p, req, BLKIF_RSP_EOPNOTSUPP) < 0)
-			return -1;
-	offered = false;
-	if (xsn_read_bool(p->xs, XBT_NULL, p->backend, "feature-barrier", &offered) < 0 || !offered)
-		if (peer_expect(p, peer_rw(p, BLKIF_OP_WRITE_BARRIER, 0, 0, 1),
-			    BLKIF_RSP_EOPNOTSUPP) < 0)
-			return -1;
-	return peer_check_works(p);
-}
-
 /* Windows sends flushes without segments and with any sector number. */
 static int flush_with_sector(struct peer *p)
 {
@@ -277,13 +163,73 @@ static int flush_with_sector(struct peer *p)
 	return peer_check_works(p);
 }
 
+/* So may barriers without data be; Mini-OS gives both the id 0. */
+static int empty_barrier(struct peer *p)
+{
+	struct blkif_req *req = peer_rw(p, BLKIF_OP_WRITE_BARRIER, UINT64_MAX, 0, 0);
+
+	if (!peer_offered(p, "feature-barrier"))
+		return peer_fail("barriers are not offered");
+	req->id = 0;
+	if (peer_expect(p, req, BLKIF_RSP_OKAY) < 0)
+		return -1;
+	req = peer_rw(p, BLKIF_OP_FLUSH_DISKCACHE, UINT64_MAX - 8, 0, 0);
+	req->id = 0;
+	if (peer_expect(p, req, BLKIF_RSP_OKAY) < 0)
+		return -1;
+	return peer_check_works(p);
+}
+
+/* Data with a flush, or beyond the end with a barrier: nothing is dropped without an error. */
+static int bad_flushes_and_barriers(struct peer *p)
+{
+	struct blkif_req *req = peer_rw(p, BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 1);
+
+	if (peer_expect(p, req, BLKIF_RSP_ERROR) < 0 ||
+		peer_expect(p, peer_rw(p, BLKIF_OP_WRITE_BARRIER, peer_sectors(p), 0, 1),
+			BLKIF_RSP_ERROR) < 0 ||
+		peer_expect(p, peer_rw(p, BLKIF_OP_WRITE_BARRIER, UINT64_MAX - 7, 0, 2),
+			BLKIF_RSP_ERROR) < 0)
+		return -1;
+	return peer_check_works(p);
+}
+
+/* Some other disk's number, as it were: the request goes to the disk whose ring it is in. */
+static int expect_with_handle(struct peer *p, const struct blkif_req *req, uint16_t handle)
+{
+	uint8_t *slot = peer_slot(p);
+
+	peer_put(p, req);
+	memcpy(slot + (req->indirect ? blkif_layout(p->abi)->indirect_handle : 2), &handle, 2);
+	peer_push(p);
+	return peer_answer(p, req->id, req->operation, BLKIF_RSP_OKAY);
+}
+
+static int handles(struct peer *p)
+{
+	static const uint16_t values[] = { 0xffff, 51728, 51712, 1, 0x8000 };
+
+	for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		unsigned n = i % 2 ? 12 : 3;
+
+		memset(p->page[0], 0xa0 + i, 4096);
+		if (expect_with_handle(p, peer_rw(p, BLKIF_OP_WRITE, 4096, 0, n), values[i]) < 0 ||
+			expect_with_handle(p, peer_rw(p, BLKIF_OP_READ, 4096, 20, n),
+				(uint16_t)~values[i]) < 0)
+			return -1;
+		if (memcmp(p->page[0], p->page[20], 4096) != 0)
+			return peer_fail("handle %#x changed where a request goes", values[i]);
+	}
+	return peer_check_works(p);
+}
+
 /* The slot has ones there: what the backend leaves of that is what it forgot to clear. */
 static int response_padding(struct peer *p)
 {
 	static const uint8_t pads[] = { 9, 12, 13, 14, 15 }; /* 64-bit layout: 8 id, op, pad, status */
 	unsigned npads = p->abi == BLKIF_ABI_X86_32 ? 1 : sizeof(pads);
 
-	for (unsigned i = 0; i < p->slots + 2; i++) {
+	for (unsigned i = 0; i < p->q->slots + 2; i++) {
 		uint8_t *slot = peer_slot(p);
 		struct blkif_req *req = peer_rw(p, i % 2 ? BLKIF_OP_READ : 99, 0, 0, 1);
 		const uint8_t *wire;
@@ -325,89 +271,74 @@ static int abi_x86_64(struct peer *p)
 	return other_abi(p, BLKIF_ABI_X86_64);
 }
 
-static int without_persistent(struct peer *p)
+/*
+ * Good ones and bad ones in bursts: as many answers as requests, each id once, and none
+ * after the last.
+ */
+static int one_response_each(struct peer *p)
 {
-	p->persistent = false;
-	if (peer_connect(p) < 0 || peer_check_works(p) < 0 || bad_grefs(p) < 0 ||
-		bad_gref_among_good(p) < 0 || same_gref_twice(p) < 0 || revoked_mapped_gref(p) < 0)
+	uint32_t all = 0;
+
+	srand(1);
+	for (unsigned round = 0; round < 60; round++) {
+		unsigned n = 1 + rand() % p->q->slots;
+		uint64_t first = peer_next_id();
+
+		for (unsigned i = 0; i < n; i++) {
+			struct blkif_req *req = peer_rw(p, i % 2, rand() % 64 ? i * 8 : UINT64_MAX,
+				i, 1 + rand() % 13);
+
+			if (rand() % 8 == 0)
+				req->operation = rand();
+			if (rand() % 8 == 0)
+				req->seg[0].gref = rand();
+			if (rand() % 8 == 0)
+				req->seg[0].last_sect = rand();
+			peer_put(p, req);
+		}
+		all += n;
+		peer_push(p);
+		if (peer_collect(p, first, n, PEER_ANY) < 0)
+			return -1;
+	}
+	if (peer_check_works(p) < 0)
 		return -1;
+	if (*peer_rsp_prod(p) != all + 2)
+		return peer_fail("%u answers to %u requests", *peer_rsp_prod(p), all + 2);
 	return 0;
 }
 
-/*
- * Linux grants what it writes from read-only, unless grants are persistent: that must
- * work. To read into such a page is the frontend's mistake.
- */
-static int readonly_grants(struct peer *p)
+/* A frontend that gets another operation back gives the disk up. */
+static int inner_operation(struct peer *p)
 {
-	p->persistent = false;
-	if (peer_connect(p) < 0)
-		return -1;
-	for (unsigned i = 70; i < 73; i++) {
-		xengntshr_unshare(p->xgs, p->page[i], 1);
-		p->page[i] = xengntshr_share_pages(p->xgs, p->backend_id, 1, &p->ref[i], 0);
-		if (!p->page[i])
-			return peer_fail("cannot grant a page read-only");
-		memset(p->page[i], 0x70 + i, 4096);
+	for (unsigned op = BLKIF_OP_READ; op <= BLKIF_OP_WRITE; op++) {
+		struct blkif_req *req = peer_rw(p, op, 0, 0, 12);
+
+		if (peer_expect(p, req, BLKIF_RSP_OKAY) < 0)
+			return -1;
+		req = peer_rw(p, op, UINT64_MAX, 0, 12);
+		if (peer_expect(p, req, BLKIF_RSP_ERROR) < 0)
+			return -1;
 	}
-	if (peer_expect(p, peer_rw(p, BLKIF_OP_WRITE, 0, 70, 3), BLKIF_RSP_OKAY) < 0 ||
-		peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 80, 3), BLKIF_RSP_OKAY) < 0)
-		return -1;
-	for (unsigned i = 0; i < 3; i++)
-		if (memcmp(p->page[70 + i], p->page[80 + i], 4096) != 0)
-			return peer_fail("what was written from a read-only page did not come back");
-	memset(p->page[71], 0x11, 4096);
-	if (peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 70, 3), BLKIF_RSP_ERROR) < 0)
-		return -1;
-	if (p->page[71][0] != 0x11 || p->page[71][4095] != 0x11)
-		return peer_fail("a page that was granted read-only was written");
 	return peer_check_works(p);
 }
 
 const struct hostile_case hostile_requests[] = {
-	{ "unknown-operations", unknown_operations, false },
-	{ "segment-counts", segment_counts, false },
-	{ "bad-segments", bad_segments, false },
-	{ "out-of-range", out_of_range, false },
-	{ "indirect-operations", indirect_operations, false },
-	{ "indirect-counts", indirect_counts, false },
-	{ "indirect-segments", indirect_segments, false },
-	{ "bad-grefs", bad_grefs, false },
-	{ "bad-gref-among-good", bad_gref_among_good, false },
-	{ "revoked-gref", revoked_gref, false },
-	{ "revoked-mapped-gref", revoked_mapped_gref, false },
-	{ "same-gref-twice", same_gref_twice, false },
-	{ "unadvertised", unadvertised, false },
-	{ "flush-with-sector", flush_with_sector, false },
-	{ "response-padding", response_padding, false },
-	{ "abi-x86-32", abi_x86_32, true },
-	{ "abi-x86-64", abi_x86_64, true },
-	{ "without-persistent", without_persistent, true },
-	{ "readonly-grants", readonly_grants, true },
-	{ NULL, NULL, false },
-};
-
-/* ---- a read-only disk ------------------------------------------------------------ */
-
-static int readonly_disk(struct peer *p)
-{
-	struct blkif_req *req;
-
-	memset(p->page[0], 0xee, 4096);
-	if (peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 1, 1), BLKIF_RSP_OKAY) < 0 ||
-		peer_expect(p, peer_rw(p, BLKIF_OP_WRITE, 0, 0, 1), BLKIF_RSP_ERROR) < 0 ||
-		peer_expect(p, peer_rw(p, BLKIF_OP_WRITE, 0, 0, 12), BLKIF_RSP_ERROR) < 0 ||
-		peer_expect(p, peer_rw(p, BLKIF_OP_WRITE_BARRIER, 0, 0, 1), PEER_ANY_ERROR) < 0)
-		return -1;
-	req = peer_rw(p, BLKIF_OP_DISCARD, 0, 0, 0);
-	req->nr_sectors = 8;
-	if (peer_expect(p, req, PEER_ANY_ERROR) < 0)
-		return -1;
-	req->flag = BLKIF_DISCARD_SECURE;
-	return peer_expect(p, req, PEER_ANY_ERROR);
-}
-
-const struct hostile_case hostile_readonly[] = {
-	{ "readonly-disk", readonly_disk, false },
+	{ "rule04-unknown-operations", unknown_operations, false },
+	{ "rule04-indirect-operations", indirect_operations, false },
+	{ "rule05-segment-counts", segment_counts, false },
+	{ "rule05-indirect-counts", indirect_counts, false },
+	{ "rule05-flush-with-segments", bad_flushes_and_barriers, false },
+	{ "rule06-segments-outside-their-page", bad_segments, false },
+	{ "rule06-indirect-segments-outside-their-page", indirect_segments, false },
+	{ "rule07-out-of-range", out_of_range, false },
+	{ "rule07-flush-with-any-sector", flush_with_sector, false },
+	{ "rule07-empty-barrier-with-any-sector", empty_barrier, false },
+	{ "rule10-handle-is-ignored", handles, false },
+	{ "rule15-no-stack-garbage-xsa216", response_padding, false },
+	{ "rule15-no-stack-garbage-xsa216-x86-32", abi_x86_32, true },
+	{ "rule15-no-stack-garbage-xsa216-x86-64", abi_x86_64, true },
+	{ "rule15-one-response-each", one_response_each, false },
+	{ "rule15-inner-operation-of-indirect", inner_operation, false },
 	{ NULL, NULL, false },
 };

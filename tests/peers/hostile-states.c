@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Frontends that walk through the states in their own way: some real, some hostile. */
+/* Frontends that walk through the states in their own way. */
 #include "config.h"
 #include "tests/peers/hostile.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,82 +14,6 @@
 static int expect_state(struct peer *p, int state)
 {
 	return peer_wait_state(p, 1u << state) < 0 ? -1 : 0;
-}
-
-/* Windows closes the device at boot, before it ever connected. */
-static int closing_first(struct peer *p)
-{
-	peer_write(p, "state", "5");
-	if (expect_state(p, 5) < 0)
-		return -1;
-	peer_write(p, "state", "6");
-	if (expect_state(p, 6) < 0)
-		return -1;
-	peer_write(p, "state", "1");
-	if (expect_state(p, 2) < 0 || peer_connect(p) < 0)
-		return -1;
-	return peer_check_works(p);
-}
-
-/*
- * GRUB: one grant for all requests, none persistent, id always 0, an event each. On exit
- * Closed at once, wait for exactly Closed, empty nodes, Initialising: the kernel that it
- * loaded finds InitWait.
- */
-static int grub(struct peer *p)
-{
-	p->persistent = false;
-	if (peer_connect(p) < 0)
-		return -1;
-	for (unsigned i = 0; i < 100; i++) {
-		struct blkif_req *req = peer_rw(p, BLKIF_OP_READ, i * 8, 7, 1);
-
-		req->id = 0;
-		if (peer_expect(p, req, BLKIF_RSP_OKAY) < 0)
-			return -1;
-	}
-	peer_write(p, "state", "6");
-	if (expect_state(p, 6) < 0)
-		return -1;
-	peer_write(p, "ring-ref", "");
-	peer_write(p, "event-channel", "");
-	peer_write(p, "state", "1");
-	if (expect_state(p, 2) < 0)
-		return -1;
-	p->persistent = true;
-	if (peer_connect(p) < 0)
-		return -1;
-	return peer_check_works(p);
-}
-
-static int connected_at_once_fn(struct xs_handle *xs, xs_transaction_t t, void *opaque)
-{
-	struct peer *p = opaque;
-	int rc = xsn_writef(xs, t, p->dir, "ring-ref", "%u", p->ring_refs[0]);
-
-	if (rc == 0)
-		rc = xsn_writef(xs, t, p->dir, "event-channel", "%d", p->port);
-	if (rc == 0)
-		rc = xsn_write(xs, t, p->dir, "protocol", "x86_64-abi");
-	return rc < 0 ? rc : xsn_write(xs, t, p->dir, "state", "4");
-}
-
-/* Mini-OS: Connected inside of the transaction with the nodes, no Initialised. */
-static int straight_to_connected(struct peer *p)
-{
-	/* rings and a channel, by way of a connection that is closed again */
-	if (peer_connect(p) < 0 || peer_reset_store(p) < 0)
-		return -1;
-	xenevtchn_unbind(p->xce, p->port);
-	p->port = xenevtchn_bind_unbound_port(p->xce, p->backend_id);
-	memset(p->ring, 0, 64);
-	((uint32_t *)p->ring)[1] = ((uint32_t *)p->ring)[3] = 1;
-	p->prod = p->cons = 0;
-	if (xsn_transaction(p->xs, connected_at_once_fn, p) < 0)
-		return peer_fail("the store refused the nodes");
-	if (expect_state(p, 4) < 0)
-		return -1;
-	return peer_check_works(p);
 }
 
 /* Quick changes, ending closed: the backend sees some of them, and ends closed, too. */
@@ -128,17 +54,6 @@ static int quick_reconnects(struct peer *p)
 	return 0;
 }
 
-/* Back at Initialising without having closed: a new kernel that lost its rings (kexec). */
-static int kexec(struct peer *p)
-{
-	if (peer_connect(p) < 0 || peer_check_works(p) < 0)
-		return -1;
-	peer_write(p, "state", "1");
-	if (expect_state(p, 2) < 0 || peer_connect(p) < 0)
-		return -1;
-	return peer_check_works(p);
-}
-
 /* On Closing requests are still answered; only Closed ends that. */
 static int io_while_closing(struct peer *p)
 {
@@ -164,14 +79,48 @@ static int vanished_state(struct peer *p)
 	return peer_check_works(p);
 }
 
+static atomic_bool storming;
+
+/* Changes of the watched node as fast as the store takes them, from two connections. */
+static void *storm_main(void *opaque)
+{
+	struct peer *p = opaque;
+	struct xs_handle *xs = xs_open(0);
+
+	while (xs && atomic_load(&storming))
+		(void)!xsn_write(xs, XBT_NULL, p->dir, "state", "4");
+	xs_close(xs);
+	return NULL;
+}
+
+/* A flood of watch events: requests are served, and the change that counts is seen. */
+static int watch_storm(struct peer *p)
+{
+	pthread_t thread[2];
+	unsigned started = 0;
+	int rc = 0;
+
+	if (peer_connect(p) < 0)
+		return -1;
+	atomic_store(&storming, true);
+	while (started < 2 && pthread_create(&thread[started], NULL, storm_main, p) == 0)
+		started++;
+	for (unsigned i = 0; i < 500 && rc == 0; i++)
+		rc = peer_check_works(p);
+	usleep(500000);
+	atomic_store(&storming, false);
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(thread[i], NULL);
+	if (rc < 0 || started < 2)
+		return peer_fail("under a flood of watch events");
+	return peer_close(p) < 0 || peer_connect(p) < 0 ? -1 : peer_check_works(p);
+}
+
 const struct hostile_case hostile_states[] = {
-	{ "closing-first", closing_first, true },
-	{ "grub", grub, true },
-	{ "straight-to-connected", straight_to_connected, true },
-	{ "flipping-states", flipping_states, true },
-	{ "quick-reconnects", quick_reconnects, true },
-	{ "kexec", kexec, true },
-	{ "io-while-closing", io_while_closing, true },
-	{ "vanished-state", vanished_state, true },
+	{ "rule17-watch-storm-xsa349", watch_storm, true },
+	{ "rule17-flipping-states-xsa349", flipping_states, true },
+	{ "rule17-quick-reconnects-xsa350", quick_reconnects, true },
+	{ "rule19-io-while-closing", io_while_closing, true },
+	{ "node-state-vanishes", vanished_state, true },
 	{ NULL, NULL, false },
 };

@@ -18,6 +18,18 @@
 #define PEER_PAGES 300
 #define PEER_SECONDS 10 /* for anything that has to happen */
 
+#define PEER_QUEUES 8
+
+/** struct peer_queue - one ring and its channel. */
+struct peer_queue {
+	int port;
+	uint8_t *ring;
+	unsigned pages;
+	uint32_t ring_refs[16];
+	uint32_t slots;
+	uint32_t prod, cons;
+};
+
 /** struct peer - a connection in the making, and what it shares. */
 struct peer {
 	struct xs_handle *xs;
@@ -29,11 +41,9 @@ struct peer {
 	enum blkif_abi abi;
 	unsigned order;
 	bool persistent;
-	int port;
-	uint8_t *ring;
-	uint32_t ring_refs[16];
-	uint32_t slots;
-	uint32_t prod, cons;
+	unsigned nqueues;          /* for the next connection; above 1 their nodes are in queue-N/ */
+	struct peer_queue queue[PEER_QUEUES];
+	struct peer_queue *q;      /* that all calls below use */
 	uint8_t *page[PEER_PAGES]; /* each granted by itself */
 	uint32_t ref[PEER_PAGES];
 	struct blkif_req req;      /* scratch, for peer_rw() */
@@ -45,8 +55,10 @@ struct hostile_case {
 	int (*fn)(struct peer *p);
 	bool raw;                  /* do not connect first */
 };
-extern const struct hostile_case hostile_requests[], hostile_rings[], hostile_nodes[],
-	hostile_states[], hostile_readonly[];
+extern const struct hostile_case hostile_requests[], hostile_grants[], hostile_rings[],
+	hostile_races[], hostile_queues[], hostile_barriers[], hostile_limits[], hostile_nodes[],
+	hostile_changes[], hostile_states[], hostile_quirks[], hostile_discard[],
+	hostile_readonly[], hostile_blocks[];
 
 /** peer_fail() - say what was wrong; returns -1. */
 int peer_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -61,8 +73,20 @@ void peer_writef(struct peer *p, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /** peer_publish() - all good nodes, without the state. */
 void peer_publish(struct peer *p);
-/** peer_connect() - publish, Initialised, wait for Connected. 0 or -1. */
+/** peer_prepare() - new rings and channels for nqueues queues of the order. 0 or -1. */
+int peer_prepare(struct peer *p);
+/** peer_go() - Initialised, wait for Connected. 0 or -1. */
+int peer_go(struct peer *p);
+/** peer_connect() - prepare, publish, go. 0 or -1. */
 int peer_connect(struct peer *p);
+/** peer_close() - Closed at once, then Initialising: the backend is in InitWait. 0 or -1. */
+int peer_close(struct peer *p);
+/** peer_use_queue() - what peer_put() and all others use from now on. */
+void peer_use_queue(struct peer *p, unsigned i);
+/** peer_offered() - a number that the backend offers; 0 if it is absent. */
+uint32_t peer_offered(struct peer *p, const char *name);
+/** peer_nap() - half a millisecond. */
+void peer_nap(void);
 /** peer_wait_state() - the backend is in one of @states (bits). Return: which, or -1. */
 int peer_wait_state(struct peer *p, unsigned states);
 #define PEER_ENDED (1u << 5 | 1u << 6)
@@ -90,6 +114,15 @@ int peer_answer(struct peer *p, uint64_t id, unsigned op, int status);
 #define PEER_ANY_ERROR 1
 #define PEER_ANY 2
 
+/** peer_collect() - @n answers, one for each id from @first on, in any order. 0 or -1. */
+int peer_collect(struct peer *p, uint64_t first, unsigned n, int status);
+/** peer_next_id() - what the next peer_rw() will have. */
+uint64_t peer_next_id(void);
+
+/** peer_discard() - a discard; 0 or BLKIF_DISCARD_SECURE. */
+struct blkif_req *peer_discard(struct peer *p, uint64_t sector, uint64_t count, unsigned flag);
+/** peer_sectors() - the size that the backend publishes, 0 if none. */
+uint64_t peer_sectors(struct peer *p);
 /** peer_rw() - a request of @n whole pages, page[first..]; indirect beyond 11 of them. */
 struct blkif_req *peer_rw(struct peer *p, unsigned op, uint64_t sector, unsigned first, unsigned n);
 /** peer_check_works() - write, read back, compare on this very connection. 0 or -1. */

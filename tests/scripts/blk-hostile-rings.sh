@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Rings with wrong indices end the connection; what changes while it is read does no harm.
+# Rings with wrong indices end the connection; floods of events do no harm.
 source "${SLUICE_SRCDIR:-$(dirname "$0")/../..}/tests/scripts/functions.sh"
 source "$srcdir/tests/scripts/blk-hostile-functions.sh"
 run_hostile rings
