@@ -35,6 +35,9 @@
 #include "common/array.h"
 #include "common/log.h"
 
+/* Below that a second core brings less than waking a worker on it costs. */
+#define URING_LARGE_READ (256u << 10)
+
 struct uring {
 	struct storage st;
 	bool cached_reads;  /* atomic: try RWF_NOWAIT first; cleared when the file system has none */
@@ -63,7 +66,7 @@ static struct blk_req *uring_req(struct uring_op *op)
 	return container_of(op, struct blk_req, driver_private);
 }
 
-static void uring_stage_sqe(struct blk_queue *queue, struct blk_req *req)
+static struct io_uring_sqe *uring_stage_sqe(struct blk_queue *queue, struct blk_req *req)
 {
 	struct io_uring_sqe *sqe = blk_queue_get_sqe(queue);
 	struct uring_op *op = uring_op(req);
@@ -94,6 +97,7 @@ static void uring_stage_sqe(struct blk_queue *queue, struct blk_req *req)
 		break;
 	}
 	io_uring_sqe_set_data(sqe, &op->cqe);
+	return sqe;
 }
 
 static void uring_complete(struct blk_queue *queue, struct blk_cqe *cqe, int res)
@@ -174,10 +178,37 @@ static void uring_start(struct uring *u, struct blk_queue *queue, struct blk_req
 		uring_stage_sqe(queue, req);
 }
 
+/*
+ * A large read from memory is mostly copying. Of several, every second one goes to a
+ * worker of io_uring's, so that another core copies while this thread does the rest.
+ * Return: those that are left. Writes stay: the file's lock lets one in at a time.
+ */
+static struct blk_req *uring_share_large_reads(
+	struct uring *u, struct blk_queue *queue, struct blk_req *list)
+{
+	struct blk_req **at = &list, *req;
+	unsigned large = 0, shared = 0;
+
+	if (u->st.direct)
+		return list;
+	while ((req = *at)) {
+		if (req->op != BLK_READ || req->length < URING_LARGE_READ || large++ % 2 == 0) {
+			at = &req->next;
+			continue;
+		}
+		*at = req->next;
+		uring_stage_sqe(queue, req)->flags |= IOSQE_ASYNC;
+		shared++;
+	}
+	if (shared)
+		io_uring_submit(queue->ring); /* now, not after our own share */
+	return list;
+}
+
 static void uring_kick(void *state, struct blk_queue *queue)
 {
 	struct uring_queue *uq = queue->driver_private;
-	struct blk_req *req = uq->staged;
+	struct blk_req *req = uring_share_large_reads(state, queue, uq->staged);
 
 	uq->staged = NULL;
 	uq->tail = &uq->staged;

@@ -210,6 +210,40 @@ static void a_full_ring_at_once(void **state)
 	stop(NULL);
 }
 
+/* Several large reads at once, some of which a driver may give to others: all arrive whole. */
+static void large_reads_at_once(void **state)
+{
+	enum { READS = 7, PAGES = 128, DESCRIPTORS = READS * PAGES };
+	const struct place *p = *state;
+	unsigned number;
+
+	make_file(p->dir);
+	start(p->driver, open_driver(p->driver, p->buffered, false), p->persistent);
+	for (unsigned round = 0; round < 8; round++) {
+		for (unsigned k = 0; k < READS; k++) {
+			struct blkif_req req =
+				rig_request(&rig, BLKIF_OP_READ, (k + round) * PAGES / 2 * 8, PAGES);
+
+			for (unsigned i = 0; i < PAGES; i++) {
+				req.seg[i].gref = RIG_DATA_GREF + k * PAGES + i;
+				memset(rig.data[k * PAGES + i], 0xff, 4096);
+			}
+			/* Each with a page of descriptors of its own. */
+			req.indirect_gref[0] = RIG_DATA_GREF + DESCRIPTORS + k;
+			blkif_encode_segments(&req, 0, rig.data[DESCRIPTORS + k]);
+			rig_put(&rig, &req);
+		}
+		rig_push(&rig);
+		for (unsigned k = 0; k < READS; k++)
+			assert_int_equal(rig_get(&rig).status, BLKIF_RSP_OKAY);
+		for (unsigned n = 0; n < READS * PAGES; n++) {
+			memcpy(&number, rig.data[n], sizeof(number));
+			assert_int_equal(number, (n / PAGES + round) * PAGES / 2 + n % PAGES);
+		}
+	}
+	stop(NULL);
+}
+
 /* --- discards and zeroes ------------------------------------------------------------------------ */
 
 static bool is_hole(off_t offset)
@@ -539,6 +573,7 @@ static const struct {
 	{ "conforms", conforms },
 	{ "reads_and_writes_the_file", reads_and_writes_the_file },
 	{ "a_full_ring_at_once", a_full_ring_at_once },
+	{ "large_reads_at_once", large_reads_at_once },
 	{ "discards_punch_holes", discards_punch_holes },
 	{ "a_truncated_file_is_an_error", a_truncated_file_is_an_error },
 	{ "a_short_write_is_an_error_once", a_short_write_is_an_error_once },
