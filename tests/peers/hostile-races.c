@@ -42,7 +42,7 @@ static void stop_flipping(pthread_t thread)
  */
 static int flip_slot_byte(struct peer *p, unsigned byte, const uint8_t values[4])
 {
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned round = 0; round < 150; round++) {
 		struct flip f = { .at = peer_slot(p) + byte };
 		pthread_t thread;
 		struct blkif_rsp rsp;
@@ -90,7 +90,7 @@ static int flip_indirect(struct peer *p)
 	static const uint8_t values[2][4] = { { 7, 8, 255, 0 }, { 0, 255, 1, 128 } };
 	static const unsigned bytes[2] = { 200 * 8 + 5, 200 * 8 + 1 };
 
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned round = 0; round < 150; round++) {
 		struct flip f = { .at = p->page[PEER_PAGES - 1] + bytes[round % 2] };
 		struct blkif_req *req = peer_rw(p, BLKIF_OP_READ, 0, 0, 256);
 		pthread_t thread;
@@ -127,7 +127,7 @@ static int operation_is_the_one_done(struct peer *p)
 
 	if (read_first_byte(p, 8, &on_disk) < 0)
 		return -1;
-	for (unsigned round = 0; round < 1000; round++) {
+	for (unsigned round = 0; round < 250; round++) {
 		struct flip f = { .at = peer_slot(p), .values = { 0, 1, 0, 1 } };
 		uint8_t in_page = on_disk + 1, now;
 		struct blkif_rsp rsp;
@@ -186,7 +186,7 @@ static int length_is_the_one_checked(struct peer *p, bool indirect)
 {
 	if (number_sectors(p) < 0)
 		return -1;
-	for (unsigned round = 0; round < 1000; round++) {
+	for (unsigned round = 0; round < 250; round++) {
 		struct flip f = { .values = { 0, 7, 0, 7 } };
 		struct blkif_req *req = peer_rw(p, BLKIF_OP_READ, 0, 0, 2);
 		struct blkif_rsp rsp;

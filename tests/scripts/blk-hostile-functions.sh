@@ -48,6 +48,10 @@ run_hostile () {
 		grep -E "$broken" "$tmp/log" || :
 		fail "a program of the stack broke"
 	fi
+	# The storage is sound: what it refuses should not have come so far.
+	if grep -E '(read|write|flush|discard|zero) of [0-9]+ bytes at [0-9]+ failed' "$tmp/log"; then
+		fail "a request that breaks a rule reached the storage"
+	fi
 	# The bystander itself writes 64 KiB at 1 MiB.
 	cmp -n $((1 << 20)) "$tmp/bystander.img" "$tmp/bystander.before" &&
 		cmp -i $(((1 << 20) + 65536)) "$tmp/bystander.img" "$tmp/bystander.before" ||
