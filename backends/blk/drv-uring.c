@@ -15,7 +15,7 @@
  * Discards of files punch holes and zeroes are FALLOC_FL_ZERO_RANGE, both by io_uring,
  * whose worker threads make the calls; those of devices are made by a thread of ours.
  *
- * A flush is an fdatasync submitted when the frontend's flush is read. io_uring orders
+ * A flush is an fdatasync submitted after the frontend's flush was read. io_uring orders
  * nothing, and need not: the promise is that an acknowledged flush covers every write
  * acknowledged before it was sent, and those have completed, so their data is in the
  * page cache or on the device when the fdatasync starts. Writes still in flight are

@@ -78,6 +78,7 @@ blk_unit_tests = \
 	tests/unit/blk-drivers \
 	tests/unit/blk-features \
 	tests/unit/blk-errors \
+	tests/unit/blk-flush \
 	tests/unit/blk-grants \
 	tests/unit/blk-io \
 	tests/unit/blk-journal \
@@ -126,6 +127,10 @@ tests_unit_blk_barrier_SOURCES = tests/unit/blk-barrier.c tests/unit/blk-recorde
 	tests/unit/blk-recorder.h $(blk_rig)
 tests_unit_blk_barrier_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_barrier_LDADD = $(blk_rig_libs)
+tests_unit_blk_flush_SOURCES = tests/unit/blk-flush.c tests/unit/blk-recorder.c \
+	tests/unit/blk-recorder.h $(blk_rig)
+tests_unit_blk_flush_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_flush_LDADD = $(blk_rig_libs)
 tests_unit_blk_features_SOURCES = tests/unit/blk-features.c tests/unit/blk-recorder.c \
 	tests/unit/blk-recorder.h $(blk_rig)
 tests_unit_blk_features_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)

@@ -33,12 +33,14 @@ struct request {
 	int16_t status;      /* BLKIF_RSP_* */
 	uint8_t operation;   /* as the response must say */
 	bool copied;         /* its pages are not mapped: grant copy */
+	bool leads_flush;    /* storage flushes for it, and for all of its round */
 	bool ordered;        /* a change that barriers order, from taking to answer */
 	uint8_t step;        /* enum barrier_step, of a barrier */
 	uint16_t niov;       /* of a barrier's data */
 	uint32_t data_bytes; /* what it moves; 0 for flush and discard */
 	uint64_t epoch;      /* of an ordered one: see barrier.h */
 	uint64_t barrier;    /* its number when it is a barrier, or 0 */
+	uint64_t flush_round; /* that a waiting flush is for */
 	struct blkif_req req;
 	struct iovec iov[BLKIF_INDIRECT_SEGMENTS];
 };
@@ -96,6 +98,9 @@ struct queue {
 	struct request_list waiting; /* for room in the arena */
 	struct request_list held;    /* changes, for barriers to end */
 	struct request_list barriers; /* for their turn */
+	struct request_list flushes; /* for the flush under way to end */
+	struct queue *flush_next;    /* in shared->flush.waiting, under its lock */
+	bool flush_waits;            /* it is in there */
 	uint64_t executing;          /* the barrier of ours that was started last */
 	struct throttle throttle[2]; /* reads, writes */
 	struct barrier_queue barrier;
@@ -154,6 +159,11 @@ uint64_t requests_next_start(const struct queue *q);
  * While barrier_is_pending(). Return: whether there was anything.
  */
 bool requests_pass_barriers(struct queue *q);
+/**
+ * requests_pass_flushes() - end flushes whose round is over, or begin the next round.
+ * Return: whether there was anything.
+ */
+bool requests_pass_flushes(struct queue *q);
 /** requests_finish() - answer what is done, one push, at most one event. True: some was. */
 bool requests_finish(struct queue *q);
 /** requests_in_flight() - taken and not answered. */
@@ -194,6 +204,10 @@ void request_order_batch(struct queue *q);
 void request_start(struct queue *q, struct request *r);
 /** request_barrier_goes_on() - a barrier's step ended. True: it takes another; kick. */
 bool request_barrier_goes_on(struct queue *q, struct request *r);
+/** request_flush_ended() - storage is done with a flush that leads its round. */
+void request_flush_ended(struct queue *q, struct request *r);
+/** request_flush_failed() - remember it, for good. request-answer.c */
+void request_flush_failed(struct queue *q, int error);
 /** request_order_end() - it is to be answered: barriers need not wait for it any more. */
 void request_order_end(struct queue *q, struct request *r);
 

@@ -310,6 +310,7 @@ static void queue_serve(struct queue *q)
 	for (;;) {
 		bool busy = barrier_is_pending(&q->barrier) && requests_pass_barriers(q);
 
+		busy |= requests_pass_flushes(q);
 		busy |= requests_sweep(q, queue_is_serving(q));
 		if (io_uring_sq_ready(&q->uring))
 			io_uring_submit(&q->uring);
@@ -431,12 +432,14 @@ static void queue_wake(void *opaque)
 void queue_shared_init(struct queue_shared *shared)
 {
 	memset(shared, 0, sizeof(*shared));
+	pthread_mutex_init(&shared->flush.lock, NULL);
 	barrier_init(&shared->barrier, queue_wake);
 	limit_init(&shared->limit);
 }
 
 void queue_shared_dispose(struct queue_shared *shared)
 {
+	pthread_mutex_destroy(&shared->flush.lock);
 	barrier_dispose(&shared->barrier);
 	limit_dispose(&shared->limit);
 }

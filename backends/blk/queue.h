@@ -7,6 +7,7 @@
 #ifndef SLUICE_BACKENDS_BLK_QUEUE_H
 #define SLUICE_BACKENDS_BLK_QUEUE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,20 @@
 
 struct queue;
 
+/**
+ * struct flush_rounds - one flush at a time for all queues of a device.
+ *
+ * Of flushes that run side by side the kernel tells only one that data were lost
+ * (errseq_t(3): an error is seen once per open file), and the other, whose writes may be the
+ * lost ones, succeeds. So a flush that comes while one is under way waits for the next
+ * round, in which one flush is made for all that wait.
+ */
+struct flush_rounds {
+	pthread_mutex_t lock;
+	uint64_t begun, ended; /* rounds; equal while no flush is under way */
+	struct queue *waiting; /* to be woken when it ends */
+};
+
 /** struct queue_shared - what the queues of a device share, for the life of the process. */
 struct queue_shared {
 	struct io *io;
@@ -28,6 +43,7 @@ struct queue_shared {
 	 * acknowledged before it, and a later flush that succeeds would hide that.
 	 */
 	int flush_error;
+	struct flush_rounds flush;
 	unsigned poll_us; /* longest spin before sleeping, 0: none */
 	uint64_t sectors; /* atomic: the disk's size now, 512-byte units */
 	struct barrier barrier;

@@ -13,7 +13,7 @@
 #include "backends/common/metrics.h"
 #include "common/array.h"
 
-static void request_flush_failed(struct queue *q, int error)
+void request_flush_failed(struct queue *q, int error)
 {
 	int none = 0;
 
@@ -96,6 +96,8 @@ static struct request *request_done_list(struct queue *q, bool *again)
 		struct request *r = container_of(io, struct request, io);
 
 		io = io->next;
+		if (r->leads_flush)
+			request_flush_ended(q, r);
 		if (r->barrier && request_barrier_goes_on(q, r)) {
 			*again = true;
 			continue;

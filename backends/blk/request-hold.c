@@ -1,11 +1,112 @@
 // SPDX-License-Identifier: MIT
 /*
  * What makes prepared requests wait before storage sees them: first the disk's limits,
- * then barriers (barrier.h says what is ordered). No thread ever waits here: what must
+ * then barriers (barrier.h says what is ordered), then, for flushes, one another. No thread ever waits here: what must
  * is put in a list, and the queue's loop comes back for it. Runs in the queue's thread.
  */
 #include "config.h"
 #include "backends/blk/queue-private.h"
+
+/* --- one flush at a time --------------------------------------------------------------- */
+
+static int request_flush_error(const struct queue *q)
+{
+	return __atomic_load_n(&q->shared->flush_error, __ATOMIC_ACQUIRE);
+}
+
+/* With the lock. */
+static void request_flush_wait(struct queue *q, struct request *r)
+{
+	struct flush_rounds *f = &q->shared->flush;
+
+	request_list_add(&q->flushes, r);
+	if (q->flush_waits)
+		return;
+	q->flush_waits = true;
+	q->flush_next = f->waiting;
+	f->waiting = q;
+}
+
+/*
+ * Writes that were acknowledged before a flush was taken are covered by any flush that
+ * begins later, so it can share the next one, but not the one under way.
+ */
+static void request_flush(struct queue *q, struct request *r)
+{
+	struct flush_rounds *f = &q->shared->flush;
+	int error;
+
+	pthread_mutex_lock(&f->lock);
+	error = request_flush_error(q);
+	r->leads_flush = !error && f->begun == f->ended;
+	r->flush_round = f->begun + 1;
+	if (r->leads_flush)
+		f->begun++;
+	else if (!error)
+		request_flush_wait(q, r);
+	pthread_mutex_unlock(&f->lock);
+	if (error)
+		io_finish(&q->io, &r->io, error);
+	else if (r->leads_flush)
+		io_queue_submit(&q->io, &r->io);
+}
+
+void request_flush_ended(struct queue *q, struct request *r)
+{
+	struct flush_rounds *f = &q->shared->flush;
+
+	r->leads_flush = false;
+	pthread_mutex_lock(&f->lock);
+	/* Error and end at once: nobody can be done while he is still in the list, or miss the error. */
+	if (r->io.error)
+		request_flush_failed(q, r->io.error);
+	f->ended = f->begun;
+	/* A queue that waits has to get the lock before it can go away. */
+	for (struct queue *w = f->waiting; w; w = w->flush_next) {
+		w->flush_waits = false;
+		if (w != q)
+			queue_poke(w);
+	}
+	f->waiting = NULL;
+	pthread_mutex_unlock(&f->lock);
+}
+
+bool requests_pass_flushes(struct queue *q)
+{
+	struct flush_rounds *f = &q->shared->flush;
+	struct request *r = q->flushes.first, *next;
+	struct request_list over = { 0 };
+	struct request *lead = NULL;
+	int error;
+
+	if (!r)
+		return false;
+	q->flushes = (struct request_list){ 0 };
+	pthread_mutex_lock(&f->lock);
+	error = request_flush_error(q);
+	for (; r; r = next) {
+		next = r->next;
+		if (error || r->flush_round <= f->ended) {
+			request_list_add(&over, r);
+		} else if (f->begun == f->ended) {
+			f->begun++;
+			lead = r;
+		} else {
+			request_flush_wait(q, r);
+		}
+	}
+	pthread_mutex_unlock(&f->lock);
+	for (r = over.first; r; r = next) {
+		next = r->next;
+		io_finish(&q->io, &r->io, error);
+	}
+	if (lead) {
+		lead->leads_flush = true;
+		io_queue_submit(&q->io, &lead->io);
+		io_kick(&q->io);
+	}
+	return lead || over.first;
+}
 
 /* --- the place among the barriers ------------------------------------------------------ */
 
@@ -26,12 +127,10 @@ static uint32_t request_count_running(const struct queue *q)
 
 static void request_submit(struct queue *q, struct request *r)
 {
-	int flush_error = __atomic_load_n(&q->shared->flush_error, __ATOMIC_ACQUIRE);
-
 	if (!request_is_live(r))
 		io_finish(&q->io, &r->io, 0);
-	else if (r->io.op == BLK_FLUSH && flush_error)
-		io_finish(&q->io, &r->io, flush_error);
+	else if (r->io.op == BLK_FLUSH)
+		request_flush(q, r);
 	else if (r->io.op == BLK_DISCARD && r->io.length == 0)
 		io_finish(&q->io, &r->io, 0);
 	else

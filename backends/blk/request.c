@@ -108,6 +108,7 @@ static struct request *request_take(struct queue *q)
 	r->status = BLKIF_RSP_OKAY;
 	r->bounce = COPY_NONE;
 	r->copied = false;
+	r->leads_flush = false;
 	r->ordered = false;
 	r->barrier = 0;
 	r->data_bytes = 0;
