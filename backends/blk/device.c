@@ -390,10 +390,16 @@ static int device_open_journal(struct device *d, char *why, size_t room)
 		return 0;
 	rc = journal_open(d->options.journal, d->options.path, d->toolstack.frontend_id,
 		&d->shared.journal);
-	if (rc < 0)
+	if (rc < 0) {
 		snprintf(why, room, "journal %s: %s", d->options.journal,
 			rc == -EBUSY ? "another backend writes it" : strerror(-rc));
-	return rc;
+		return rc;
+	}
+	d->shared.flush_error = journal_flush_error(d->shared.journal);
+	if (d->shared.flush_error)
+		log_err("a flush failed in an earlier backend of this disk: %s; every flush fails until the disk is attached again",
+			strerror(-d->shared.flush_error));
+	return 0;
 }
 
 /* Storage and journal: everything that opens a path. 0, or an exit code. */

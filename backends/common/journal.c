@@ -12,9 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/common/journal-read.h"
+
 struct journal {
 	int fd;
 	uint8_t *map;
+	int flush_error; /* the predecessor's */
 };
 
 _Static_assert(sizeof(struct journal_entry) == 128, "an entry is two cache lines");
@@ -54,11 +57,9 @@ static int journal_open_file(const char *where)
 	return (int)fd;
 }
 
-/* Locked, of the right size, all zero. */
-static int journal_prepare(int fd)
+static int journal_lock(int fd)
 {
 	struct stat st;
-	int rc;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -66,6 +67,28 @@ static int journal_prepare(int fd)
 		return -EINVAL;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return 0;
+}
+
+/* What a predecessor's journal has of a failed flush; 0 if it is none of this device. */
+static int journal_old_flush_error(int fd, const char *device, uint32_t frontend_domid)
+{
+	struct journal_image *image;
+	char why[128];
+	int error;
+
+	if (journal_read_file(fd, device, frontend_domid, &image, why, sizeof(why)) < 0)
+		return 0;
+	error = journal_image_flush_error(image);
+	journal_image_free(image);
+	return error;
+}
+
+/* Of the right size, all zero. */
+static int journal_empty(int fd)
+{
+	int rc;
+
 	if (ftruncate(fd, 0) < 0 || ftruncate(fd, journal_file_size()) < 0)
 		return -errno;
 	/* Reserved now, or a full tmpfs would be a SIGBUS later. */
@@ -74,13 +97,14 @@ static int journal_prepare(int fd)
 }
 
 static void journal_write_header(
-	struct journal_header *h, const char *device, uint32_t frontend_domid)
+	struct journal_header *h, const char *device, uint32_t frontend_domid, int flush_error)
 {
 	h->version = JOURNAL_VERSION;
 	h->entry_size = sizeof(struct journal_entry);
 	h->max_queues = JOURNAL_MAX_QUEUES;
 	h->max_entries = JOURNAL_MAX_ENTRIES;
 	h->frontend_domid = frontend_domid;
+	h->flush_error = flush_error;
 	snprintf(h->device, sizeof(h->device), "%s", device);
 	/* Last: a file without it is no journal. */
 	__atomic_store_n(&h->magic, JOURNAL_MAGIC, __ATOMIC_RELEASE);
@@ -91,14 +115,18 @@ int journal_open(const char *where, const char *device, uint32_t frontend_domid,
 {
 	struct journal *j = NULL;
 	void *map;
-	int fd, rc;
+	int fd, rc, flush_error;
 
 	if (strlen(device) >= JOURNAL_DEVICE_MAX)
 		return -ENAMETOOLONG;
 	fd = journal_open_file(where);
 	if (fd < 0)
 		return fd;
-	rc = journal_prepare(fd);
+	rc = journal_lock(fd);
+	if (rc < 0)
+		goto out;
+	flush_error = journal_old_flush_error(fd, device, frontend_domid);
+	rc = journal_empty(fd);
 	if (rc < 0)
 		goto out;
 	rc = -ENOMEM;
@@ -112,7 +140,8 @@ int journal_open(const char *where, const char *device, uint32_t frontend_domid,
 	}
 	j->fd = fd;
 	j->map = map;
-	journal_write_header(map, device, frontend_domid);
+	j->flush_error = flush_error;
+	journal_write_header(map, device, frontend_domid, flush_error);
 	*journal = j;
 	return 0;
 out:
@@ -127,6 +156,11 @@ void journal_close(struct journal *j)
 	munmap(j->map, journal_file_size());
 	close(j->fd);
 	free(j);
+}
+
+int journal_flush_error(const struct journal *j)
+{
+	return j->flush_error;
 }
 
 void journal_note_flush_error(struct journal *j, int error)

@@ -104,7 +104,8 @@ struct journal;
  * @device: the backend's store path: its identity
  *
  * A regular file (a tmpfs is meant), sized and emptied, exclusively locked. What it held
- * is read first with journal_read_file(), if it matters. Return: 0 or -errno:
+ * is read first with journal_read_file(), if it matters; a failed flush that it tells of
+ * for this device and frontend is taken over. Return: 0 or -errno:
  * -EBUSY another process writes it, -EINVAL it is no regular file or "fd:N" is none.
  */
 int journal_open(const char *where, const char *device, uint32_t frontend_domid,
@@ -112,6 +113,8 @@ int journal_open(const char *where, const char *device, uint32_t frontend_domid,
 /** journal_close() - the file stays; NULL is fine. */
 void journal_close(struct journal *j);
 
+/** journal_flush_error() - a failed flush that a predecessor met: -errno or 0. */
+int journal_flush_error(const struct journal *j);
 /** journal_note_flush_error() - remember a failed flush for successors. */
 void journal_note_flush_error(struct journal *j, int error);
 

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "backends/common/journal.h"
 #include "protocol/blkif.h"
 #include "protocol/ring.h"
 #include "tests/peers/fake-xen.h"
@@ -31,6 +32,7 @@ static struct device *device;
 static int status;
 static unsigned max_queues;
 static char image[64];
+static const char *journal_path;
 static char *expected_path, *expected_value;
 
 static int setup(void **state)
@@ -39,6 +41,7 @@ static int setup(void **state)
 
 	fake_reset();
 	max_queues = 1;
+	journal_path = NULL;
 	snprintf(image, sizeof(image), "/dev/shm/sluice-blk-XXXXXX");
 	fd = mkstemp(image);
 	if (fd < 0 || ftruncate(fd, 1 << 20) < 0)
@@ -103,7 +106,8 @@ static int run_until(const char *path, const char *value)
 
 static void start(void)
 {
-	struct device_options o = { .path = BACK, .ready_fd = -1, .max_queues = max_queues };
+	struct device_options o = { .path = BACK, .ready_fd = -1, .max_queues = max_queues,
+		.journal = journal_path };
 
 	device = device_start(loop, &o, &status);
 }
@@ -652,6 +656,48 @@ static void bad_limits_while_connected_change_nothing(void **state)
 	expect_node("error", NULL);
 }
 
+/* --- after another backend of the same disk --- */
+
+static int flush(struct ring_front *ring)
+{
+	struct blkif_req req = { .operation = BLKIF_OP_FLUSH_DISKCACHE };
+	struct blkif_rsp rsp;
+	uint8_t slot[BLKIF_SLOT_MAX];
+
+	blkif_encode(BLKIF_ABI_NATIVE, &req, slot);
+	ring_front_put(ring, slot, blkif_slot_size(BLKIF_ABI_NATIVE));
+	fake_sync();
+	ring_front_push(ring);
+	fake_notify();
+	for (int i = 0; i < 10000 && ring_front_pending(ring) == 0; i++) {
+		fake_sync();
+		usleep(1000);
+	}
+	ring_front_get(ring, slot, blkif_rsp_size(BLKIF_ABI_NATIVE));
+	blkif_decode_rsp(BLKIF_ABI_NATIVE, slot, &rsp);
+	return rsp.status;
+}
+
+static void a_flush_that_failed_in_an_earlier_backend_is_not_forgotten(void **state)
+{
+	char path[] = "/dev/shm/sluice-journal-XXXXXX";
+	struct journal *before = NULL;
+	struct ring_front ring;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(journal_open(path, BACK, 7, &before), 0);
+	journal_note_flush_error(before, -EIO);
+	journal_close(before);
+	journal_path = path;
+	connect_disk();
+	unlink(path);
+	assert_int_equal(ring_front_init(&ring, fake_grant_ring(1, 1), 4096,
+				 blkif_slot_size(BLKIF_ABI_NATIVE)), 0);
+	assert_int_equal(flush(&ring), BLKIF_RSP_ERROR);
+}
+
 /* --- kinds of disks --- */
 
 static void disk_of_4096_byte_sectors(void **state)
@@ -941,6 +987,7 @@ int main(void)
 		T(limits_change_while_connected),
 		T(limits_that_make_no_sense_are_refused_at_start),
 		T(bad_limits_while_connected_change_nothing),
+		T(a_flush_that_failed_in_an_earlier_backend_is_not_forgotten),
 		T(disk_of_4096_byte_sectors),
 		T(logical_block_size_that_no_disk_has),
 		T(storage_smaller_than_its_sectors),

@@ -200,6 +200,28 @@ static void a_failed_flush_outlives_the_backend(void **state)
 	journal_image_free(image);
 }
 
+static void reopen(const char *device, uint32_t domid)
+{
+	char where[32];
+
+	journal_close(journal);
+	journal = NULL;
+	snprintf(where, sizeof(where), "fd:%d", dup(fd));
+	assert_int_equal(journal_open(where, device, domid, &journal), 0);
+}
+
+static void a_successor_takes_a_failed_flush_over(void **state)
+{
+	assert_int_equal(journal_flush_error(journal), 0);
+	journal_note_flush_error(journal, -ENOSPC);
+	for (unsigned i = 0; i < 3; i++) {
+		reopen(DEVICE, DOMID);
+		assert_int_equal(journal_flush_error(journal), -ENOSPC);
+	}
+	reopen(DEVICE, DOMID + 1); /* a file that was left behind */
+	assert_int_equal(journal_flush_error(journal), 0);
+}
+
 /* --- opening --- */
 
 static void two_writers_are_refused(void **state)
@@ -393,6 +415,7 @@ int main(void)
 		T(sections_are_separate),
 		T(without_a_journal_nothing_is_done),
 		T(a_failed_flush_outlives_the_backend),
+		T(a_successor_takes_a_failed_flush_over),
 		T(two_writers_are_refused),
 		T(bad_places_are_refused),
 		T(sizes_that_do_not_fit_are_refused),
