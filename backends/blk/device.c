@@ -397,8 +397,8 @@ static int device_open_journal(struct device *d, char *why, size_t room)
 	}
 	d->shared.flush_error = journal_flush_error(d->shared.journal);
 	if (d->shared.flush_error)
-		log_err("a flush failed in an earlier backend of this disk: %s; every flush fails until the disk is attached again",
-			strerror(-d->shared.flush_error));
+		log_err("journal %s: a flush failed in an earlier backend of this disk (%s); every flush fails until the disk is attached with a new journal",
+			d->options.journal, strerror(-d->shared.flush_error));
 	return 0;
 }
 
