@@ -8,7 +8,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config libxen-dev liburing-dev
 	libaio-dev libseccomp-dev libjansson-dev nbdkit nbdkit-plugin-dev"
 run_packages="libnbd-bin fuse3 e2fsprogs fio mount procps"
-check_packages="libcmocka-dev xenstore-utils qemu-utils strace python3 bash-completion util-linux man-db xz-utils"
+check_packages="libcmocka-dev xenstore-utils qemu-utils qemu-system-common strace python3 bash-completion util-linux man-db xz-utils"
 
 say () { printf '\n==> %s\n' "$*"; }
 note () { printf '    %s\n' "$*"; }
