@@ -74,7 +74,10 @@ tests_peers_libfakexen_la_SOURCES = \
 	$(NULL)
 blk_unit_tests = \
 	tests/unit/blk-barrier \
+	tests/unit/blk-barrier-state \
 	tests/unit/blk-device \
+	tests/unit/blk-device-disk \
+	tests/unit/blk-device-nodes \
 	tests/unit/blk-drivers \
 	tests/unit/blk-features \
 	tests/unit/blk-errors \
@@ -86,22 +89,37 @@ blk_unit_tests = \
 	tests/unit/blk-loop \
 	tests/unit/blk-range-lock \
 	tests/unit/blk-request \
+	tests/unit/blk-request-bad \
+	tests/unit/blk-request-flush \
 	tests/unit/blk-rmw \
+	tests/unit/blk-storage \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
 TESTS += $(blk_unit_tests)
 blk_rig = tests/unit/blk-rig.c tests/unit/blk-rig.h
 blk_rig_libs = backends/blk/libblkcore.la tests/peers/libfakexen.la $(CMOCKA_LIBS)
-tests_unit_blk_request_SOURCES = tests/unit/blk-request.c $(blk_rig)
+request_rig = tests/unit/blk-request-rig.c tests/unit/blk-request-rig.h $(blk_rig)
+tests_unit_blk_request_SOURCES = tests/unit/blk-request.c $(request_rig)
 tests_unit_blk_request_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_request_LDADD = $(blk_rig_libs)
+tests_unit_blk_request_bad_SOURCES = tests/unit/blk-request-bad.c $(request_rig)
+tests_unit_blk_request_bad_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_request_bad_LDADD = $(blk_rig_libs)
+tests_unit_blk_request_flush_SOURCES = tests/unit/blk-request-flush.c $(request_rig)
+tests_unit_blk_request_flush_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_request_flush_LDADD = $(blk_rig_libs)
 tests_unit_blk_drivers_SOURCES = tests/unit/blk-drivers.c $(blk_rig) \
 	tests/unit/io-rig.c tests/unit/io-rig.h
 tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_drivers_LDADD = $(blk_rig_libs)
-tests_unit_blk_device_SOURCES = tests/unit/blk-device.c backends/blk/device.c backends/blk/device.h \
-	backends/blk/offer.c backends/blk/offer.h
+device_rig = tests/unit/blk-device-rig.c tests/unit/blk-device-rig.h \
+	backends/blk/device.c backends/blk/device.h backends/blk/offer.c backends/blk/offer.h
+tests_unit_blk_device_SOURCES = tests/unit/blk-device.c $(device_rig)
 tests_unit_blk_device_LDADD = $(blk_rig_libs)
+tests_unit_blk_device_disk_SOURCES = tests/unit/blk-device-disk.c $(device_rig)
+tests_unit_blk_device_disk_LDADD = $(blk_rig_libs)
+tests_unit_blk_device_nodes_SOURCES = tests/unit/blk-device-nodes.c $(device_rig)
+tests_unit_blk_device_nodes_LDADD = $(blk_rig_libs)
 tests_unit_blk_errors_SOURCES = tests/unit/blk-errors.c $(blk_rig) \
 	tests/peers/drv-fail.c tests/peers/drv-fail.h
 tests_unit_blk_errors_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
@@ -127,6 +145,8 @@ tests_unit_blk_barrier_SOURCES = tests/unit/blk-barrier.c tests/unit/blk-recorde
 	tests/unit/blk-recorder.h $(blk_rig)
 tests_unit_blk_barrier_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_barrier_LDADD = $(blk_rig_libs)
+tests_unit_blk_barrier_state_SOURCES = tests/unit/blk-barrier-state.c
+tests_unit_blk_barrier_state_LDADD = backends/blk/libblkcore.la $(CMOCKA_LIBS)
 tests_unit_blk_flush_SOURCES = tests/unit/blk-flush.c tests/unit/blk-recorder.c \
 	tests/unit/blk-recorder.h $(blk_rig)
 tests_unit_blk_flush_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
@@ -138,6 +158,9 @@ tests_unit_blk_features_LDADD = $(blk_rig_libs)
 tests_unit_blk_limit_SOURCES = tests/unit/blk-limit.c
 tests_unit_blk_limit_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_limit_LDADD = $(blk_rig_libs)
+tests_unit_blk_storage_SOURCES = tests/unit/blk-storage.c
+tests_unit_blk_storage_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_storage_LDADD = $(blk_rig_libs)
 tests_unit_blk_journal_SOURCES = tests/unit/blk-journal.c
 tests_unit_blk_journal_LDADD = backends/common/libbackend.la $(CMOCKA_LIBS)
 endif

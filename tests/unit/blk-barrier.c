@@ -408,90 +408,6 @@ static void a_ring_full_of_barriers(void **state)
 				    at(BLK_WRITE, false, ring * PER_RING + i, 0));
 }
 
-/* --- the state alone: queues that come and go while a barrier is pending --- */
-
-static unsigned wakes[3];
-
-static void note_wake(void *opaque)
-{
-	++*(unsigned *)opaque;
-}
-
-static void a_queue_that_joins_late_is_waited_for(void **state)
-{
-	struct barrier b;
-	struct barrier_queue q[2] = { { 0 } };
-
-	barrier_init(&b, note_wake);
-	barrier_join(&b, &q[0], 0, &wakes[0]);
-	assert_int_equal(barrier_announce(&q[0]), 1);
-	barrier_join(&b, &q[1], 1, &wakes[1]);
-	assert_true(barrier_is_pending(&q[1]));
-	barrier_report(&q[0]);
-	assert_int_equal(barrier_next(&q[0]), 0);
-	assert_false(barrier_sync(&q[1]));
-	barrier_report(&q[1]);
-	assert_int_equal(barrier_next(&q[1]), 0); /* it is not ours */
-	assert_int_equal(barrier_next(&q[0]), 1);
-	wakes[1] = 0;
-	barrier_finish(&q[0], 1);
-	assert_int_equal(wakes[1], 1);
-	assert_true(barrier_sync(&q[1]));
-	assert_false(barrier_is_pending(&q[1]));
-	barrier_leave(&q[0]);
-	barrier_leave(&q[1]);
-	barrier_leave(&q[1]);
-	barrier_dispose(&b);
-}
-
-static void a_queue_that_leaves_is_not_waited_for(void **state)
-{
-	struct barrier b;
-	struct barrier_queue q[2] = { { 0 } };
-
-	barrier_init(&b, note_wake);
-	barrier_join(&b, &q[0], 0, &wakes[0]);
-	barrier_join(&b, &q[1], 1, &wakes[1]);
-	(void)barrier_announce(&q[0]);
-	barrier_report(&q[0]);
-	assert_int_equal(barrier_next(&q[0]), 0);
-	wakes[0] = 0;
-	barrier_leave(&q[1]);
-	assert_int_equal(wakes[0], 1);
-	assert_int_equal(barrier_next(&q[0]), 1);
-	barrier_finish(&q[0], 1);
-	barrier_leave(&q[0]);
-	barrier_dispose(&b);
-}
-
-static void what_was_taken_before_the_look_comes_before(void **state)
-{
-	struct barrier b;
-	struct barrier_queue q[2] = { { 0 } };
-
-	barrier_init(&b, note_wake);
-	barrier_join(&b, &q[0], 0, &wakes[0]);
-	barrier_join(&b, &q[1], 1, &wakes[1]);
-	(void)barrier_announce(&q[0]);
-	barrier_report(&q[0]);
-	/* Taken by queue 1 after the announcement, which it has not seen: it is before. */
-	assert_int_equal(barrier_take(&q[1]), 0);
-	assert_false(barrier_sync(&q[1]));
-	barrier_report(&q[1]);
-	assert_int_equal(barrier_next(&q[0]), 0);
-	assert_int_equal(barrier_take(&q[1]), 1); /* and this after */
-	assert_false(barrier_may_run(&q[1], 1));
-	barrier_end(&q[1]);
-	barrier_report(&q[1]);
-	assert_int_equal(barrier_next(&q[0]), 1);
-	barrier_finish(&q[0], 1);
-	assert_true(barrier_sync(&q[1]));
-	assert_true(barrier_may_run(&q[1], 1));
-	barrier_leave(&q[0]);
-	barrier_leave(&q[1]);
-	barrier_dispose(&b);
-}
-
 /* --- at random: no two things that a barrier orders are ever in the wrong order --- */
 
 #define ROUNDS 60
@@ -607,9 +523,6 @@ int main(void)
 		T(an_idle_ring_is_woken_and_not_kept_awake),
 		T(not_offered_is_not_supported),
 		T(a_ring_full_of_barriers),
-		T(a_queue_that_joins_late_is_waited_for),
-		T(a_queue_that_leaves_is_not_waited_for),
-		T(what_was_taken_before_the_look_comes_before),
 		T(many_at_random),
 	};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What every storage driver must do, run on each, from the ring to the file; then
- * what only files have: errors, truncation, locks, and that a flush really flushes.
+ * what only files have: errors, truncation, and that a flush really flushes.
  */
 #include "config.h"
 #include "tests/unit/blk-rig.h"
@@ -14,11 +14,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "backends/blk/storage.h"
 #include "common/array.h"
 #include "tests/unit/io-rig.h"
 
@@ -396,120 +394,7 @@ static void flush_is_an_fdatasync_that_covers_acknowledged_writes(void **state)
 	stop(s);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------ */
-
-static int try_open(const char *name, bool readonly)
-{
-	struct blk_conf conf = { name, readonly, false };
-	struct storage st;
-	int rc = storage_open(&conf, &st, why, sizeof(why));
-
-	if (rc == 0)
-		storage_close(&st);
-	else
-		assert_int_equal(st.fd, -1);
-	return rc;
-}
-
-static void expect_refused(const char *name, int error, const char *text)
-{
-	assert_int_equal(try_open(name, false), error);
-	if (!strstr(why, text) || (name[0] && !strstr(why, name)))
-		fail_msg("says: %s", why);
-}
-
-static void open_refuses_what_is_no_disk(void **state)
-{
-	char fifo[160];
-
-	expect_refused("/nonexistent/disk.img", -ENOENT, "no such file");
-	expect_refused("/tmp", -EISDIR, "directory");
-	expect_refused("/dev/null", -EINVAL, "neither a file nor a block device");
-	expect_refused("relative.img", -EINVAL, "absolute path");
-	expect_refused("", -EINVAL, "no file");
-	make_file(MEMORY_DIR);
-	snprintf(fifo, sizeof(fifo), "%s.fifo", path);
-	assert_int_equal(mknod(fifo, S_IFIFO | 0600, 0), 0);
-	assert_int_equal(try_open(fifo, true), -EINVAL); /* and does not hang */
-	unlink(fifo);
-}
-
-static void open_refuses_odd_sizes(void **state)
-{
-	make_file(MEMORY_DIR);
-	assert_int_equal(ftruncate(file, 1000), 0);
-	expect_refused(path, -EINVAL, "1000 bytes, is no multiple of 512");
-	assert_int_equal(ftruncate(file, 0), 0);
-	expect_refused(path, -EINVAL, "is empty");
-	assert_int_equal(ftruncate(file, 512), 0);
-	assert_int_equal(try_open(path, false), 0);
-}
-
-static void open_refuses_what_others_hold(void **state)
-{
-	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
-	struct blk_conf conf;
-	struct storage st;
-
-	make_file(MEMORY_DIR);
-	conf = (struct blk_conf){ path, false, false };
-	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
-	expect_refused(path, -EBUSY, "in use by another process");
-	assert_int_equal(try_open(path, true), -EBUSY);
-	storage_close(&st);
-	/* Readers share. */
-	conf.readonly = true;
-	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
-	assert_int_equal(try_open(path, true), 0);
-	assert_int_equal(try_open(path, false), -EBUSY);
-	storage_close(&st);
-	/* QEMU locks bytes of its images like this. */
-	lock.l_start = 100;
-	lock.l_len = 1;
-	assert_int_equal(fcntl(file, F_OFD_SETLK, &lock), 0);
-	expect_refused(path, -EBUSY, "in use by another process");
-}
-
-static void read_only_storage_is_opened_read_only(void **state)
-{
-	struct blk_conf conf;
-	struct storage st;
-
-	make_file(MEMORY_DIR);
-	conf = (struct blk_conf){ path, true, false };
-	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
-	assert_int_equal(fcntl(st.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
-	storage_close(&st);
-}
-
-static void expect_path(const char *params, const char *expected)
-{
-	const char *p = storage_path(params, why, sizeof(why));
-
-	if (!expected) {
-		assert_null(p);
-		return;
-	}
-	assert_non_null(p);
-	assert_string_equal(p, expected);
-}
-
-static void params_prefixes(void **state)
-{
-	expect_path("/dev/vg/disk", "/dev/vg/disk");
-	expect_path("aio:/a:b/c", "/a:b/c");
-	expect_path("raw:/x", "/x");
-	expect_path("tap:aio:/x", "/x");
-	expect_path("phy:/dev/sda", "/dev/sda");
-	expect_path("", "");
-	expect_path("qcow2:/x", NULL);
-	assert_non_null(strstr(why, "qcow2"));
-	assert_non_null(strstr(why, "convert"));
-	expect_path("aio:vhd:/x", NULL);
-	assert_non_null(strstr(why, "vhd"));
-	expect_path("nbd:localhost", NULL);
-	assert_non_null(strstr(why, "nbd"));
-}
+/* --- names ---------------------------------------------------------------------------------------- */
 
 static void drivers_by_name(void **state)
 {
@@ -583,11 +468,6 @@ static const struct CMUnitTest once[] = {
 	T(null_conforms),
 	T(uring_page_cache_read_of_what_is_not_cached),
 	T(flush_is_an_fdatasync_that_covers_acknowledged_writes),
-	T(open_refuses_what_is_no_disk),
-	T(open_refuses_odd_sizes),
-	T(open_refuses_what_others_hold),
-	T(read_only_storage_is_opened_read_only),
-	T(params_prefixes),
 	T(drivers_by_name),
 	T(aio_says_what_to_raise_when_there_is_no_room),
 };
