@@ -3,6 +3,7 @@
 #include "common/fdpass.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -125,4 +126,13 @@ ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds)
 ssize_t fd_recv_now(int sock, void *data, size_t room, int *fds, unsigned *nfds)
 {
 	return recv_flags(sock, data, room, fds, nfds, MSG_DONTWAIT);
+}
+
+int fd_set_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
 }

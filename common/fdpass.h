@@ -43,4 +43,13 @@ ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds) mus
 /** fd_recv_now() - fd_recv() that never blocks (-EAGAIN), whatever the flags of @sock. */
 ssize_t fd_recv_now(int sock, void *data, size_t room, int *fds, unsigned *nfds) must_check;
 
+/**
+ * fd_set_nonblock() - reads and writes of this description never wait.
+ *
+ * For xenevtchn_fd() it is a must where a loop watches it: io_uring takes the word of
+ * a wake-up for readiness, and one that comes late finds nothing pending, for which
+ * xenevtchn_pending() would wait. Return: 0 or -errno.
+ */
+int fd_set_nonblock(int fd) must_check;
+
 #endif

@@ -18,6 +18,7 @@
 
 #include <xen/io/protocols.h>
 
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "protocol/blkif-nodes.h"
 #include "xenstore/xsnode.h"
@@ -214,6 +215,8 @@ static int make_channel(struct blkfront_queue *q)
 	if (q->port < 0)
 		return bf_why(bf, -errno, "cannot allocate an event channel to domain %u: %m",
 			bf->backend_id);
+	if (fd_set_nonblock(xenevtchn_fd(q->xce)) < 0)
+		return bf_why(bf, -EIO, "cannot set up the event channel");
 	return 0;
 }
 

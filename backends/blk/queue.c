@@ -28,6 +28,7 @@
 #include "backends/common/metrics.h"
 #include "backends/common/xenlog.h"
 #include "common/array.h"
+#include "common/fdpass.h"
 
 #define QUEUE_STACK (256u << 10)
 #define QUEUE_TRIM_SECONDS 2
@@ -376,9 +377,9 @@ static int queue_bind(struct queue *q, char *why, size_t room)
 	int rc;
 
 	q->port = xenevtchn_bind_interdomain(q->xce, q->setup.domid, q->setup.nodes.event_channel);
-	if (q->port >= 0)
+	rc = q->port >= 0 ? fd_set_nonblock(xenevtchn_fd(q->xce)) : errno ? -errno : -EIO;
+	if (rc == 0)
 		return 0;
-	rc = errno ? -errno : -EIO;
 	snprintf(why, room, "event channel %" PRIu32 " of queue %u cannot be bound: %s",
 		q->setup.nodes.event_channel, q->setup.index, strerror(-rc));
 	return rc;

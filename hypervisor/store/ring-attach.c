@@ -13,6 +13,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "hypervisor/store/ring.h"
 
@@ -169,7 +170,9 @@ static int rings_open(struct rings *rings)
 	errno = 0;
 	rings->evtchn = xenevtchn_open(NULL, 0);
 	rings->gnttab = rings->evtchn ? xengnttab_open(NULL, 0) : NULL;
-	rc = rings->gnttab ? rings_watch_events(rings) : errno ? -errno : -EIO;
+	rc = rings->gnttab ? fd_set_nonblock(xenevtchn_fd(rings->evtchn)) : errno ? -errno : -EIO;
+	if (rc == 0)
+		rc = rings_watch_events(rings);
 	if (rc < 0) {
 		log_err("the hypervisor's %s cannot be opened: %s",
 			rings->evtchn ? "grant tables" : "event channels", strerror(-rc));

@@ -4,6 +4,7 @@
 #include "tests/peers/fake-xen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -47,7 +48,7 @@ static struct {
 	int map_limit;
 	struct channel {
 		int to_backend, to_frontend; /* eventfds */
-		bool bound, masked, pending;
+		bool bound, masked, pending, spurious;
 	} channel[FAKE_CHANNELS];
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER, .memfd = -1 };
 
@@ -59,7 +60,7 @@ static void fake_die(const char *what)
 
 static void fake_make_channel(struct channel *c)
 {
-	c->to_backend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->to_backend = eventfd(0, EFD_CLOEXEC); /* as the real one: whoever minds changes it */
 	c->to_frontend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->to_backend < 0 || c->to_frontend < 0)
 		fake_die("no descriptors");
@@ -85,6 +86,7 @@ void fake_reset(void)
 	fake.map_limit = -1;
 	for (unsigned i = 0; i < FAKE_CHANNELS; i++) {
 		fake.channel[i].masked = fake.channel[i].pending = false;
+		fake.channel[i].spurious = false;
 		fake_wait_event_on(i, 0);
 	}
 	fake_store_reset();
@@ -161,6 +163,18 @@ void fake_notify_on(unsigned channel)
 	pthread_mutex_unlock(&fake.lock);
 }
 
+void fake_spurious_wake(unsigned channel)
+{
+	struct channel *c = &fake.channel[channel];
+
+	pthread_mutex_lock(&fake.lock);
+	if (!c->masked) {
+		c->spurious = true;
+		fake_signal(c->to_backend);
+	}
+	pthread_mutex_unlock(&fake.lock);
+}
+
 void fake_notify(void)
 {
 	fake_notify_on(0);
@@ -219,6 +233,7 @@ xenevtchn_port_or_error_t xenevtchn_bind_interdomain(
 		fake.n.bound++;
 		fake.channel[i].bound = true;
 		fake.channel[i].masked = fake.channel[i].pending = false;
+		fake.channel[i].spurious = false;
 		xce->channel = i;
 	}
 	pthread_mutex_unlock(&fake.lock);
@@ -258,9 +273,16 @@ int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
 {
 	struct channel *c = &fake.channel[xce->channel];
+	struct pollfd p = { .fd = c->to_backend, .events = POLLIN };
 	uint64_t n;
 
 	pthread_mutex_lock(&fake.lock);
+	/* Take the spurious wake back, but no event that came with it. */
+	if (c->spurious && read(c->to_backend, &n, sizeof(n)) == sizeof(n) && n > 1)
+		fake_signal(c->to_backend);
+	c->spurious = false;
+	if (poll(&p, 1, 0) == 0 && !(fcntl(c->to_backend, F_GETFL) & O_NONBLOCK))
+		fake_die("the backend would wait in xenevtchn_pending()");
 	if (read(c->to_backend, &n, sizeof(n)) < 0) {
 		pthread_mutex_unlock(&fake.lock);
 		return -1;

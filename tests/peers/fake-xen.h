@@ -48,6 +48,8 @@ void fake_sync(void);
 /** fake_notify_on() - the frontend's event; fake_notify() means channel 0. */
 void fake_notify_on(unsigned channel);
 void fake_notify(void);
+/** fake_spurious_wake() - the channel's descriptor wakes the backend, and nothing is pending. */
+void fake_spurious_wake(unsigned channel);
 /** fake_wait_event_on() - wait for the backend's event. False: none came in @ms. */
 bool fake_wait_event_on(unsigned channel, unsigned ms);
 bool fake_wait_event(unsigned ms);

@@ -329,6 +329,21 @@ static void rule16_xsa332_events_without_requests(void **state)
 	assert_int_equal(fake_counts().notifies, 1);
 }
 
+/* A wake-up with nothing pending, as late ones of a storm are: the thread must not wait for more. */
+static void rule16_xsa332_wake_up_without_an_event(void **state)
+{
+	struct blkif_req req;
+
+	start_ring((struct rig_options){ 0 });
+	for (int i = 0; i < 50; i++) {
+		fake_spurious_wake(0);
+		req = rig_request(&rig, BLKIF_OP_READ, 0, 1);
+		assert_int_equal(rig_do(&rig, &req), BLKIF_RSP_OKAY);
+	}
+	fake_spurious_wake(0);
+	stop_clean();
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, request_setup, request_teardown)
 
 int main(void)
@@ -355,6 +370,7 @@ int main(void)
 		T(rule01_producer_overflow_ends_the_ring),
 		T(rule01_overflow_with_requests_in_flight_drains_them),
 		T(rule16_xsa332_events_without_requests),
+		T(rule16_xsa332_wake_up_without_an_event),
 	};
 
 	return cmocka_run_group_tests_name("blk-request-bad", tests, NULL, NULL);
