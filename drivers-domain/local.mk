@@ -60,6 +60,7 @@ driverd_scripts = \
 	tests/scripts/driverd-late.sh \
 	tests/scripts/driverd-shutdown.sh \
 	tests/scripts/driverd-hostile.sh \
+	tests/scripts/driverd-junk.sh \
 	tests/scripts/driverd-limit.sh \
 	tests/scripts/driverd-adopt.sh \
 	tests/scripts/driverd-store-gone.sh \

@@ -51,10 +51,27 @@ static bool watch_kind_is_ours(const char *kind)
 	return false;
 }
 
+/* Whether the leaf describes a device now; if it will later, its nodes change, and we see that. */
+static bool watch_is_device(struct daemon *d, const struct leaf_name *name)
+{
+	char leaf[SCAN_PATH_MAX];
+	struct device_view view;
+	int rc;
+
+	scan_leaf_path(name, leaf);
+	rc = leaf_read(d->xs, leaf, name, &view);
+	if (rc < 0)
+		daemon_fail(d, "the store is gone", rc);
+	return rc == 0 && view.valid;
+}
+
+/* The number of places is bounded: what is no device takes none from those that are. */
 static void watch_mark(struct daemon *d, const struct leaf_name *name)
 {
-	struct served *s = daemon_add(d, name);
+	struct served *s = daemon_find(d, name);
 
+	if (!s && watch_is_device(d, name))
+		s = daemon_add(d, name);
 	if (s)
 		s->dirty = true;
 }
