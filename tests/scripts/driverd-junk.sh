@@ -21,3 +21,5 @@ wait_for 20 state_is vbd/3/1 2
 junk 300 308
 sleep 0.5
 [ "$(children)" = 3 ] || fail "$(children) backends for 3 devices"
+# There were never more devices than places.
+if logged 'raise --max-backends'; then fail "what is no device was counted"; fi
