@@ -270,14 +270,34 @@ static int socket_bind(int fd, const struct sockaddr_un *addr)
 	return rc;
 }
 
-/* A descriptor, or -errno. */
+/* Listens at @addr; nobody has that name. */
+static int socket_listen_at(int fd, const struct sockaddr_un *addr)
+{
+	int rc;
+
+	unlink(addr->sun_path);
+	rc = socket_bind(fd, addr);
+	if (rc < 0)
+		return rc;
+	if (listen(fd, 128) == 0)
+		return 0;
+	rc = -errno;
+	unlink(addr->sun_path);
+	return rc;
+}
+
+/*
+ * A descriptor, or -errno. The socket gets its name when it listens: between bind() and
+ * listen() who finds it would be refused.
+ */
 static int socket_listen(const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX }, hidden = addr;
 	CLEANUP_CLOSE int fd = -1;
 	int out, rc;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
+	if (snprintf(hidden.sun_path, sizeof(hidden.sun_path), "%s.new", path) >=
+		(int)sizeof(hidden.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(addr.sun_path, path, strlen(path));
 	rc = socket_clear(&addr);
@@ -286,12 +306,12 @@ static int socket_listen(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	rc = socket_bind(fd, &addr);
+	rc = socket_listen_at(fd, &hidden);
 	if (rc < 0)
 		return rc;
-	if (listen(fd, 128) < 0) {
+	if (rename(hidden.sun_path, path) < 0) {
 		rc = -errno;
-		unlink(path);
+		unlink(hidden.sun_path);
 		return rc;
 	}
 	out = fd;
