@@ -37,6 +37,9 @@ static void request_storage_failed(struct queue *q, struct request *r)
 	 */
 	r->status = r->io.op == BLK_DISCARD && r->io.error == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP :
 									     BLKIF_RSP_ERROR;
+	/* A disconnect cuts long discards short: nothing is wrong with the storage. */
+	if (r->io.op == BLK_DISCARD && r->io.error == -ECANCELED && q->stopping)
+		return;
 	metric_add(&q->metric[QUEUE_ERRORS], 1);
 	if (log_limit_ok(&q->error_limit))
 		log_err("%s of %" PRIu64 " bytes at %" PRIu64 " failed: %s", names[r->io.op],
