@@ -111,15 +111,19 @@ static void unlink_stale(const struct sockaddr_un *sa)
 
 static int control_socket(const char *path)
 {
+	static const char suffix[] = ".new";
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	mode_t mask;
 	int fd;
 
-	if (strlen(path) >= sizeof(sa.sun_path))
+	if (strlen(path) + sizeof(suffix) > sizeof(sa.sun_path))
 		die("the path of the control socket is too long (%zu bytes at most): %s",
-			sizeof(sa.sun_path) - 1, path);
+			sizeof(sa.sun_path) - sizeof(suffix), path);
 	strcpy(sa.sun_path, path);
 	unlink_stale(&sa);
+	/* It gets its name when it listens: between bind() and listen() callers are refused. */
+	strcat(sa.sun_path, suffix);
+	unlink(sa.sun_path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		die("cannot make a socket: %s", strerror(errno));
@@ -127,7 +131,7 @@ static int control_socket(const char *path)
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		die("cannot make the control socket %s: %s", path, strerror(errno));
 	umask(mask);
-	if (listen(fd, 16) < 0)
+	if (listen(fd, 16) < 0 || rename(sa.sun_path, path) < 0)
 		die("cannot listen on %s: %s", path, strerror(errno));
 	return fd;
 }
