@@ -98,11 +98,15 @@ static void parse_options(int argc, char **argv, struct options *o)
 		die("give --control=PATH or --control-fd=N; see --help");
 }
 
-/* Removes a socket that nobody listens on any more; dies if somebody does. */
+/* Removes a socket that nobody listens on any more; dies if somebody does, or it is none. */
 static void unlink_stale(const struct sockaddr_un *sa)
 {
 	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct stat st;
 
+	/* To connect to what is no socket is refused, too. */
+	if (lstat(sa->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		die("%s is there and is no socket; remove it or give another --control", sa->sun_path);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0)
 		die("another hypervisor serves %s", sa->sun_path);
 	if (errno == ECONNREFUSED)
@@ -123,7 +127,7 @@ static int control_socket(const char *path)
 	unlink_stale(&sa);
 	/* It gets its name when it listens: between bind() and listen() callers are refused. */
 	strcat(sa.sun_path, suffix);
-	unlink(sa.sun_path);
+	unlink_stale(&sa);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		die("cannot make a socket: %s", strerror(errno));

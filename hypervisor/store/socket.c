@@ -270,13 +270,13 @@ static int socket_bind(int fd, const struct sockaddr_un *addr)
 	return rc;
 }
 
-/* Listens at @addr; nobody has that name. */
+/* Listens at @addr, in place of a socket that nobody listens on any more. */
 static int socket_listen_at(int fd, const struct sockaddr_un *addr)
 {
-	int rc;
+	int rc = socket_clear(addr);
 
-	unlink(addr->sun_path);
-	rc = socket_bind(fd, addr);
+	if (rc == 0)
+		rc = socket_bind(fd, addr);
 	if (rc < 0)
 		return rc;
 	if (listen(fd, 128) == 0)

@@ -33,6 +33,15 @@ for option in "" --control-fd=77 --control-fd=x --log-level=loud --nonsense "--c
 done
 "$hv" --help | grep -q -- --control-fd || fail "--help does not name its options"
 
+# What is no socket is somebody's file: it stays.
+for file in control2 control2.new; do
+	echo precious > "$tmp/$file"
+	if timeout 10 "$hv" --control="$tmp/control2" 2> "$tmp/err"; then fail "it started over a file"; fi
+	grep -q "is no socket" "$tmp/err" || fail "no word about the file: $(cat "$tmp/err")"
+	[ "$(cat "$tmp/$file")" = precious ] || fail "it removed a file"
+	rm "$tmp/$file"
+done
+
 # Out of descriptors it waits and does not spin; then it serves again.
 kill -9 "$pid"
 wait "$pid" 2> /dev/null || true
