@@ -215,16 +215,6 @@ static int ask_close(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 	return error < 0 ? error : xsn_write_state(xs, t, at->backend, "state", XenbusStateClosing);
 }
 
-static int remove_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
-{
-	const struct attached *at = opaque;
-	int error = xsn_rm(xs, t, at->frontend, NULL);
-
-	if (error == 0)
-		error = xsn_rm(xs, t, at->libxl, NULL);
-	return error ? error : xsn_rm(xs, t, at->backend, NULL);
-}
-
 static bool is_closed(struct stack *st, const struct attached *at)
 {
 	XenbusState state;
@@ -233,22 +223,13 @@ static bool is_closed(struct stack *st, const struct attached *at)
 	return error < 0 || state == XenbusStateClosed;
 }
 
-/* The driver domain's daemon removes the backend's directory some time after Closed. */
-static bool is_removed(struct stack *st, const struct attached *at)
-{
-	XenbusState state;
-
-	return xsn_read_state(st->xs, XBT_NULL, at->backend, "state", &state) == -ENOENT;
-}
-
-static int await(struct stack *st, const struct attached *at,
-	bool (*reached)(struct stack *, const struct attached *))
+static int await_closed(struct stack *st, const struct attached *at)
 {
 	uint64_t end = stack_now_ms() + DISK_DETACH_MS;
 	unsigned pause = 1;
 	char why[128];
 
-	while (!reached(st, at)) {
+	while (!is_closed(st, at)) {
 		if (stack_now_ms() >= end)
 			return -ETIMEDOUT;
 		if (stack_check(st, why, sizeof(why)) < 0)
@@ -266,28 +247,6 @@ int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_
 	int error = xsn_transaction(st->xs, ask_close, &closing);
 
 	if (error == 0)
-		error = await(st, at, is_closed);
+		error = await_closed(st, at);
 	return error == -ENOENT ? 0 : error;
-}
-
-int stack_detach_disk(struct stack *st, const char *dev)
-{
-	struct attached *at;
-	uint32_t vdev;
-	int error = vdev_parse(dev, &vdev);
-
-	if (error < 0)
-		return error;
-	at = find_attached(st, vdev);
-	if (!at)
-		return -ENODEV;
-	error = stack_close_disk(st, at, false);
-	if (error == 0)
-		error = await(st, at, is_removed);
-	if (error < 0)
-		return error;
-	error = xsn_transaction(st->xs, remove_nodes, at);
-	if (error == 0)
-		stack_forget(st, at);
-	return error;
 }

@@ -482,11 +482,6 @@ void stack_stop(struct stack *st)
 	free(st);
 }
 
-const char *stack_store_path(const struct stack *st)
-{
-	return st->store_path;
-}
-
 uint32_t stack_guest_domid(const struct stack *st)
 {
 	return STACK_GUEST;
@@ -497,7 +492,3 @@ uint32_t stack_storage_domid(const struct stack *st)
 	return STACK_STORAGE;
 }
 
-const char *stack_run_dir(const struct stack *st)
-{
-	return st->dir.path;
-}

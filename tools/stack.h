@@ -44,13 +44,6 @@ struct stack *stack_start(char *why, size_t why_room);
 int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why, size_t why_room);
 
 /**
- * stack_detach_disk() - the toolstack's side of removal: online 0, state Closing,
- * wait for Closed and for the daemon to remove its part, remove the rest. Return: 0,
- * -EINVAL or -ENODEV (no such disk), -ETIMEDOUT, -EPIPE (the stack broke).
- */
-int stack_detach_disk(struct stack *st, const char *dev);
-
-/**
  * stack_spawn_guest() - run a command in the guest domain.
  * @argv: NULL-terminated; argv[0] is looked up in PATH
  * @pass_fd: a descriptor to inherit as it is, -1 for none
@@ -91,11 +84,8 @@ struct stack_cpu {
 /** stack_get_cpu() - from /proc; a part that is not there counts 0. */
 void stack_get_cpu(const struct stack *st, struct stack_cpu *cpu);
 
-/** stack_store_path() - the privileged store socket, for XENSTORED_PATH. */
-const char *stack_store_path(const struct stack *st);
 uint32_t stack_guest_domid(const struct stack *st);
 uint32_t stack_storage_domid(const struct stack *st);
-const char *stack_run_dir(const struct stack *st);
 
 /** stack_stop() - detach, end all children, remove the run directory. NULL is fine. */
 void stack_stop(struct stack *st);

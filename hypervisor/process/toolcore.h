@@ -16,6 +16,5 @@ struct toolcore_handle {
 
 void xentoolcore__register_active_handle(struct toolcore_handle *handle);
 void xentoolcore__deregister_active_handle(struct toolcore_handle *handle);
-int xentoolcore__restrict_by_dup2_null(int fd);
 
 #endif
