@@ -25,6 +25,12 @@
 
 struct domain;
 
+/** struct frame_place - a page as a part of a memfd. */
+struct frame_place {
+	int fd; /* stays its owner's */
+	uint64_t offset;
+};
+
 /** struct domain_ops - what a kind of domain (process, vm) supplies. */
 struct domain_ops {
 	/**
@@ -35,12 +41,21 @@ struct domain_ops {
 	/** @link_free: the last end of a channel that had @link is closed; NULL if unused. */
 	void (*link_free)(struct domain *d, void *link);
 	/**
-	 * @frame: the page that a grant entry names, as DOMAIN_PAGE_SIZE bytes that stay
-	 * valid while the grant is pinned, or NULL. Under @d's lock.
+	 * @frame_hold: the page that a grant entry names, as DOMAIN_PAGE_SIZE bytes, or NULL.
+	 * It stays where it is until @frame_release, but no longer than the grant is pinned.
+	 * Under @d's lock; @frame_release with or without it.
 	 */
-	void *(*frame)(struct domain *d, uint32_t frame);
+	void *(*frame_hold)(struct domain *d, uint32_t frame, bool write);
+	void (*frame_release)(struct domain *d, uint32_t frame);
+	/**
+	 * @frame_locate: where the page is, for mapping it into a vm, while it is pinned.
+	 * 0, or -errno where it cannot be mapped (but perhaps copied). Under @d's lock.
+	 */
+	int (*frame_locate)(struct domain *d, uint32_t frame, struct frame_place *place);
 	/** @grant_idle: the last pin of @ref has gone; NULL if unused. Under @d's lock. */
 	void (*grant_idle)(struct domain *d, uint32_t ref);
+	/** @vm: these are the operations of a vm, see vm_is(). */
+	bool vm;
 	/** @release: the last reference has gone; frees the domain's memory. No lock held. */
 	void (*release)(struct domain *d);
 };

@@ -251,7 +251,8 @@ static int copy_pin(struct domain_set *set, struct domain *d, const struct grant
 	domain_lock(*rd);
 	status = active_pin(*rd, end->ref, d->domid, readonly);
 	if (status == GNTST_okay) {
-		*page = (*rd)->ops->frame(*rd, (*rd)->grants.active[end->ref].frame);
+		*page = (*rd)->ops->frame_hold(
+			*rd, (*rd)->grants.active[end->ref].frame, !readonly);
 		if (*page) {
 			*page += end->offset;
 		} else {
@@ -273,6 +274,7 @@ static void copy_unpin(struct domain_set *set, const struct grant_copy_end *end,
 	if (!rd)
 		return;
 	domain_lock(rd);
+	rd->ops->frame_release(rd, rd->grants.active[end->ref].frame);
 	active_unpin(rd, end->ref, readonly);
 	domain_unlock(rd);
 	domain_put(set, rd);

@@ -30,22 +30,29 @@ static void map_undo(struct conn *conn, struct map *map)
 	free(map);
 }
 
-static uint8_t *map_page(struct map *map)
+/* What its unmap notification asks for, before the event: who is woken must see it. */
+static void map_clear_byte(struct map *map)
 {
 	struct domain *d = map->pages[0].grantor;
+	uint32_t frame = map->pages[0].frame;
 	uint8_t *page;
 
 	domain_lock(d);
-	page = d->ops->frame(d, map->pages[0].frame);
+	page = d->ops->frame_hold(d, frame, true);
+	if (page) {
+		__atomic_store_n(page + map->notify.offset, 0, __ATOMIC_RELEASE);
+		d->ops->frame_release(d, frame);
+	}
 	domain_unlock(d);
-	return page;
 }
 
 static void map_release(struct conn *conn, uint32_t id)
 {
 	struct map *map = conn->maps[id];
 
-	notify_run(conn, &map->notify, map_page(map));
+	if (map->notify.action & WIRE_NOTIFY_CLEAR)
+		map_clear_byte(map);
+	notify_run(conn, &map->notify, NULL);
 	conn->maps[id] = NULL;
 	if (id < conn->map_hint)
 		conn->map_hint = id;

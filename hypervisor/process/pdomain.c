@@ -30,12 +30,28 @@ static void ops_link_free(struct domain *d, void *link)
 	channel_free(link);
 }
 
-static void *ops_frame(struct domain *d, uint32_t frame)
+static void *ops_frame_hold(struct domain *d, uint32_t frame, bool write)
 {
 	uint32_t page;
 	struct share *share = pdomain_memory(d, frame, &page);
 
 	return share ? share->addr + (size_t)page * WIRE_PAGE : NULL;
+}
+
+/* A page of a share stays where it is while it is pinned. */
+static void ops_frame_release(struct domain *d, uint32_t frame)
+{
+}
+
+static int ops_frame_locate(struct domain *d, uint32_t frame, struct frame_place *place)
+{
+	uint32_t page;
+	struct share *share = pdomain_memory(d, frame, &page);
+
+	if (!share)
+		return -ENOENT;
+	*place = (struct frame_place){ .fd = share->fd, .offset = (uint64_t)page * WIRE_PAGE };
+	return 0;
 }
 
 static void ops_grant_idle(struct domain *d, uint32_t ref)
@@ -60,7 +76,9 @@ static void ops_release(struct domain *d)
 static const struct domain_ops process_ops = {
 	.raise = ops_raise,
 	.link_free = ops_link_free,
-	.frame = ops_frame,
+	.frame_hold = ops_frame_hold,
+	.frame_release = ops_frame_release,
+	.frame_locate = ops_frame_locate,
 	.grant_idle = ops_grant_idle,
 	.release = ops_release,
 };

@@ -23,14 +23,23 @@ static grant_entry_v1_t entries[3][NR_GRANTS];
 static uint8_t frames[3][4][DOMAIN_PAGE_SIZE];
 static unsigned idle[NR_GRANTS];
 static unsigned released;
+static int held;
 
 static void on_raise(struct domain *d, uint32_t port)
 {
 }
 
-static void *on_frame(struct domain *d, uint32_t frame)
+static void *on_frame_hold(struct domain *d, uint32_t frame, bool write)
 {
-	return frame < 4 ? frames[d - dom][frame] : NULL;
+	if (frame >= 4)
+		return NULL;
+	held++;
+	return frames[d - dom][frame];
+}
+
+static void on_frame_release(struct domain *d, uint32_t frame)
+{
+	held--;
 }
 
 static void on_idle(struct domain *d, uint32_t ref)
@@ -45,7 +54,8 @@ static void on_release(struct domain *d)
 }
 
 static const struct domain_ops ops = {
-	.raise = on_raise, .frame = on_frame, .grant_idle = on_idle, .release = on_release
+	.raise = on_raise, .frame_hold = on_frame_hold, .frame_release = on_frame_release,
+	.grant_idle = on_idle, .release = on_release
 };
 
 static int setup(void **state)
@@ -70,6 +80,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	assert_int_equal(held, 0);
 	for (unsigned i = 0; i < 3; i++) {
 		for (uint32_t h = 0; h < dom[i].maptrack.nr; h++)
 			(void)grant_unmap(&set, &dom[i], h);

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The domain builder.
+EXTRA_DIST += hypervisor/build/build-wire.h

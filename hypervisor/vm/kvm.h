@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm domains on Linux KVM: the platform below the hypercall layer, and their life.
+ * All functions are the loop's thread's unless they say otherwise.
+ */
+#ifndef SLUICE_HYPERVISOR_VM_KVM_H
+#define SLUICE_HYPERVISOR_VM_KVM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/loop.h"
+#include "hypervisor/domain.h"
+#include "hypervisor/process/control.h"
+
+struct vm;
+struct kvm;
+
+/**
+ * kvm_open() - open KVM and see what it can do; before confinement.
+ * @path: /dev/kvm. Return: NULL with errno set and one line logged: ENOENT, EACCES, EOPNOTSUPP.
+ */
+struct kvm *kvm_open(const char *path, struct domain_set *set, struct loop *loop);
+/** kvm_close() - destroys all vms. */
+void kvm_close(struct kvm *kvm);
+
+/** kvm_vm_create(), _pause(), _unpause(), _destroy(): as hvctl_ of control.h. The descriptors
+ * are taken when it succeeds. */
+int kvm_vm_create(struct kvm *kvm, const struct hvctl_vm_config *config, int builder_fd,
+	int life_fd, struct hvctl_vm_made *made) must_check;
+int kvm_vm_pause(struct vm *vm);
+int kvm_vm_unpause(struct vm *vm);
+void kvm_vm_destroy(struct vm *vm);
+void kvm_vm_info(struct vm *vm, struct hvctl_domain_info *info);
+
+/**
+ * vm_quiesce() - returns when no vCPU of @vm is in guest mode, and none enters it until
+ * vm_resume(). Hypercalls may go on meanwhile. Any thread that is no vCPU of @vm and holds no
+ * lock of a domain or memory; nests.
+ */
+void vm_quiesce(struct vm *vm);
+void vm_resume(struct vm *vm);
+
+/**
+ * vm_watch_pipe() - the other end of channel @port of @vm is a process domain's: whenever
+ * @fd (the read end of what that domain writes to) is readable, the vm's own thread calls
+ * pipe_drain(@fd) and raises @port if it is still bound. @fd leaves the watch by being closed.
+ * Under vm->d.lock. 0 or -errno.
+ */
+int vm_watch_pipe(struct vm *vm, uint32_t port, int fd) must_check;
+
+#endif

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# vm domains. libvm: memory and hypercalls, which know no KVM; tests and the fuzzer link it alone.
+noinst_LTLIBRARIES += hypervisor/vm/libvm.la
+hypervisor_vm_libvm_la_SOURCES = \
+	hypervisor/event-abi.h \
+	hypervisor/vm/layout.h \
+	hypervisor/vm/memory.h \
+	hypervisor/vm/vm.h \
+	$(NULL)
+
+# KVM, and the arenas of pages granted to process domains.
+hypervisor_sluice_hypervisor_SOURCES += \
+	hypervisor/vm/kvm.h \
+	$(NULL)
