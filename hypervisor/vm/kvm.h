@@ -19,9 +19,14 @@ struct kvm;
 
 /**
  * kvm_open() - open KVM and see what it can do; before confinement.
- * @path: /dev/kvm. Return: NULL with errno set and one line logged: ENOENT, EACCES, EOPNOTSUPP.
+ * @path: /dev/kvm; kept by reference
+ * @fd_budget: descriptors that one vm may cost
+ *
+ * Where there is no KVM, or one that lacks something, kvm_vm_create() will say so.
+ * Return: NULL with errno set: ENOMEM, EMFILE.
  */
-struct kvm *kvm_open(const char *path, struct domain_set *set, struct loop *loop);
+struct kvm *kvm_open(
+	const char *path, struct domain_set *set, struct loop *loop, unsigned fd_budget);
 /** kvm_close() - destroys all vms. */
 void kvm_close(struct kvm *kvm);
 
@@ -45,9 +50,10 @@ void vm_resume(struct vm *vm);
 /**
  * vm_watch_pipe() - the other end of channel @port of @vm is a process domain's: whenever
  * @fd (the read end of what that domain writes to) is readable, the vm's own thread calls
- * pipe_drain(@fd) and raises @port if it is still bound. @fd leaves the watch by being closed.
- * Under vm->d.lock. 0 or -errno.
+ * reads it empty and raises @port. At most one per port. Under vm->d.lock. 0 or -errno.
  */
 int vm_watch_pipe(struct vm *vm, uint32_t port, int fd) must_check;
+/** vm_unwatch_pipe() - before @port is free or the descriptor is closed. Under vm->d.lock. */
+void vm_unwatch_pipe(struct vm *vm, uint32_t port);
 
 #endif
