@@ -50,8 +50,10 @@ struct domain_ops {
 	/**
 	 * @frame_locate: where the page is, for mapping it into a vm, while it is pinned.
 	 * 0, or -errno where it cannot be mapped (but perhaps copied). Under @d's lock.
+	 * Each that succeeded has its @frame_unlocate, under @d's lock, too.
 	 */
 	int (*frame_locate)(struct domain *d, uint32_t frame, struct frame_place *place);
+	void (*frame_unlocate)(struct domain *d, uint32_t frame);
 	/** @grant_idle: the last pin of @ref has gone; NULL if unused. Under @d's lock. */
 	void (*grant_idle)(struct domain *d, uint32_t ref);
 	/** @vm: these are the operations of a vm, see vm_is(). */

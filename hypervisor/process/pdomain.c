@@ -54,6 +54,10 @@ static int ops_frame_locate(struct domain *d, uint32_t frame, struct frame_place
 	return 0;
 }
 
+static void ops_frame_unlocate(struct domain *d, uint32_t frame)
+{
+}
+
 static void ops_grant_idle(struct domain *d, uint32_t ref)
 {
 	struct pdomain *pd = container_of(d, struct pdomain, d);
@@ -79,6 +83,7 @@ static const struct domain_ops process_ops = {
 	.frame_hold = ops_frame_hold,
 	.frame_release = ops_frame_release,
 	.frame_locate = ops_frame_locate,
+	.frame_unlocate = ops_frame_unlocate,
 	.grant_idle = ops_grant_idle,
 	.release = ops_release,
 };

@@ -4,6 +4,10 @@ noinst_LTLIBRARIES += hypervisor/vm/libvm.la
 hypervisor_vm_libvm_la_SOURCES = \
 	hypervisor/event-abi.h \
 	hypervisor/vm/layout.h \
+	hypervisor/vm/memory-budget.c \
+	hypervisor/vm/memory-exchange.c \
+	hypervisor/vm/memory-private.h \
+	hypervisor/vm/memory.c \
 	hypervisor/vm/memory.h \
 	hypervisor/vm/vm.h \
 	$(NULL)

@@ -50,21 +50,36 @@ struct mem_extra;
 /** struct vm_memory - private to memory*.c but for what is said here. */
 struct vm_memory {
 	pthread_rwlock_t lock;
+	pthread_mutex_t gate; /* those who wait to hold it for writing are before new readers */
+	unsigned writers;     /* atomic: who have the gate, or want it */
 	const struct mem_ops *ops;
 	void *opaque;
 	int fd;             /* the RAM memfd; nobody else has it but the builder */
 	uint8_t *base;      /* all of it, mapped */
+	void *map;          /* what is mapped around it, to align it */
+	uint64_t map_size;
 	uint64_t ram_bytes;
 	uint64_t size;      /* ram_bytes + VM_SPECIAL_SIZE */
 	struct mem_frame *frames; /* by page of the memfd */
 	struct mem_extra *extra;
 	unsigned nr_extra;
 	uint32_t exchanged; /* frames that are not MEM_RAM: each may cost two host mappings */
-	uint32_t max_exchanged;
+	uint32_t lent;      /* frames that are MEM_LENT */
 	uint32_t own_pages; /* the hypervisor's pages, see mem_own() */
+	uint64_t *own_gfn;  /* where each of them stands */
 	int own_fd;
 	uint8_t *own;
 };
+
+/**
+ * mem_budget_init() - read how many host mappings a process may have, which all vms share;
+ * before confinement. Without it Linux's default counts.
+ */
+void mem_budget_init(void);
+/** mem_budget_set() - the same by hand; for tests. @frames: that may be exchanged in all. */
+void mem_budget_set(uint32_t frames);
+/** mem_budget_spent() - frames that are exchanged now, of all vms. */
+uint32_t mem_budget_spent(void);
 
 /**
  * mem_init() - make RAM of @ram_bytes (a multiple of the page size, VM_MIN_RAM to VM_MAX_RAM)
@@ -75,6 +90,9 @@ struct vm_memory {
 int mem_init(struct vm_memory *m, uint64_t ram_bytes, uint32_t own_pages,
 	const struct mem_ops *ops, void *opaque) must_check;
 void mem_fini(struct vm_memory *m);
+
+/** mem_lent() - how many pages are lent. */
+uint32_t mem_lent(struct vm_memory *m);
 
 /** mem_own() - the hypervisor's page @index, zeroed at first; mapped until mem_fini(). */
 void *mem_own(struct vm_memory *m, uint32_t index);
@@ -88,7 +106,8 @@ int mem_read(struct vm_memory *m, uint64_t gpa, void *to, size_t len) must_check
 int mem_write(struct vm_memory *m, uint64_t gpa, const void *from, size_t len) must_check;
 
 /**
- * mem_hold() - the page at @gfn, and nobody exchanges it until mem_release().
+ * mem_hold() - the page at @gfn, and nobody exchanges it until mem_release(), which the same
+ * thread calls.
  * @write: refuse pages that the guest may only read
  * NULL: nothing is there; then nothing is held. Holds may be nested; each has its release.
  */
@@ -105,11 +124,18 @@ void mem_unpin(struct vm_memory *m, uint64_t gfn);
 /**
  * mem_place_own() - show the hypervisor's page @index at @gfn, instead of what is there; the
  * page leaves the gfn where it was before, which gets its RAM back, or nothing.
- * Return: 0, -EBUSY (pinned, lent or foreign), -ENOSPC (too many frames outside RAM), -ENOMEM.
+ * Return: 0, -EBUSY (pinned, lent or foreign), -ENOSPC (too many frames outside RAM), -ENOMEM,
+ * -EINVAL (beyond what a guest can have, or next to the APIC), what slot_add() returned.
  */
 int mem_place_own(struct vm_memory *m, uint64_t gfn, uint32_t index) must_check;
 /** mem_remove() - take a MEM_SPECIAL page away again; RAM comes back, or nothing. 0, -EBUSY, -ENOENT. */
 int mem_remove(struct vm_memory *m, uint64_t gfn) must_check;
+
+/**
+ * mem_discard() - the vm's own page at @gfn gives its memory back, and reads as zeroes later.
+ * 0, -EBUSY: pinned; -ENOENT: no MEM_RAM.
+ */
+int mem_discard(struct vm_memory *m, uint64_t gfn) must_check;
 
 /**
  * mem_place_foreign() - show the page at @offset of @fd at @gfn.
@@ -123,21 +149,27 @@ int mem_remove_foreign(struct vm_memory *m, uint64_t gfn) must_check;
 /** struct mem_move - one page of the vm that an arena takes over, or gives back. */
 struct mem_move {
 	uint64_t gfn;
-	void *page; /* in the caller's mapping of the arena: shared and writable */
+	void *page; /* in the caller's mapping of the arena: shared and writable. Pages that
+		     * are neighbours in memory must be so in one memfd. */
 	int status; /* out: 0 or -errno */
 };
 /**
  * mem_lend() - put arena pages, with the content that the frames have now, in place of the
  * vm's own pages. No vCPU may be in guest mode: see vm_quiesce().
- * Per page: -EBUSY: pinned, or not the vm's own page (MEM_RAM); -ENOSPC: the budget is spent.
+ * Per page: -EBUSY: pinned, or not the vm's own page (MEM_RAM); -ENOSPC: the budget is spent;
+ * -ENOMEM. Runs of neighbouring frames with neighbouring pages are much cheaper than others.
  */
 void mem_lend(struct vm_memory *m, struct mem_move *moves, unsigned n);
-/** mem_reclaim() - the opposite: content back into the vm's own pages. */
+/**
+ * mem_reclaim() - the opposite: content back into the vm's own pages.
+ * Per page: -ENOENT: it is not lent; -ENOMEM: it still is.
+ */
 void mem_reclaim(struct vm_memory *m, struct mem_move *moves, unsigned n);
 
 /**
- * mem_locate() - where the vm's own page @gfn is: offset in the RAM memfd; for mapping it
- * into another vm. With the lock held. -ENOENT unless it is MEM_RAM.
+ * mem_locate() - where the vm's own page @gfn is: @offset in the RAM memfd; for mapping it
+ * into another vm. Pins it, until mem_unpin(): the other vm's mapping follows no exchange.
+ * -ENOENT unless it is MEM_RAM; -EOVERFLOW: pinned too often.
  */
 int mem_locate(struct vm_memory *m, uint64_t gfn, uint64_t *offset) must_check;
 
