@@ -16,6 +16,8 @@ common_libcommon_la_SOURCES = \
 	common/paths.h \
 	common/spin.c \
 	common/spin.h \
+	common/tty.c \
+	common/tty.h \
 	$(NULL)
 
 if HAVE_CMOCKA

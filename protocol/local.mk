@@ -6,6 +6,8 @@ protocol_libprotocol_la_SOURCES = \
 	protocol/blkif.h \
 	protocol/blkif-nodes.c \
 	protocol/blkif-nodes.h \
+	protocol/console.c \
+	protocol/console.h \
 	protocol/negotiate.c \
 	protocol/negotiate.h \
 	protocol/ring.c \
@@ -25,6 +27,7 @@ protocol_tests = \
 	tests/unit/blkif \
 	tests/unit/blkif-nodes \
 	tests/unit/blkif-rules \
+	tests/unit/console-ring \
 	tests/unit/negotiate \
 	tests/unit/ring \
 	tests/unit/ring-threads \
@@ -39,6 +42,8 @@ tests_unit_blkif_nodes_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_blkif_nodes_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_blkif_rules_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_blkif_rules_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_console_ring_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_console_ring_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_negotiate_SOURCES = tests/unit/negotiate.c tests/unit/fake-nodes.h
 tests_unit_negotiate_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_negotiate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
