@@ -3,12 +3,23 @@
 noinst_LTLIBRARIES += hypervisor/vm/libvm.la
 hypervisor_vm_libvm_la_SOURCES = \
 	hypervisor/event-abi.h \
+	hypervisor/vm/cpuid.c \
+	hypervisor/vm/guest.c \
+	hypervisor/vm/hc-console.c \
+	hypervisor/vm/hc-hvm.c \
+	hypervisor/vm/hc-memory.c \
+	hypervisor/vm/hc-timer.c \
+	hypervisor/vm/hc-timer.h \
+	hypervisor/vm/hc-vcpu.c \
+	hypervisor/vm/hc-version.c \
+	hypervisor/vm/hypercall.c \
 	hypervisor/vm/layout.h \
 	hypervisor/vm/memory-budget.c \
 	hypervisor/vm/memory-exchange.c \
 	hypervisor/vm/memory-private.h \
 	hypervisor/vm/memory.c \
 	hypervisor/vm/memory.h \
+	hypervisor/vm/vm.c \
 	hypervisor/vm/vm.h \
 	$(NULL)
 

@@ -74,10 +74,12 @@ struct vcpu {
 	uint8_t upcall_vector; /* 0: none */
 	bool upcall_lost;      /* the APIC did not take the last one: tell it again */
 	bool waiting, woken;   /* in SCHEDOP_poll */
+	uint32_t poll_port;    /* the one port that it waits for; 0: several */
 	bool up;               /* has been in the guest; set by the platform */
 	/* timers */
 	uint64_t singleshot;   /* deadline in ns of system time; 0: none */
 	uint64_t periodic;     /* period in ns; 0: none */
+	uint64_t periodic_next;
 	/* runstate area, VCPUOP_register_runstate_memory_area */
 	uint64_t runstate_gpa[2]; /* its two parts, where it crosses a page; 0: none */
 	uint32_t runstate_len[2];
@@ -86,6 +88,13 @@ struct vcpu {
 
 /** enum vm_state - see vm_info. */
 enum vm_state { VM_BUILDING, VM_PAUSED, VM_RUNNING, VM_SHUTDOWN };
+
+/** struct vm_console - what the guest writes with console_io, until a line is whole. */
+struct vm_console {
+	char line[120];
+	unsigned len;
+	struct log_limit limit;
+};
 
 /** struct vm - a vm domain. */
 struct vm {
@@ -103,25 +112,33 @@ struct vm {
 	bool shutting_down;
 	bool zombie;        /* nothing may be mapped or bound any more */
 	struct log_limit limit;
+	struct vm_console console;
 	uint64_t unknown_calls[64][2]; /* bitmap by hypercall and sub-operation, said once; see hypercall.c */
+	bool said_32bit;
 	uint64_t nr_unknown; /* unknown hypercalls so far */
 };
 
 /**
  * vm_init() - the part of a vm that needs no KVM. @platform's functions may be called from
- * then on. @limits: max_grants is ignored.
+ * then on. vm->platform_data stays what it is; everything else is initialised.
+ * @limits: max_grants is ignored
+ * @mem_ops: their opaque is @vm; called before this returns, with nothing but platform_data set
  * Return: 0 or -errno; then nothing is left.
  */
 int vm_init(struct vm *vm, struct domain_set *set, const char *name, uint64_t ram_bytes,
 	unsigned nr_vcpus, const struct domain_limits *limits, const struct vm_platform *platform,
 	const struct mem_ops *mem_ops, const struct domain_ops *ops) must_check;
+/** vm_fini() - frees what vm_init() made; from ops->release, when no vCPU exists any more. */
 void vm_fini(struct vm *vm);
+/** vm_update_wallclock() - the host's time of day into shared_info, also when it was set anew. */
+void vm_update_wallclock(struct vm *vm);
 
 /** vm_ops_raise() and the like - members of domain_ops, for whoever makes one for a vm. */
 void vm_ops_raise(struct domain *d, uint32_t port);
 void *vm_ops_frame_hold(struct domain *d, uint32_t frame, bool write);
 void vm_ops_frame_release(struct domain *d, uint32_t frame);
 int vm_ops_frame_locate(struct domain *d, uint32_t frame, struct frame_place *place);
+void vm_ops_frame_unlocate(struct domain *d, uint32_t frame);
 
 /**
  * vm_is() - @d as a vm, or NULL. It goes by domain_ops.vm.
@@ -152,7 +169,6 @@ int64_t hypercall(struct vcpu *v, const struct hypercall *call);
 void vcpu_timer(struct vcpu *v);
 /** vcpu_upcall_again() - the platform: @v left the guest; tell its APIC again if it lost an upcall. */
 void vcpu_upcall_again(struct vcpu *v);
-/** vcpu_ran() - the platform: @v is in, or left, the state @state (RUNSTATE_*). No lock held. */
 
 /** vm_shutdown() - the guest's end by any way (hypercall, ACPI, triple fault). No lock held. */
 void vm_shutdown(struct vm *vm, unsigned reason);
@@ -173,6 +189,13 @@ int64_t hc_set_timer(struct vcpu *v, uint64_t deadline);
 /** guest_read(), guest_write() - guest virtual memory of the calling vCPU. 0 or -EFAULT. */
 int guest_read(struct vcpu *v, uint64_t gva, void *to, size_t len) must_check;
 int guest_write(struct vcpu *v, uint64_t gva, const void *from, size_t len) must_check;
+
+/** vcpu_set_upcall() - tell the APIC of @v that events are pending, if they are. Under d.lock. */
+void vcpu_set_upcall(struct vcpu *v);
+/** vcpu_arm_timer() - hand the platform the next deadline of @v. Under d.lock. */
+void vcpu_arm_timer(struct vcpu *v);
+/** vm_check_self() - does @domid mean the caller itself? 0; -ESRCH: no such domain; -EPERM. */
+int vm_check_self(struct vm *vm, uint32_t domid) must_check;
 
 /** hypercall_unknown() - -ENOSYS; counted, and logged once per call and sub-operation. */
 int64_t hypercall_unknown(struct vcpu *v, unsigned number, uint32_t cmd);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/* Guest virtual memory, page by page: what is contiguous there need not be in guest RAM. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "hypervisor/vm/vm.h"
+
+/* The largest thing that any hypercall copies at once, with room to spare. */
+#define GUEST_COPY_MAX (64u * VM_PAGE)
+
+static size_t guest_chunk(uint64_t gva, size_t len)
+{
+	size_t room = VM_PAGE - gva % VM_PAGE;
+
+	return len < room ? len : room;
+}
+
+static bool guest_range_ok(uint64_t gva, size_t len)
+{
+	return len <= GUEST_COPY_MAX && gva + len >= gva;
+}
+
+int guest_read(struct vcpu *v, uint64_t gva, void *to, size_t len)
+{
+	uint8_t *at = to;
+
+	if (!guest_range_ok(gva, len))
+		return -EFAULT;
+	while (len) {
+		size_t n = guest_chunk(gva, len);
+		uint64_t gpa;
+
+		if (v->vm->platform->translate(v, gva, &gpa) < 0 ||
+			mem_read(&v->vm->mem, gpa, at, n) < 0)
+			return -EFAULT;
+		gva += n;
+		at += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int guest_write(struct vcpu *v, uint64_t gva, const void *from, size_t len)
+{
+	const uint8_t *at = from;
+
+	if (!guest_range_ok(gva, len))
+		return -EFAULT;
+	while (len) {
+		size_t n = guest_chunk(gva, len);
+		uint64_t gpa;
+
+		if (v->vm->platform->translate(v, gva, &gpa) < 0 ||
+			mem_write(&v->vm->mem, gpa, at, n) < 0)
+			return -EFAULT;
+		gva += n;
+		at += n;
+		len -= n;
+	}
+	return 0;
+}
