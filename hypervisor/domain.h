@@ -41,6 +41,13 @@ struct domain_ops {
 	/** @link_free: the last end of a channel that had @link is closed; NULL if unused. */
 	void (*link_free)(struct domain *d, void *link);
 	/**
+	 * @bound: @port of @d, which has a link, is connected with a port of @remote, a domain of
+	 * the other kind. 0, or -errno, which undoes the connection. @unbound: the same two are
+	 * about to part; both are still INTERDOMAIN. NULL if unused. Under both locks; must not block.
+	 */
+	int (*bound)(struct domain *d, uint32_t port, struct domain *remote);
+	void (*unbound)(struct domain *d, uint32_t port, struct domain *remote);
+	/**
 	 * @frame_hold: the page that a grant entry names, as DOMAIN_PAGE_SIZE bytes, or NULL.
 	 * It stays where it is until @frame_release, but no longer than the grant is pinned.
 	 * Under @d's lock; @frame_release with or without it.

@@ -31,13 +31,15 @@ struct event_abi_ops {
 	void (*unpin)(void *opaque, uint64_t gfn);
 };
 
-/** event_abi_new() - 2-level at first. NULL: no memory. */
+/** event_abi_new() - 2-level at first. Enters itself and @nr_vcpus in @d->events; no port may be
+ * bound yet. NULL: no memory, or too many vCPUs. */
 struct event_abi *event_abi_new(struct domain *d, unsigned nr_vcpus,
 	const struct event_abi_ops *ops, void *opaque);
 void event_abi_free(struct event_abi *abi);
 
 /** event_abi_set_shared_info() - where shared_info is; the vcpu_infos in it count for those
- * of the first 32 vCPUs that registered none. Pending bits move along. */
+ * of the first 32 vCPUs that registered none. Pending bits and masks move along. Before the
+ * first call, and with NULL, a page that no guest sees serves. */
 void event_abi_set_shared_info(struct event_abi *abi, struct shared_info *info);
 /**
  * event_abi_set_vcpu_info() - VCPUOP_register_vcpu_info: what the old one holds is copied, all
@@ -63,16 +65,19 @@ uint32_t event_abi_max_ports(const struct event_abi *abi);
 
 /** event_abi_raise() - make @port pending; also before FIFO has an array page for it. */
 void event_abi_raise(struct event_abi *abi, uint32_t port);
-/** event_abi_unmask() - EVTCHNOP_unmask. */
+/** event_abi_unmask() - EVTCHNOP_unmask: clear the mask, and if the port is pending raise it again. */
 void event_abi_unmask(struct event_abi *abi, uint32_t port);
 bool event_abi_is_pending(struct event_abi *abi, uint32_t port);
 /** event_abi_is_busy() - a port that the FIFO queues still link: not to be handed out again. */
 bool event_abi_is_busy(struct event_abi *abi, uint32_t port);
-/** event_abi_port_init() - @port is handed out: not pending, default priority. */
-void event_abi_port_init(struct event_abi *abi, uint32_t port);
-/** event_abi_set_priority() - EVTCHNOP_set_priority. 0, -EINVAL, -ENOSYS (2-level). */
+/** event_abi_clear() - @port is closed: not pending any more. It may stay linked, see is_busy. */
+void event_abi_clear(struct event_abi *abi, uint32_t port);
+/**
+ * event_abi_set_priority() - EVTCHNOP_set_priority, for what is raised from then on. 0; -EINVAL: no
+ * such port or priority; -ENOSYS: 2-level.
+ */
 int event_abi_set_priority(struct event_abi *abi, uint32_t port, uint32_t priority) must_check;
-/** event_abi_reset() - EVTCHNOP_reset: back to 2-level; all FIFO pages are given back. */
+/** event_abi_reset() - EVTCHNOP_reset, when all ports are closed: back to 2-level; all FIFO pages are given back. */
 void event_abi_reset(struct event_abi *abi);
 
 #endif

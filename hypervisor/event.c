@@ -7,41 +7,15 @@
 #include "hypervisor/event.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "hypervisor/domain.h"
-
-#define CHUNK 128u
-#define NR_CHUNKS (EVENT_MAX_PORTS / CHUNK)
-
-void event_table_init(struct event_table *t, uint32_t max)
-{
-	memset(t, 0, sizeof(*t));
-	t->max = max < EVENT_MAX_PORTS - 1 ? max : EVENT_MAX_PORTS - 1;
-	t->hint = 1;
-}
-
-void event_table_fini(struct event_table *t)
-{
-	if (t->chunks)
-		for (unsigned i = 0; i < NR_CHUNKS; i++)
-			free(t->chunks[i]);
-	free(t->chunks);
-	t->chunks = NULL;
-}
-
-/* The slot of any port number, in use or not; NULL where no chunk was made. */
-static struct event_port *port_slot(struct event_table *t, uint32_t port)
-{
-	if (port >= EVENT_MAX_PORTS || !t->chunks || !t->chunks[port / CHUNK])
-		return NULL;
-	return &t->chunks[port / CHUNK][port % CHUNK];
-}
+#include "hypervisor/event-abi.h"
+#include "hypervisor/event-table.h"
 
 struct event_port *event_port_get(struct domain *d, uint32_t port)
 {
-	struct event_port *p = port_slot(&d->events, port);
+	struct event_port *p = event_slot(&d->events, port);
 
 	return p && p->state > EVENT_RESERVED ? p : NULL;
 }
@@ -54,57 +28,6 @@ static struct event_port *port_live(struct domain *d, uint32_t port)
 	return p && !p->closing ? p : NULL;
 }
 
-static int chunk_make(struct event_table *t, unsigned chunk)
-{
-	if (!t->chunks)
-		t->chunks = calloc(NR_CHUNKS, sizeof(*t->chunks));
-	if (!t->chunks)
-		return -ENOMEM;
-	t->chunks[chunk] = calloc(CHUNK, sizeof(struct event_port));
-	if (!t->chunks[chunk])
-		return -ENOMEM;
-	if (chunk == 0)
-		t->chunks[0][0].state = EVENT_RESERVED;
-	return 0;
-}
-
-/* Takes the lowest free port; its slot is zeroed but still EVENT_FREE. */
-static int port_take(struct event_table *t)
-{
-	if (t->used >= t->max)
-		return -ENOSPC;
-	for (uint32_t port = t->hint; port < EVENT_MAX_PORTS; port++) {
-		struct event_port *p = port_slot(t, port);
-
-		if (!p) {
-			int rc = chunk_make(t, port / CHUNK);
-
-			if (rc < 0)
-				return rc;
-			p = port_slot(t, port);
-		}
-		if (p->state == EVENT_FREE) {
-			memset(p, 0, sizeof(*p));
-			t->hint = port + 1;
-			t->used++;
-			return port;
-		}
-	}
-	return -ENOSPC;
-}
-
-static void port_free(struct event_table *t, uint32_t port)
-{
-	struct event_port *p = port_slot(t, port);
-
-	if (p->state == EVENT_VIRQ)
-		t->virq_port[p->virq] = 0;
-	memset(p, 0, sizeof(*p));
-	t->used--;
-	if (port < t->hint)
-		t->hint = port;
-}
-
 int event_alloc_unbound(struct domain *d, uint32_t remote_domid, void *owner, void *link)
 {
 	int port;
@@ -114,14 +37,52 @@ int event_alloc_unbound(struct domain *d, uint32_t remote_domid, void *owner, vo
 	if (remote_domid >= DOMID_FIRST_RESERVED)
 		return -EINVAL;
 	domain_lock(d);
-	port = port_take(&d->events);
+	port = event_port_take(d, owner);
 	if (port > 0) {
-		struct event_port *p = port_slot(&d->events, port);
+		struct event_port *p = event_slot(&d->events, port);
 
 		p->state = EVENT_UNBOUND;
 		p->remote_domid = remote_domid;
-		p->owner = owner;
 		p->link = link;
+	}
+	domain_unlock(d);
+	return port;
+}
+
+bool event_virq_is_global(uint32_t virq)
+{
+	switch (virq) {
+	case VIRQ_TIMER:
+	case VIRQ_DEBUG:
+	case VIRQ_XENOPROF:
+	case VIRQ_XENPMU:
+		return false;
+	default:
+		return true;
+	}
+}
+
+int event_bind_virq_vcpu(
+	struct domain *d, uint32_t virq, uint32_t vcpu, void *owner, void *link)
+{
+	uint32_t *bound;
+	int port;
+
+	if (virq >= EVENT_NR_VIRQS || (event_virq_is_global(virq) && vcpu != 0))
+		return -EINVAL;
+	if (vcpu >= d->events.nr_vcpus)
+		return -ENOENT;
+	domain_lock(d);
+	bound = &d->events.virq_port[vcpu][virq];
+	port = *bound ? -EEXIST : event_port_take(d, owner);
+	if (port > 0) {
+		struct event_port *p = event_slot(&d->events, port);
+
+		p->state = EVENT_VIRQ;
+		p->virq = virq;
+		p->vcpu = vcpu;
+		p->link = link;
+		*bound = port;
 	}
 	domain_unlock(d);
 	return port;
@@ -129,52 +90,132 @@ int event_alloc_unbound(struct domain *d, uint32_t remote_domid, void *owner, vo
 
 int event_bind_virq(struct domain *d, uint32_t virq, void *owner, void *link)
 {
+	return event_bind_virq_vcpu(d, virq, 0, owner, link);
+}
+
+int event_bind_ipi(struct domain *d, uint32_t vcpu)
+{
 	int port;
 
-	if (virq >= EVENT_NR_VIRQS)
-		return -EINVAL;
+	if (vcpu >= d->events.nr_vcpus)
+		return -ENOENT;
 	domain_lock(d);
-	port = d->events.virq_port[virq] ? -EEXIST : port_take(&d->events);
+	port = event_port_take(d, NULL);
 	if (port > 0) {
-		struct event_port *p = port_slot(&d->events, port);
+		struct event_port *p = event_slot(&d->events, port);
 
-		p->state = EVENT_VIRQ;
-		p->virq = virq;
-		p->owner = owner;
-		p->link = link;
-		d->events.virq_port[virq] = port;
+		p->state = EVENT_IPI;
+		p->vcpu = vcpu;
 	}
 	domain_unlock(d);
 	return port;
 }
 
+static bool port_stays(const struct event_port *p)
+{
+	return p->state == EVENT_IPI || (p->state == EVENT_VIRQ && !event_virq_is_global(p->virq));
+}
+
+int event_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
+{
+	struct event_port *p;
+	int rc = 0;
+
+	if (vcpu >= d->events.nr_vcpus)
+		return -ENOENT;
+	domain_lock(d);
+	p = port_live(d, port);
+	if (!p || port_stays(p))
+		rc = -EINVAL;
+	else
+		p->vcpu = vcpu;
+	domain_unlock(d);
+	return rc;
+}
+
+/*
+ * Between domains of different kinds each end that has a link is told of the other. Both
+ * locks held. As a vm's end has none, it is at most one.
+ */
+static int bound_tell(struct domain *d, uint32_t port, struct domain *remote)
+{
+	if (!d->ops->bound || !event_slot(&d->events, port)->link)
+		return 0;
+	return d->ops->bound(d, port, remote);
+}
+
+static void unbound_tell(struct domain *d, uint32_t port, struct domain *remote)
+{
+	if (d->ops->unbound && event_slot(&d->events, port)->link)
+		d->ops->unbound(d, port, remote);
+}
+
+static bool domain_alike(const struct domain *a, const struct domain *b)
+{
+	return a->ops->vm == b->ops->vm;
+}
+
+/* What binding to a domain of the other kind takes besides. On failure *@link stays. */
+static int bind_unlike(struct domain *ld, uint32_t lport, struct domain *rd, uint32_t rport,
+	void **link)
+{
+	struct event_port *lp = event_slot(&ld->events, lport);
+	int rc;
+
+	if (link)
+		lp->link = *link;
+	rc = bound_tell(ld, lport, rd);
+	if (rc == 0)
+		rc = bound_tell(rd, rport, ld);
+	if (rc == 0 && link)
+		*link = NULL;
+	return rc;
+}
+
+/* Has the end @rp wait for @ld. */
+static void end_unbind(struct domain *ld, struct event_port *rp)
+{
+	rp->state = EVENT_UNBOUND;
+	rp->remote_domid = ld->domid;
+	rp->remote_port = 0;
+}
+
 /* Both locks held. */
-static int bind_locked(struct domain *ld, struct domain *rd, uint32_t rport, void *owner)
+static int bind_locked(
+	struct domain *ld, struct domain *rd, uint32_t rport, void *owner, void **link)
 {
 	struct event_port *rp = port_live(rd, rport);
 	struct event_port *lp;
-	int lport;
+	int lport, rc = 0;
 
 	if (!rp || rp->state != EVENT_UNBOUND || rp->remote_domid != ld->domid)
 		return -EINVAL;
-	lport = port_take(&ld->events);
+	lport = event_port_take(ld, owner);
 	if (lport < 0)
 		return lport;
-	lp = port_slot(&ld->events, lport);
+	lp = event_slot(&ld->events, lport);
 	lp->state = EVENT_INTERDOMAIN;
 	lp->remote_domid = rd->domid;
 	lp->remote_port = rport;
-	lp->owner = owner;
-	lp->link = rp->link;
-	lp->side = !rp->side;
 	rp->state = EVENT_INTERDOMAIN;
 	rp->remote_port = lport;
+	if (domain_alike(ld, rd)) {
+		lp->link = rp->link;
+		lp->side = !rp->side;
+	} else {
+		rc = bind_unlike(ld, lport, rd, rport, link);
+	}
+	if (rc < 0) {
+		end_unbind(ld, rp);
+		event_port_free(ld, lport);
+		return rc;
+	}
 	ld->ops->raise(ld, lport);
 	return lport;
 }
 
 int event_bind_interdomain(struct domain_set *set, struct domain *d, uint32_t remote_domid,
-	uint32_t remote_port, void *owner)
+	uint32_t remote_port, void *owner, void **link)
 {
 	struct domain *rd = domain_get(set, d, remote_domid);
 	int port;
@@ -182,7 +223,7 @@ int event_bind_interdomain(struct domain_set *set, struct domain *d, uint32_t re
 	if (!rd)
 		return -ESRCH;
 	domain_lock_pair(d, rd);
-	port = bind_locked(d, rd, remote_port, owner);
+	port = bind_locked(d, rd, remote_port, owner, link);
 	domain_unlock_pair(d, rd);
 	domain_put(set, rd);
 	return port;
@@ -237,12 +278,15 @@ static void close_locked(struct domain *d, struct event_port *p, uint32_t port, 
 	if (rd) {
 		struct event_port *rp = event_port_get(rd, p->remote_port);
 
-		rp->state = EVENT_UNBOUND;
-		rp->remote_domid = d->domid;
-		rp->remote_port = 0;
-		link = NULL;
+		if (!domain_alike(d, rd)) {
+			unbound_tell(d, port, rd);
+			unbound_tell(rd, p->remote_port, d);
+		}
+		end_unbind(d, rp);
+		if (rp->link == link)
+			link = NULL;
 	}
-	port_free(&d->events, port);
+	event_port_free(d, port);
 	if (link && d->ops->link_free)
 		d->ops->link_free(d, link);
 }
@@ -257,7 +301,7 @@ int event_close(struct domain_set *set, struct domain *d, uint32_t port, void *o
 		rc = -EINVAL;
 	} else if (p->holds) {
 		p->closing = true;
-		p->owner = NULL;
+		event_port_disown(&d->events, port);
 	} else {
 		close_locked(d, p, port, rd);
 	}
@@ -265,24 +309,33 @@ int event_close(struct domain_set *set, struct domain *d, uint32_t port, void *o
 	return rc;
 }
 
+/* A port that event_close_owned() is to close, from @port on, or 0. */
+static uint32_t close_next(struct domain *d, uint32_t port, void *owner)
+{
+	domain_lock(d);
+	port = !d->events.pool ? 0
+		: owner		? event_owned_first(&d->events, owner)
+				: event_live_next(&d->events, port);
+	domain_unlock(d);
+	return port;
+}
+
 void event_close_owned(struct domain_set *set, struct domain *d, void *owner)
 {
-	for (uint32_t port = 1; port < EVENT_MAX_PORTS; port++) {
-		struct event_port *p;
-		bool mine;
+	uint32_t port = 0;
 
-		domain_lock(d);
-		if (!d->events.chunks || !d->events.chunks[port / CHUNK]) {
-			/* chunks are made lowest first */
-			domain_unlock(d);
-			return;
-		}
-		p = port_live(d, port);
-		mine = p && (!owner || p->owner == owner);
-		domain_unlock(d);
-		if (mine)
-			event_close(set, d, port, owner);
-	}
+	/* A port that closes has its owner no more. */
+	while ((port = close_next(d, port + 1, owner)))
+		event_close(set, d, port, owner);
+}
+
+void event_reset(struct domain_set *set, struct domain *d)
+{
+	event_close_owned(set, d, NULL);
+	domain_lock(d);
+	if (d->events.abi)
+		event_abi_reset(d->events.abi);
+	domain_unlock(d);
 }
 
 int event_send(struct domain_set *set, struct domain *d, uint32_t port)
@@ -293,18 +346,25 @@ int event_send(struct domain_set *set, struct domain *d, uint32_t port)
 
 	if (!p || p->state == EVENT_VIRQ)
 		rc = -EINVAL;
+	else if (p->state == EVENT_IPI)
+		d->ops->raise(d, port);
 	else if (rd)
 		rd->ops->raise(rd, p->remote_port);
 	unlock_channel(set, d, rd);
 	return rc;
 }
 
-void event_raise_virq(struct domain *d, uint32_t virq)
+void event_raise_virq_vcpu(struct domain *d, uint32_t virq, uint32_t vcpu)
 {
 	domain_lock(d);
-	if (virq < EVENT_NR_VIRQS && d->events.virq_port[virq])
-		d->ops->raise(d, d->events.virq_port[virq]);
+	if (virq < EVENT_NR_VIRQS && vcpu < d->events.nr_vcpus && d->events.virq_port[vcpu][virq])
+		d->ops->raise(d, d->events.virq_port[vcpu][virq]);
 	domain_unlock(d);
+}
+
+void event_raise_virq(struct domain *d, uint32_t virq)
+{
+	event_raise_virq_vcpu(d, virq, 0);
 }
 
 int event_hold(struct domain *d, uint32_t port)
@@ -314,7 +374,7 @@ int event_hold(struct domain *d, uint32_t port)
 
 	domain_lock(d);
 	p = port_live(d, port);
-	if (!p || p->state == EVENT_VIRQ)
+	if (!p || p->state == EVENT_VIRQ || p->state == EVENT_IPI)
 		rc = -EINVAL;
 	else if (p->holds == UINT16_MAX)
 		rc = -EOVERFLOW;
@@ -342,12 +402,13 @@ int event_status(struct domain *d, uint32_t port, struct event_status *status)
 	if (port >= EVENT_MAX_PORTS)
 		return -EINVAL;
 	domain_lock(d);
-	p = port_slot(&d->events, port);
+	p = event_slot(&d->events, port);
 	if (p) {
 		status->state = p->state;
 		status->remote_domid = p->remote_domid;
 		status->remote_port = p->remote_port;
 		status->virq = p->virq;
+		status->vcpu = p->vcpu;
 	}
 	domain_unlock(d);
 	return 0;

@@ -17,9 +17,13 @@
 
 struct domain;
 struct domain_set;
+struct event_abi;
+struct event_pool;
 
 #define EVENT_MAX_PORTS 131072u
 #define EVENT_NR_VIRQS 24u
+#define EVENT_MAX_VCPUS 64u
+#define EVENT_OWNER_RINGS 256u /* a power of two */
 
 enum event_state {
 	EVENT_FREE,
@@ -27,28 +31,35 @@ enum event_state {
 	EVENT_UNBOUND,  /* waits for remote_domid to bind */
 	EVENT_INTERDOMAIN,
 	EVENT_VIRQ,
+	EVENT_IPI,
 };
 
 /** struct event_port - one end of a channel. */
 struct event_port {
-	uint8_t state; /* enum event_state */
-	uint8_t side;  /* which end of @link this is: 0 or 1 */
-	bool closing;  /* its owner closed it; it lives until @holds is 0 */
+	uint8_t state;    /* enum event_state */
+	uint8_t side;     /* which end of @link this is: 0 or 1 */
+	uint8_t vcpu;     /* whom it notifies */
+	uint8_t priority; /* of the FIFO ABI: for what is raised from now on */
+	bool latched;     /* pending, but the FIFO ABI has no array page for it yet */
+	bool closing;     /* its owner closed it; it lives until @holds is 0 */
 	uint16_t holds;
 	uint32_t remote_domid;
 	uint32_t remote_port;
 	uint32_t virq;
+	uint32_t next, prev; /* ports of a ring: same owner, or see event-table.c */
 	void *owner; /* the caller's mark: event_close_owned() goes by it */
-	void *link;  /* what delivery shares between both ends */
+	void *link;  /* what delivery has for this end; both ends may share it */
 };
 
 /** struct event_table - a domain's ports, in chunks made on demand. */
 struct event_table {
-	struct event_port **chunks;
-	uint32_t max;  /* ports that may be in use */
+	struct event_pool *pool; /* NULL until the first port is taken */
+	struct event_abi *abi;   /* set by event_abi_new(); NULL: not a vm */
+	uint32_t max;            /* ports that may be in use */
 	uint32_t used;
-	uint32_t hint; /* no port below it is free */
-	uint32_t virq_port[EVENT_NR_VIRQS];
+	uint32_t nr_vcpus;
+	uint32_t owned[EVENT_OWNER_RINGS]; /* a port of each ring, by the owner's hash */
+	uint32_t virq_port[EVENT_MAX_VCPUS][EVENT_NR_VIRQS]; /* global ones at vCPU 0 */
 };
 
 void event_table_init(struct event_table *t, uint32_t max);
@@ -68,23 +79,45 @@ int event_alloc_unbound(
 
 /**
  * event_bind_interdomain() - connect to a port that waits for @d.
+ * @link: an end of @d's own making, for a remote of the other kind (vm, process): then it
+ *	becomes side 0 of the new port and *@link NULL. With a remote of its kind the port
+ *	shares the remote's link, and *@link stays the caller's. NULL: @d has none.
  *
  * The new port is pending at once, as in Xen: what was sent before nobody was bound
  * may have been lost. Return: the port; -ESRCH: no such domain; -EINVAL: the
- * remote port does not wait for @d; -ENOSPC; -ENOMEM.
+ * remote port does not wait for @d; -ENOSPC; -ENOMEM; what domain_ops.bound returned.
  */
 int event_bind_interdomain(struct domain_set *set, struct domain *d, uint32_t remote_domid,
-	uint32_t remote_port, void *owner) must_check;
+	uint32_t remote_port, void *owner, void **link) must_check;
 
 /**
- * event_bind_virq() - Return: the port; -EINVAL: no such virq; -EEXIST: it is bound; -ENOSPC.
+ * event_virq_is_global() - one for the domain; the others (timer, debug, profiling)
+ * are bound on each vCPU and stay there.
+ */
+bool event_virq_is_global(uint32_t virq);
+/**
+ * event_bind_virq() - on vCPU 0.
  * @link: as for event_alloc_unbound()
+ *
+ * Return: the port; -EINVAL: no such virq, or a global one elsewhere than on vCPU 0; -ENOENT:
+ * no such vCPU; -EEXIST: it is bound; -ENOSPC; -ENOMEM.
  */
 int event_bind_virq(struct domain *d, uint32_t virq, void *owner, void *link) must_check;
+/** event_bind_virq_vcpu() - the same on @vcpu. */
+int event_bind_virq_vcpu(
+	struct domain *d, uint32_t virq, uint32_t vcpu, void *owner, void *link) must_check;
+/** event_bind_ipi() - a port that the domain itself sends on. The port; -ENOENT; -ENOSPC; -ENOMEM. */
+int event_bind_ipi(struct domain *d, uint32_t vcpu) must_check;
+/**
+ * event_bind_vcpu() - have @port notify @vcpu. 0; -ENOENT: no such vCPU; -EINVAL: no such port,
+ * or an IPI or per-vCPU virq, which stay where they are.
+ */
+int event_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu) must_check;
 
 /**
  * event_close() - close a port; the other end waits for this domain again (UNBOUND),
- * with the same link, so that a successor may bind to it.
+ * with the same link, so that a successor may bind to it. The link is freed unless the
+ * other end shares it.
  * @owner: only a port with this mark is closed (NULL: any)
  *
  * Return: 0, or -EINVAL: no such port.
@@ -93,10 +126,18 @@ int event_close(struct domain_set *set, struct domain *d, uint32_t port, void *o
 /** event_close_owned() - close all ports with the mark @owner, all ports when it is NULL. */
 void event_close_owned(struct domain_set *set, struct domain *d, void *owner);
 
-/** event_send() - raise the other end; on an unbound port nothing happens. 0 or -EINVAL. */
+/** event_reset() - EVTCHNOP_reset: close all ports, and back to the 2-level ABI. */
+void event_reset(struct domain_set *set, struct domain *d);
+
+/**
+ * event_send() - raise the other end, or the port itself if it is an IPI; on an unbound port
+ * nothing happens. 0 or -EINVAL.
+ */
 int event_send(struct domain_set *set, struct domain *d, uint32_t port);
-/** event_raise_virq() - raise the port that @virq is bound to, if one is. */
+/** event_raise_virq() - raise the port that the global @virq is bound to, if one is. */
 void event_raise_virq(struct domain *d, uint32_t virq);
+/** event_raise_virq_vcpu() - the same for one that each vCPU has. */
+void event_raise_virq_vcpu(struct domain *d, uint32_t virq, uint32_t vcpu);
 
 /**
  * event_hold() - keep a port sendable, also when its owner closes it, until
@@ -111,6 +152,7 @@ struct event_status {
 	uint32_t remote_domid; /* UNBOUND, INTERDOMAIN */
 	uint32_t remote_port;  /* INTERDOMAIN */
 	uint32_t virq;
+	uint32_t vcpu;
 };
 /** event_status() - a free port is EVENT_FREE, not an error; -EINVAL: beyond any port. */
 int event_status(struct domain *d, uint32_t port, struct event_status *status);

@@ -4,6 +4,13 @@ noinst_LTLIBRARIES += hypervisor/libhvstate.la
 hypervisor_libhvstate_la_SOURCES = \
 	hypervisor/domain.c \
 	hypervisor/domain.h \
+	hypervisor/event-2l.c \
+	hypervisor/event-abi-private.h \
+	hypervisor/event-abi.c \
+	hypervisor/event-abi.h \
+	hypervisor/event-fifo.c \
+	hypervisor/event-table.c \
+	hypervisor/event-table.h \
 	hypervisor/event.c \
 	hypervisor/event.h \
 	hypervisor/grant.c \

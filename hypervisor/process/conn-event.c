@@ -52,7 +52,7 @@ int serve_event_bind(struct conn *conn, const void *msg, size_t len)
 	if (!conn_may_name(conn, req->domid))
 		return conn_result(conn, WIRE_EVENT_BIND, -EACCES);
 	port = event_bind_interdomain(
-		&conn->pd->hv->set, &conn->pd->d, req->domid, req->port, conn);
+		&conn->pd->hv->set, &conn->pd->d, req->domid, req->port, conn, NULL);
 	return reply_port(conn, WIRE_EVENT_BIND, port);
 }
 

@@ -101,7 +101,7 @@ static void test_bind_and_send(void **state)
 {
 	int link;
 	int a = event_alloc_unbound(&dom[1], 2, NULL, &link);
-	int b = event_bind_interdomain(&set, &dom[2], 1, a, NULL);
+	int b = event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL);
 	struct event_status st;
 
 	assert_true(b > 0);
@@ -124,20 +124,20 @@ static void test_bind_refused(void **state)
 	int a = event_alloc_unbound(&dom[1], 2, NULL, NULL);
 	int v = event_bind_virq(&dom[1], 3, NULL, NULL);
 
-	assert_int_equal(event_bind_interdomain(&set, &dom[0], 1, a, NULL), -EINVAL);
-	assert_int_equal(event_bind_interdomain(&set, &dom[2], 9, a, NULL), -ESRCH);
-	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, 99, NULL), -EINVAL);
-	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, 0, NULL), -EINVAL);
-	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, v, NULL), -EINVAL);
-	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, UINT32_MAX, NULL), -EINVAL);
-	assert_true(event_bind_interdomain(&set, &dom[2], 1, a, NULL) > 0);
-	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, a, NULL), -EINVAL);
+	assert_int_equal(event_bind_interdomain(&set, &dom[0], 1, a, NULL, NULL), -EINVAL);
+	assert_int_equal(event_bind_interdomain(&set, &dom[2], 9, a, NULL, NULL), -ESRCH);
+	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, 99, NULL, NULL), -EINVAL);
+	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, 0, NULL, NULL), -EINVAL);
+	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, v, NULL, NULL), -EINVAL);
+	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, UINT32_MAX, NULL, NULL), -EINVAL);
+	assert_true(event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL) > 0);
+	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL), -EINVAL);
 }
 
 static void test_domid_self(void **state)
 {
 	int a = event_alloc_unbound(&dom[1], DOMID_SELF, NULL, NULL);
-	int b = event_bind_interdomain(&set, &dom[1], DOMID_SELF, a, NULL);
+	int b = event_bind_interdomain(&set, &dom[1], DOMID_SELF, a, NULL, NULL);
 
 	assert_true(b > 0);
 	assert_int_equal(event_send(&set, &dom[1], a), 0);
@@ -150,7 +150,7 @@ static void test_close_leaves_peer_unbound_for_closer(void **state)
 {
 	int link;
 	int a = event_alloc_unbound(&dom[1], 2, NULL, &link);
-	int b = event_bind_interdomain(&set, &dom[2], 1, a, NULL);
+	int b = event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL);
 	struct event_status st;
 
 	assert_int_equal(event_close(&set, &dom[2], b, NULL), 0);
@@ -159,13 +159,13 @@ static void test_close_leaves_peer_unbound_for_closer(void **state)
 	assert_int_equal(st.state, EVENT_UNBOUND);
 	assert_int_equal(st.remote_domid, 2);
 	assert_int_equal(event_send(&set, &dom[1], a), 0); /* dropped, no error */
-	assert_int_equal(event_bind_interdomain(&set, &dom[0], 1, a, NULL), -EINVAL);
-	b = event_bind_interdomain(&set, &dom[2], 1, a, NULL);
+	assert_int_equal(event_bind_interdomain(&set, &dom[0], 1, a, NULL, NULL), -EINVAL);
+	b = event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL);
 	assert_true(b > 0);
 	assert_ptr_equal(event_port_get(&dom[2], b)->link, &link);
 	/* And the other way round: the first one's end is taken up again by its domain. */
 	assert_int_equal(event_close(&set, &dom[1], a, NULL), 0);
-	assert_true(event_bind_interdomain(&set, &dom[1], 2, b, NULL) > 0);
+	assert_true(event_bind_interdomain(&set, &dom[1], 2, b, NULL, NULL) > 0);
 	assert_int_equal(links_freed, 0);
 }
 
@@ -173,7 +173,7 @@ static void test_link_freed_once(void **state)
 {
 	int link;
 	int a = event_alloc_unbound(&dom[1], 2, NULL, &link);
-	int b = event_bind_interdomain(&set, &dom[2], 1, a, NULL);
+	int b = event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL);
 
 	assert_int_equal(event_close(&set, &dom[1], a, NULL), 0);
 	assert_int_equal(links_freed, 0);
@@ -216,9 +216,9 @@ static void test_failed_bind_leaves_peer_waiting(void **state)
 
 	while (event_alloc_unbound(&dom[1], 2, NULL, NULL) > 0)
 		;
-	assert_int_equal(event_bind_interdomain(&set, &dom[1], 2, a, NULL), -ENOSPC);
+	assert_int_equal(event_bind_interdomain(&set, &dom[1], 2, a, NULL, NULL), -ENOSPC);
 	assert_int_equal(event_close(&set, &dom[1], 5, NULL), 0);
-	assert_int_equal(event_bind_interdomain(&set, &dom[1], 2, a, NULL), 5);
+	assert_int_equal(event_bind_interdomain(&set, &dom[1], 2, a, NULL, NULL), 5);
 }
 
 static void test_owner(void **state)
@@ -238,7 +238,7 @@ static void test_hold_outlives_close(void **state)
 {
 	int me;
 	int a = event_alloc_unbound(&dom[1], 2, &me, NULL);
-	int b = event_bind_interdomain(&set, &dom[2], 1, a, NULL);
+	int b = event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL);
 
 	assert_int_equal(event_hold(&dom[1], a), 0);
 	assert_int_equal(event_close(&set, &dom[1], a, &me), 0);
@@ -259,7 +259,7 @@ static void test_closing_port_takes_no_bind(void **state)
 
 	assert_int_equal(event_hold(&dom[1], a), 0);
 	assert_int_equal(event_close(&set, &dom[1], a, NULL), 0);
-	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, a, NULL), -EINVAL);
+	assert_int_equal(event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL), -EINVAL);
 	event_unhold(&set, &dom[1], a);
 }
 
