@@ -1,2 +1,33 @@
 # SPDX-License-Identifier: MIT
-# Stock guests on a Debian host with KVM, under emulation.
+# Stock guests on a Debian host with KVM, under QEMU's emulation: 'make check-kvm'.
+kvm_lab_tests = \
+	tests/lab/kvm/test-boot-6.1.sh \
+	tests/lab/kvm/test-boot-6.12.sh \
+	$(NULL)
+dist_noinst_SCRIPTS += $(kvm_lab_tests) \
+	tests/lab/kvm/build.sh \
+	tests/lab/kvm/run.sh \
+	$(NULL)
+EXTRA_DIST += \
+	tests/lab/common.sh \
+	tests/lab/debian.sh \
+	tests/lab/inside.sh \
+	tests/lab/kvm/boot-guest.sh \
+	tests/lab/kvm/boot-host.sh \
+	tests/lab/kvm/boot.sh \
+	tests/lab/kvm/functions.sh \
+	tests/lab/kvm/init \
+	tests/lab/kvm/lib.sh \
+	$(NULL)
+
+# One at a time: emulation takes a whole core, and the lab's lock would make others wait.
+check-kvm: all
+	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(kvm_lab_tests)' TEST_SUITE_LOG=check-kvm.log \
+		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
+# All that takes long.
+check-long: check-kvm check-xen
+.PHONY: check-kvm check-long
+# The lab's parts, made from Debian's packages at the first run.
+clean-local-kvm-lab:
+	rm -rf lab/kvm
+clean-local: clean-local-kvm-lab

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+# For the labs' build.sh: take what is to be booted from Debian's own packages, without installing
+# them and without root. Source it first; the current directory becomes the one that is filled.
+# Exit status 77: something is missing here, and the last line says what.
+set -euo pipefail
+export LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin
+
+# stop WHY: this machine lacks something; any other failure is ours
+stop () { echo "build.sh: $*" >&2; exit 77; }
+
+# begin DIR SCRIPT TOOL..: go there, alone; exits when it holds what SCRIPT made last time
+begin () {
+	local dir=$1 script=$2 tool; shift 2
+	for tool in apt-get dpkg-deb tar awk "$@"; do
+		command -v "$tool" >/dev/null || stop "there is no $tool here; the lab is made of Debian packages and needs it"
+	done
+	mkdir -p "$dir"
+	cd "$dir"
+	exec 9>lock; flock 9
+	stamp=$(cat "$script" "$(dirname "${BASH_SOURCE[0]}")/debian.sh" | sha256sum)
+	[ "$(cat stamp 2>/dev/null)" != "$stamp" ] || exit 0
+	rm -rf stamp root
+}
+
+# finish PACKAGE..: say what it is made of, and leave only what is to be booted
+finish () {
+	local p
+	(cd archives && for p; do echo "$p"_*.deb; done) >versions
+	rm -rf root archives status apt.log
+	echo "$stamp" >stamp
+}
+
+# fetch PACKAGE..: with all that they depend on; apt solves against an empty system
+fetch () {
+	mkdir -p archives/partial
+	: >status
+	apt-get -o Dir::State::status="$PWD/status" -o Dir::Cache::archives="$PWD/archives" \
+		-o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)" -o APT::Install-Recommends=0 \
+		--download-only -qq -y install "$@" >apt.log 2>&1 </dev/null && return
+	tail -n 5 apt.log >&2
+	stop "apt-get cannot download $*; the lab needs Debian 12's package lists (apt-get update) and a network"
+}
+
+# unpack DEB..: into root, whose /usr is merged as on an installed system
+unpack () {
+	local d deb
+	for d in bin sbin lib lib64; do mkdir -p "root/usr/$d"; ln -s "usr/$d" "root/$d"; done
+	for deb in "$@"; do dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C root; done
+}
+
+# modules VERSION TO NAME..: these of root's modules and all that they depend on, not compressed
+modules () {
+	local version=$1 to=$2 from=root/lib/modules/$1 m; shift 2
+	find "$from" -name '*.ko.xz' -exec xz -d {} +
+	[ -e "$from/modules.dep" ] || ./busybox depmod -b "$PWD/root" "$version"
+	awk -v want="$*" '
+		{ sub(":", "", $1); name = $1; sub(".*/", "", name); sub(/\.ko$/, "", name); gsub("-", "_", name)
+		  path[name] = $1; deps[$1] = ""; for (i = 2; i <= NF; i++) deps[$1] = deps[$1] " " $i }
+		function take(p, list, n, i) {
+			if (p in taken) return
+			taken[p] = 1; print p; n = split(deps[p], list, " ")
+			for (i = 1; i <= n; i++) take(list[i])
+		}
+		END { n = split(want, w, " "); for (i = 1; i <= n; i++) { gsub("-", "_", w[i]); if (w[i] in path) take(path[w[i]]) } }
+	' "$from/modules.dep" | while read -r m; do
+		mkdir -p "$to/lib/modules/$version/$(dirname "$m")"
+		cp "$from/$m" "$to/lib/modules/$version/$m"
+	done
+	./busybox depmod -b "$PWD/$to" "$version"
+}
+
+# pack DIR: as DIR.cpio
+pack () { (cd "$1" && find . | "$OLDPWD/busybox" cpio -o -H newc 2>/dev/null) >"$1.cpio.tmp" && mv "$1.cpio.tmp" "$1.cpio"; }
