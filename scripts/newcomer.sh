@@ -6,7 +6,8 @@ trap 'stop "unexpected failure of: $BASH_COMMAND (line $LINENO)"' ERR
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config libxen-dev liburing-dev
-	libaio-dev libseccomp-dev libjansson-dev nbdkit nbdkit-plugin-dev"
+	libaio-dev libseccomp-dev libjansson-dev nbdkit nbdkit-plugin-dev
+	zlib1g-dev liblzma-dev liblz4-dev libzstd-dev"
 run_packages="libnbd-bin fuse3 e2fsprogs fio mount procps"
 check_packages="libcmocka-dev xenstore-utils qemu-utils qemu-system-common strace python3 bash-completion util-linux man-db xz-utils"
 
