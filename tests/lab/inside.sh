@@ -12,3 +12,5 @@ wait_for () {
 		sleep 1
 	done
 }
+# load MODULE..: those that this kernel does not have built in
+load () { for _m; do modprobe "$_m" 2>/dev/null || true; done; }

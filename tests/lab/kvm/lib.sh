@@ -4,7 +4,7 @@
 # --- host
 # host_start: KVM and the lab's disks
 host_start () {
-	for m in kvm-amd virtio_pci virtio_blk; do modprobe $m; done
+	load virtio_pci virtio_blk kvm-amd
 	wait_for 10 test -b /dev/vda || fail "the lab's disks are missing"
 	[ -c /dev/kvm ] || fail "there is no /dev/kvm"
 	mount -t tmpfs tmp /tmp
