@@ -2,12 +2,13 @@
 # vm domains. libvm: memory and hypercalls, which know no KVM; tests and the fuzzer link it alone.
 noinst_LTLIBRARIES += hypervisor/vm/libvm.la
 hypervisor_vm_libvm_la_SOURCES = \
-	hypervisor/event-abi.h \
 	hypervisor/vm/cpuid.c \
 	hypervisor/vm/guest.c \
 	hypervisor/vm/hc-console.c \
+	hypervisor/vm/hc-event.c \
 	hypervisor/vm/hc-hvm.c \
 	hypervisor/vm/hc-memory.c \
+	hypervisor/vm/hc-sched.c \
 	hypervisor/vm/hc-timer.c \
 	hypervisor/vm/hc-timer.h \
 	hypervisor/vm/hc-vcpu.c \

@@ -75,6 +75,7 @@ struct vcpu {
 	bool upcall_lost;      /* the APIC did not take the last one: tell it again */
 	bool waiting, woken;   /* in SCHEDOP_poll */
 	uint32_t poll_port;    /* the one port that it waits for; 0: several */
+	bool irqs_off;         /* the platform, before hypercall(): the guest takes no interrupts now */
 	bool up;               /* has been in the guest; set by the platform */
 	/* timers */
 	uint64_t singleshot;   /* deadline in ns of system time; 0: none */
