@@ -116,7 +116,7 @@ static int place_own(struct vm_memory *m, uint64_t gfn, uint32_t index)
 	struct mem_at at;
 	int rc;
 
-	if (index >= m->own_pages || gfn == MEM_NO_GFN)
+	if (index >= m->own_pages || gfn == MEM_NO_GFN || !m->base)
 		return -EINVAL;
 	if (m->own_gfn[index] == gfn)
 		return 0;

@@ -82,6 +82,8 @@ bool mem_find(struct vm_memory *m, uint64_t gfn, struct mem_at *at)
 	uint64_t page;
 
 	at->gfn = gfn;
+	if (!m->base)
+		return false;
 	at->ram = ram_page(m, gfn, &page);
 	if (at->ram) {
 		at->offset = page * VM_PAGE;
@@ -230,29 +232,39 @@ int mem_init(struct vm_memory *m, uint64_t ram_bytes, uint32_t own_pages,
 	return rc;
 }
 
-void mem_fini(struct vm_memory *m)
+void mem_drop(struct vm_memory *m)
 {
+	mem_lock_write(m);
 	for (unsigned i = 0; i < m->nr_extra; i++) {
 		munmap(m->extra[i].addr, m->extra[i].nr * VM_PAGE);
 		munmap(m->extra[i].frames, m->extra[i].nr * sizeof(struct mem_frame));
 	}
-	free(m->extra);
+	m->nr_extra = 0;
 	if (m->frames)
 		munmap(m->frames, m->size / VM_PAGE * sizeof(*m->frames));
+	m->frames = NULL;
 	if (m->map)
 		munmap(m->map, m->map_size);
+	m->map = m->base = NULL;
+	if (m->fd >= 0)
+		close(m->fd);
+	m->fd = -1;
+	mem_uncharge(m, m->exchanged);
+	m->lent = 0;
+	mem_unlock_write(m);
+}
+
+void mem_fini(struct vm_memory *m)
+{
+	mem_drop(m);
+	free(m->extra);
 	if (m->own)
 		munmap(m->own, m->own_pages * VM_PAGE);
 	free(m->own_gfn);
-	if (m->fd >= 0)
-		close(m->fd);
 	if (m->own_fd >= 0)
 		close(m->own_fd);
-	mem_uncharge(m, m->exchanged);
 	pthread_mutex_destroy(&m->gate);
 	pthread_rwlock_destroy(&m->lock);
-	memset(m, 0, sizeof(*m));
-	m->fd = m->own_fd = -1;
 }
 
 uint32_t mem_lent(struct vm_memory *m)
@@ -288,7 +300,7 @@ int mem_extra_add(struct vm_memory *m, uint64_t gfn)
 	struct mem_extra x = { 0 };
 	int rc;
 
-	if (gfn >= EXTRA_END / VM_PAGE)
+	if (!m->base || gfn >= EXTRA_END / VM_PAGE)
 		return -EINVAL;
 	gpa = gfn * VM_PAGE;
 	if (gpa >= NO_EXTRA && gpa < VM_HIGH_RAM)

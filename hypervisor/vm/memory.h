@@ -89,12 +89,19 @@ uint32_t mem_budget_spent(void);
  */
 int mem_init(struct vm_memory *m, uint64_t ram_bytes, uint32_t own_pages,
 	const struct mem_ops *ops, void *opaque) must_check;
+/**
+ * mem_drop() - the vm is destroyed: its memory is given back. From then on nothing stands at
+ * any gfn; the functions here still work, and the hypervisor's own pages stay (grants that
+ * others have mapped are still released in them). What was pinned must be out of use.
+ */
+void mem_drop(struct vm_memory *m);
+/** mem_fini() - the rest, when nobody else knows of @m; also without mem_drop(). */
 void mem_fini(struct vm_memory *m);
 
 /** mem_lent() - how many pages are lent. */
 uint32_t mem_lent(struct vm_memory *m);
 
-/** mem_own() - the hypervisor's page @index, zeroed at first; mapped until mem_fini(). */
+/** mem_own() - the hypervisor's page @index, zeroed at first; mapped until mem_fini(), also after mem_drop(). */
 void *mem_own(struct vm_memory *m, uint32_t index);
 
 /** mem_kind() - what stands at @gfn. A hint, unless the caller holds the lock. */
