@@ -9,7 +9,9 @@
 #include "hypervisor/confine.h"
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <linux/sockios.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -30,13 +32,16 @@ static const int allowed[] = {
 	SCMP_SYS(pipe2), SCMP_SYS(tee), SCMP_SYS(memfd_create), SCMP_SYS(fallocate),
 	SCMP_SYS(fchmod), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
 	SCMP_SYS(futex), SCMP_SYS(getrandom),
+	/* vms: their threads, timers and announcements */
+	SCMP_SYS(ftruncate), SCMP_SYS(read), SCMP_SYS(eventfd2), SCMP_SYS(epoll_create1), SCMP_SYS(timerfd_create),
+	SCMP_SYS(timerfd_settime), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield),
 	/* messages, and the end */
 	SCMP_SYS(write), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(tgkill),
 #ifdef SLUICE_SANITIZERS
 	/* The runtime's own bookkeeping. It still opens nothing: reports lack source lines. */
-	SCMP_SYS(sigaltstack), SCMP_SYS(sched_yield), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(set_robust_list), SCMP_SYS(getrlimit), SCMP_SYS(prlimit64),
+	SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction), SCMP_SYS(getrlimit), SCMP_SYS(prlimit64),
+	SCMP_SYS(sched_getaffinity),
 #endif
 };
 
@@ -48,6 +53,36 @@ int __lsan_is_turned_off(void)
 	return 1;
 }
 #endif
+
+/* What KVM is asked once it is open, for vms and their vCPUs. */
+static const unsigned long kvm_ioctls[] = {
+	KVM_CREATE_VM, KVM_SET_IDENTITY_MAP_ADDR, KVM_SET_TSS_ADDR, KVM_ENABLE_CAP,
+	KVM_X86_SET_MSR_FILTER, KVM_XEN_HVM_CONFIG, KVM_SET_USER_MEMORY_REGION, KVM_CREATE_VCPU,
+	KVM_GET_TSC_KHZ, KVM_SET_CPUID2, KVM_SET_MSRS, KVM_GET_SREGS, KVM_SET_SREGS, KVM_SET_REGS,
+	KVM_RUN, KVM_TRANSLATE, KVM_GET_CLOCK, KVM_SIGNAL_MSI,
+};
+
+/* What a C library's thread is made with, which is no process: the same memory and files. */
+#define THREAD_FLAGS                                                                           \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |    \
+		CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+static int rules_add_vms(scmp_filter_ctx ctx)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(kvm_ioctls) && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			SCMP_A1(SCMP_CMP_EQ, kvm_ioctls[i], 0));
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+			SCMP_A0(SCMP_CMP_EQ, THREAD_FLAGS, 0));
+	/* Its arguments are in memory, where a filter cannot see them: the C library goes back to
+	 * clone() when there is no clone3(). */
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return rc;
+}
 
 static int rules_add(scmp_filter_ctx ctx)
 {
@@ -92,6 +127,8 @@ int confine_self(void)
 	rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (rc == 0)
 		rc = rules_add(ctx);
+	if (rc == 0)
+		rc = rules_add_vms(ctx);
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);

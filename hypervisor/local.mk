@@ -37,7 +37,7 @@ hypervisor_sluice_hypervisor_SOURCES = \
 	hypervisor/process/server.h \
 	hypervisor/process/wire.h \
 	$(NULL)
-hypervisor_sluice_hypervisor_LDADD = hypervisor/libhvstate.la common/libcommon.la
+hypervisor_sluice_hypervisor_LDADD = hypervisor/vm/libvm.la hypervisor/libhvstate.la common/libcommon.la
 if HAVE_LIBSECCOMP
 hypervisor_sluice_hypervisor_SOURCES += hypervisor/confine.c
 hypervisor_sluice_hypervisor_CPPFLAGS = $(AM_CPPFLAGS) $(LIBSECCOMP_CFLAGS)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * sluice-hypervisor: the trusted part. It takes its sockets, gives up all rights
- * that serving does not need, and then serves in one thread.
+ * that serving does not need, and then serves in one thread, and vms in their own.
  */
 #include "config.h"
 
@@ -21,18 +21,22 @@
 #include "common/log.h"
 #include "hypervisor/confine.h"
 #include "hypervisor/process/server.h"
+#include "hypervisor/vm/kvm.h"
+#include "hypervisor/vm/memory.h"
 
 struct options {
 	const char *control;
 	int control_fd;
+	const char *kvm;
 };
 
-enum { OPT_CONTROL = 256, OPT_CONTROL_FD, OPT_FOREGROUND, OPT_LOG_LEVEL };
+enum { OPT_CONTROL = 256, OPT_CONTROL_FD, OPT_FOREGROUND, OPT_KVM, OPT_LOG_LEVEL };
 
 static const struct option long_options[] = {
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "control-fd", required_argument, NULL, OPT_CONTROL_FD },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
+	{ "kvm", required_argument, NULL, OPT_KVM },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -47,6 +51,7 @@ static void usage(void)
 	     "  --control-fd=N     serve the toolstack on the connected socket N that was\n"
 	     "                     inherited, and end when it closes\n"
 	     "  --foreground       stay in the foreground (it always does)\n"
+	     "  --kvm=PATH         make vms with the KVM device PATH (/dev/kvm)\n"
 	     "  --log-level=LEVEL  error, warning, info or debug\n"
 	     "  --help, --version");
 }
@@ -66,7 +71,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 	enum log_level level;
 	int c;
 
-	*o = (struct options){ .control_fd = -1 };
+	*o = (struct options){ .control_fd = -1, .kvm = "/dev/kvm" };
 	while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
 		switch (c) {
 		case OPT_CONTROL:
@@ -76,6 +81,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			o->control_fd = parse_fd(optarg);
 			break;
 		case OPT_FOREGROUND:
+			break;
+		case OPT_KVM:
+			o->kvm = optarg;
 			break;
 		case OPT_LOG_LEVEL:
 			if (log_level_parse(optarg, &level) < 0)
@@ -163,6 +171,11 @@ int main(int argc, char **argv)
 	rc = fault_guard();
 	if (rc == 0)
 		rc = hv_init(&hv);
+	if (rc == 0) {
+		mem_budget_init();
+		hv.kvm = kvm_open(o.kvm, &hv.set, hv.loop, hv.fd_budget);
+		rc = hv.kvm ? 0 : -errno;
+	}
 	if (rc == 0 && o.control)
 		rc = control_listen(&hv, control_socket(o.control));
 	if (rc == 0 && o.control_fd >= 0) {

@@ -15,6 +15,8 @@
 
 #include "common/fdpass.h"
 #include "hypervisor/process/control-wire.h"
+#include "hypervisor/vm/kvm.h"
+#include "hypervisor/vm/vm.h"
 
 #define CONTROL_RETRY_MS 1000u
 
@@ -56,25 +58,63 @@ void control_close_all(struct hv *hv)
 	hv->control_fd = -1;
 }
 
-static int do_create(struct hv *hv, const struct control_request *req, int *fd, uint32_t *domid)
+/* The most descriptors that come with a request. */
+#define CONTROL_FDS 2u
+
+/* The descriptors that came; those that were taken are -1. */
+static int do_create(struct hv *hv, const struct control_request *req, int *fds, uint32_t *domid)
 {
 	int rc;
 
-	if (*fd < 0)
+	if (fds[0] < 0 || fds[1] >= 0)
 		return -EINVAL;
-	rc = pdomain_create(hv, &req->config, *fd, domid);
+	rc = pdomain_create(hv, &req->config, fds[0], domid);
 	if (rc == 0)
-		*fd = -1;
+		fds[0] = -1;
 	return rc;
+}
+
+static int do_vm_create(
+	struct hv *hv, const struct control_request *req, int *fds, struct hvctl_vm_made *made)
+{
+	int rc;
+
+	if (fds[0] < 0)
+		return -EINVAL;
+	rc = kvm_vm_create(hv->kvm, &req->vm, fds[0], fds[1], made);
+	if (rc == 0)
+		fds[0] = fds[1] = -1;
+	return rc;
+}
+
+/* NULL: there is none, or it is no vm. The loop's thread makes and ends domains: it stays. */
+static struct vm *vm_find(struct hv *hv, uint32_t domid)
+{
+	struct domain *d = domid < DOMID_FIRST_RESERVED ? hv->set.by_id[domid] : NULL;
+
+	return d ? vm_is(d) : NULL;
+}
+
+static int do_pause(struct hv *hv, uint32_t domid, bool pause)
+{
+	struct vm *vm = vm_find(hv, domid);
+
+	if (!vm)
+		return pdomain_find(hv, domid) ? -EINVAL : -ESRCH;
+	return pause ? kvm_vm_pause(vm) : kvm_vm_unpause(vm);
 }
 
 static int do_destroy(struct hv *hv, uint32_t domid)
 {
 	struct pdomain *pd = pdomain_find(hv, domid);
+	struct vm *vm = vm_find(hv, domid);
 
-	if (!pd)
+	if (pd)
+		pdomain_destroy(pd);
+	else if (vm)
+		kvm_vm_destroy(vm);
+	else
 		return -ESRCH;
-	pdomain_destroy(pd);
 	return 0;
 }
 
@@ -84,16 +124,20 @@ static void do_list(struct hv *hv, uint32_t first, struct control_reply *reply)
 		struct domain *d = hv->set.by_id[domid];
 		struct pdomain *pd = d ? pdomain_is(d) : NULL;
 
-		if (!pd)
+		if (!d)
 			continue;
-		if (reply->count < CONTROL_LIST_MAX)
-			pdomain_info(pd, &reply->info[reply->count++]);
 		reply->total++;
+		if (reply->count == CONTROL_LIST_MAX)
+			continue;
+		if (pd)
+			pdomain_info(pd, &reply->info[reply->count++]);
+		else
+			kvm_vm_info(vm_is(d), &reply->info[reply->count++]);
 	}
 }
 
 /* 0, or -errno to close the connection. */
-static int control_serve(struct control *c, const struct control_request *req, int *fd)
+static int control_serve(struct control *c, const struct control_request *req, int *fds)
 {
 	struct control_reply reply = { 0 };
 
@@ -104,7 +148,14 @@ static int control_serve(struct control *c, const struct control_request *req, i
 	}
 	switch (req->op) {
 	case CONTROL_CREATE:
-		reply.rc = do_create(c->hv, req, fd, &reply.domid);
+		reply.rc = do_create(c->hv, req, fds, &reply.domid);
+		break;
+	case CONTROL_VM_CREATE:
+		reply.rc = do_vm_create(c->hv, req, fds, &reply.vm);
+		break;
+	case CONTROL_PAUSE:
+	case CONTROL_UNPAUSE:
+		reply.rc = do_pause(c->hv, req->config.domid, req->op == CONTROL_PAUSE);
 		break;
 	case CONTROL_DESTROY:
 		reply.rc = do_destroy(c->hv, req->config.domid);
@@ -123,9 +174,9 @@ static void control_ready(void *opaque, uint32_t events)
 {
 	struct control *c = opaque;
 	struct control_request req;
-	CLEANUP_CLOSE int fd = -1;
-	unsigned nfds = 1;
-	ssize_t n = fd_recv_now(c->fd, &req, sizeof(req), &fd, &nfds);
+	int fds[CONTROL_FDS] = { -1, -1 };
+	unsigned nfds = CONTROL_FDS;
+	ssize_t n = fd_recv_now(c->fd, &req, sizeof(req), fds, &nfds);
 	int rc;
 
 	if (n == -EAGAIN)
@@ -133,7 +184,10 @@ static void control_ready(void *opaque, uint32_t events)
 	if (n <= 0)
 		rc = n ? n : -EPIPE;
 	else
-		rc = n == sizeof(req) ? control_serve(c, &req, &fd) : -EPROTO;
+		rc = n == sizeof(req) ? control_serve(c, &req, fds) : -EPROTO;
+	for (unsigned i = 0; i < nfds; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	if (rc == -EPIPE || rc == -ECONNRESET) {
 		control_close(c);
 	} else if (rc < 0) {

@@ -59,15 +59,15 @@ void hvctl_close(struct hvctl *ctl)
 	free(ctl);
 }
 
-static int control_call(struct hvctl *ctl, struct control_request *req, int fd,
-	struct control_reply *reply)
+static int control_call(struct hvctl *ctl, struct control_request *req, const int *fds,
+	unsigned nfds, struct control_reply *reply)
 {
 	unsigned none = 0;
 	ssize_t n;
 	int rc;
 
 	req->version = CONTROL_VERSION;
-	rc = fd_send(ctl->fd, req, sizeof(*req), &fd, fd >= 0);
+	rc = fd_send(ctl->fd, req, sizeof(*req), fds, nfds);
 	if (rc < 0)
 		return rc == -ECONNRESET ? -EPIPE : rc;
 	n = fd_recv(ctl->fd, reply, sizeof(*reply), NULL, &none);
@@ -91,18 +91,50 @@ int hvctl_domain_create(struct hvctl *ctl, const struct hvctl_domain_config *con
 
 	if (listen_fd < 0)
 		return -EINVAL;
-	rc = control_call(ctl, &req, listen_fd, &reply);
+	rc = control_call(ctl, &req, &listen_fd, 1, &reply);
 	if (rc == 0)
 		*domid = reply.domid;
 	return rc;
 }
 
-int hvctl_domain_destroy(struct hvctl *ctl, uint32_t domid)
+int hvctl_vm_create(struct hvctl *ctl, const struct hvctl_vm_config *config, int builder_fd,
+	int life_fd, struct hvctl_vm_made *made)
 {
-	struct control_request req = { .op = CONTROL_DESTROY, .config.domid = domid };
+	struct control_request req = { .op = CONTROL_VM_CREATE, .vm = *config };
+	const int fds[] = { builder_fd, life_fd };
+	struct control_reply reply;
+	int rc;
+
+	if (builder_fd < 0)
+		return -EINVAL;
+	rc = control_call(ctl, &req, fds, life_fd >= 0 ? 2 : 1, &reply);
+	if (rc == 0)
+		*made = reply.vm;
+	return rc;
+}
+
+/* A request that names a domain and no more. */
+static int control_domain(struct hvctl *ctl, enum control_op op, uint32_t domid)
+{
+	struct control_request req = { .op = op, .config.domid = domid };
 	struct control_reply reply;
 
-	return control_call(ctl, &req, -1, &reply);
+	return control_call(ctl, &req, NULL, 0, &reply);
+}
+
+int hvctl_domain_pause(struct hvctl *ctl, uint32_t domid)
+{
+	return control_domain(ctl, CONTROL_PAUSE, domid);
+}
+
+int hvctl_domain_unpause(struct hvctl *ctl, uint32_t domid)
+{
+	return control_domain(ctl, CONTROL_UNPAUSE, domid);
+}
+
+int hvctl_domain_destroy(struct hvctl *ctl, uint32_t domid)
+{
+	return control_domain(ctl, CONTROL_DESTROY, domid);
 }
 
 int hvctl_domain_list(struct hvctl *ctl, struct hvctl_domain_info *info, unsigned max)
@@ -112,7 +144,7 @@ int hvctl_domain_list(struct hvctl *ctl, struct hvctl_domain_info *info, unsigne
 	unsigned seen = 0;
 
 	do {
-		int rc = control_call(ctl, &req, -1, &reply);
+		int rc = control_call(ctl, &req, NULL, 0, &reply);
 
 		if (rc < 0)
 			return rc;

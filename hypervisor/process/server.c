@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "hypervisor/vm/kvm.h"
+
 /* What is kept free for the control sockets, the loop and what is in flight. */
 #define FD_RESERVE 64u
 
@@ -52,6 +54,7 @@ int hv_init(struct hv *hv)
 void hv_fini(struct hv *hv)
 {
 	control_close_all(hv);
+	kvm_close(hv->kvm);
 	while (hv->domains)
 		pdomain_destroy(hv->domains);
 	loop_free(hv->loop);

@@ -15,6 +15,7 @@
 #include "hypervisor/domain.h"
 #include "hypervisor/process/control.h"
 #include "hypervisor/process/wire.h"
+#include "hypervisor/vm/arena.h"
 
 struct conn;
 struct pdomain;
@@ -30,6 +31,7 @@ struct pdomain;
 struct hv {
 	struct loop *loop;
 	struct domain_set set;
+	struct kvm *kvm;
 	struct pdomain *domains; /* living ones */
 	struct control *controls;
 	struct loop_source *control_listener;
@@ -117,6 +119,7 @@ struct conn {
 	struct map **maps; /* by id */
 	uint32_t nr_maps;
 	uint32_t map_hint;
+	struct arena_set arenas; /* what vms lend it */
 	struct wire_staging *staging;
 };
 
@@ -192,6 +195,7 @@ int serve_copy(struct conn *conn, const void *msg, size_t len) must_check;
 
 /* conn-share.c, conn-map.c, conn-copy.c */
 void share_release_all(struct conn *conn);
+void map_init(struct conn *conn);
 void map_release_all(struct conn *conn);
 void copy_release(struct conn *conn);
 /** share_page_idle() - the last user of a page that was unshared has gone. */

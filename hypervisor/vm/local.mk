@@ -6,6 +6,7 @@ hypervisor_vm_libvm_la_SOURCES = \
 	hypervisor/vm/guest.c \
 	hypervisor/vm/hc-console.c \
 	hypervisor/vm/hc-event.c \
+	hypervisor/vm/hc-grant.c \
 	hypervisor/vm/hc-hvm.c \
 	hypervisor/vm/hc-memory.c \
 	hypervisor/vm/hc-sched.c \
@@ -26,5 +27,16 @@ hypervisor_vm_libvm_la_SOURCES = \
 
 # KVM, and the arenas of pages granted to process domains.
 hypervisor_sluice_hypervisor_SOURCES += \
+	hypervisor/vm/kvm-build.c \
+	hypervisor/vm/kvm-cpuid.c \
+	hypervisor/vm/kvm-life.c \
+	hypervisor/vm/kvm-machine.c \
+	hypervisor/vm/kvm-platform.c \
+	hypervisor/vm/kvm-private.h \
+	hypervisor/vm/kvm-thread.c \
+	hypervisor/vm/kvm-vm.c \
+	hypervisor/vm/kvm.c \
 	hypervisor/vm/kvm.h \
+	hypervisor/vm/vcpu-exit.c \
+	hypervisor/vm/vcpu.c \
 	$(NULL)

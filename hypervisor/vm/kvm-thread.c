@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A vm's own thread: its timers, and events from process domains, which arrive as bytes
+ * in pipes.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "hypervisor/vm/kvm-private.h"
+
+#define SECOND 1000000000ull
+#define WATCH_CHUNK 1024u
+#define EVENTS_AT_ONCE 16
+
+/* What an epoll event is about: one of these, and a vCPU or a port. */
+enum { ABOUT_QUIT, ABOUT_TIMER, ABOUT_PIPE };
+
+static uint64_t about(unsigned what, uint32_t number)
+{
+	return (uint64_t)what << 32 | number;
+}
+
+/* Arms it for what is left until @deadline; a deadline that has passed comes at once. */
+static void timer_arm(struct kvm_vcpu *c, uint64_t deadline)
+{
+	struct itimerspec when = { 0 };
+
+	if (deadline) {
+		uint64_t now = kvm_platform_now(&c->kv->vm);
+		uint64_t left = deadline > now ? deadline - now : 1;
+
+		when.it_value.tv_sec = left / SECOND;
+		when.it_value.tv_nsec = left % SECOND;
+	}
+	timerfd_settime(c->timer_fd, 0, &when, NULL);
+}
+
+void kvm_thread_set_timer(struct vcpu *v, uint64_t deadline)
+{
+	struct kvm_vcpu *c = kvm_vcpu_of(v);
+
+	if (c->deadline == deadline)
+		return;
+	c->deadline = deadline;
+	timer_arm(c, deadline);
+}
+
+/* The host's clock is not the guest's: look at that before saying that time is up. */
+static void timer_ready(struct kvm_vcpu *c)
+{
+	struct domain *d = &c->kv->vm.d;
+	bool due = false;
+
+	domain_lock(d);
+	if (c->deadline) {
+		due = c->deadline <= kvm_platform_now(&c->kv->vm);
+		if (due)
+			c->deadline = 0;
+		else
+			timer_arm(c, c->deadline);
+	}
+	domain_unlock(d);
+	if (due)
+		vcpu_timer(c->v);
+}
+
+static int *watch_slot(struct kvm_vm *kv, uint32_t port)
+{
+	int *chunk = port < EVENT_MAX_PORTS ? kv->watched[port / WATCH_CHUNK] : NULL;
+
+	return chunk ? &chunk[port % WATCH_CHUNK] : NULL;
+}
+
+int vm_watch_pipe(struct vm *vm, uint32_t port, int fd)
+{
+	struct kvm_vm *kv = kvm_vm_of(vm);
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = about(ABOUT_PIPE, port) };
+	int *slot;
+
+	if (port >= EVENT_MAX_PORTS || kv->epoll_fd < 0)
+		return -EINVAL;
+	if (!kv->watched[port / WATCH_CHUNK])
+		kv->watched[port / WATCH_CHUNK] = calloc(WATCH_CHUNK, sizeof(int));
+	slot = watch_slot(kv, port);
+	if (!slot)
+		return -ENOMEM;
+	if (*slot)
+		return -EBUSY;
+	if (epoll_ctl(kv->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return -errno;
+	*slot = fd + 1;
+	return 0;
+}
+
+void vm_unwatch_pipe(struct vm *vm, uint32_t port)
+{
+	struct kvm_vm *kv = kvm_vm_of(vm);
+	int *slot = watch_slot(kv, port);
+
+	if (!slot || !*slot)
+		return;
+	epoll_ctl(kv->epoll_fd, EPOLL_CTL_DEL, *slot - 1, NULL);
+	*slot = 0;
+}
+
+/* The event may be older than the port's present use: then this one is spurious. */
+static void pipe_ready(struct kvm_vm *kv, uint32_t port)
+{
+	struct domain *d = &kv->vm.d;
+	char junk[4096]; /* as much as such a pipe holds */
+	int *slot;
+
+	domain_lock(d);
+	slot = watch_slot(kv, port);
+	if (slot && *slot && read(*slot - 1, junk, sizeof(junk)) > 0)
+		d->ops->raise(d, port);
+	domain_unlock(d);
+}
+
+static void *thread_run(void *opaque)
+{
+	struct kvm_vm *kv = opaque;
+	struct epoll_event ev[EVENTS_AT_ONCE];
+
+	for (;;) {
+		int n = epoll_wait(kv->epoll_fd, ev, EVENTS_AT_ONCE, -1);
+
+		for (int i = 0; i < n; i++) {
+			uint32_t number = (uint32_t)ev[i].data.u64;
+
+			switch (ev[i].data.u64 >> 32) {
+			case ABOUT_QUIT:
+				return NULL;
+			case ABOUT_TIMER:
+				timer_ready(&kv->vcpus[number]);
+				break;
+			case ABOUT_PIPE:
+				pipe_ready(kv, number);
+				break;
+			}
+		}
+	}
+}
+
+static int watch(struct kvm_vm *kv, int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = data };
+
+	if (fd < 0)
+		return -errno;
+	return epoll_ctl(kv->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+int kvm_thread_init(struct kvm_vm *kv)
+{
+	int rc;
+
+	kv->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (kv->epoll_fd < 0)
+		return -errno;
+	kv->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = watch(kv, kv->quit_fd, EPOLLIN, about(ABOUT_QUIT, 0));
+	for (unsigned i = 0; i < kv->vm.nr_vcpus && rc == 0; i++) {
+		struct kvm_vcpu *c = &kv->vcpus[i];
+
+		/* An edge per expiry: arming it again takes back one that nobody looked at. */
+		c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		rc = watch(kv, c->timer_fd, EPOLLIN | EPOLLET, about(ABOUT_TIMER, i));
+	}
+	return rc;
+}
+
+int kvm_thread_start(struct kvm_vm *kv)
+{
+	int rc = thread_make(&kv->thread, thread_run, kv, false);
+
+	kv->started = rc == 0;
+	return rc;
+}
+
+void kvm_thread_stop(struct kvm_vm *kv)
+{
+	const uint64_t one = 1;
+
+	if (!kv->started)
+		return;
+	if (write(kv->quit_fd, &one, sizeof(one)) != sizeof(one))
+		log_err("domain %u: its thread cannot be told to end: %s", kv->vm.d.domid,
+			strerror(errno));
+	pthread_join(kv->thread, NULL);
+	kv->started = false;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void kvm_thread_fini(struct kvm_vm *kv)
+{
+	close_fd(&kv->epoll_fd);
+	close_fd(&kv->quit_fd);
+	for (unsigned i = 0; kv->vcpus && i < kv->vm.nr_vcpus; i++)
+		close_fd(&kv->vcpus[i].timer_fd);
+	for (unsigned i = 0; i < ARRAY_SIZE(kv->watched); i++) {
+		free(kv->watched[i]);
+		kv->watched[i] = NULL;
+	}
+}
+
+int thread_make(pthread_t *thread, void *(*fn)(void *), void *opaque, bool kicks)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
+	pthread_attr_t attr;
+	sigset_t mask, old;
+	int rc;
+
+	sigfillset(&mask);
+	for (unsigned i = 0; i < ARRAY_SIZE(faults); i++)
+		sigdelset(&mask, faults[i]);
+	if (kicks)
+		sigdelset(&mask, VCPU_KICK_SIGNAL);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, VCPU_STACK);
+	/* It inherits the mask. */
+	pthread_sigmask(SIG_SETMASK, &mask, &old);
+	rc = pthread_create(thread, &attr, fn, opaque);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -rc;
+}
