@@ -2,7 +2,9 @@
 /* grant_table_op for vms. */
 #include "config.h"
 
-#include <xen/grant_table.h>
+#include <stdint.h>
+
+#include <xen/xen.h>
 
 #include "hypervisor/vm/vm.h"
 
