@@ -30,10 +30,11 @@ lab_build () {
 	cp "$lab/init" "$lab/lib.sh" "$lab/../inside.sh" "$in/lab/"
 }
 
-# lab_built FILE: the ELF file behind what the build tree calls FILE, which may be libtool's script
+# lab_built FILE: sets built to the ELF file behind what the build tree calls FILE, which may be libtool's script
 lab_built () {
 	[ -e "$1" ] || skip "$1 is not built; make check-xen and make check-kvm build it"
-	if [ "$(head -c 4 "$1")" = $'\x7fELF' ]; then echo "$1"; else echo "$(dirname "$1")/.libs/$(basename "$1")"; fi
+	built=$1
+	[ "$(head -c 4 "$1")" = $'\x7fELF' ] || built=$(dirname "$1")/.libs/$(basename "$1")
 }
 
 # lab_copy ROOT FILE PATH: a program as PATH below ROOT, and its libraries where they are here

@@ -8,7 +8,7 @@ cache=${SLUICE_LAB_CACHE:-$builddir/lab}/kvm
 lab_needs () {
 	lab_tools KVM
 	lab_build KVM
-	mkdir -p "$in/host" "$in/guest"
+	mkdir -p "$in/host" "$in/guest" "$in/driver"
 }
 
 # lab_scripts HOST [GUEST]: the scripts of this scenario
@@ -46,7 +46,7 @@ lab_sluice () {
 	rm -rf "$root"
 }
 
-# lab_root IMAGE SIZE: an ext4 for a guest's root: a system of busybox, 40 files and their checksums
+# lab_root IMAGE SIZE [DIR]: an ext4 for a guest's root: a system of busybox, 40 files and their checksums; what is in DIR
 lab_root () {
 	local root=$tmp/root i
 	mkdir -p "$root"/{bin,lab,files,etc,proc,sys,dev,run,tmp,mnt}
@@ -57,6 +57,7 @@ lab_root () {
 	echo 'root::0:0:root:/:/bin/sh' >"$root/etc/passwd"
 	for i in $(seq 1 40); do head -c $((i * i * 331)) /dev/urandom >"$root/files/file-$i"; done
 	(cd "$root/files" && md5sum file-* >../manifest)
+	[ ! -d "${3:-}" ] || cp -r "$3/." "$root/"
 	rm -f "$1"
 	truncate -s "$2" "$1"
 	mke2fs -q -F -t ext4 -d "$root" "$1"

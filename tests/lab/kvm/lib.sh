@@ -8,7 +8,7 @@ host_start () {
 	wait_for 10 test -b /dev/vda || fail "the lab's disks are missing"
 	[ -c /dev/kvm ] || fail "there is no /dev/kvm"
 	mount -t tmpfs tmp /tmp
-	mkdir -p /data /sys/fs/cgroup
+	mkdir -p /data /qemu /sys/fs/cgroup
 	mount -t cgroup2 cgroup /sys/fs/cgroup
 	say "ready"
 }

@@ -11,6 +11,7 @@ dist_noinst_SCRIPTS += $(kvm_lab_tests) \
 EXTRA_DIST += \
 	tests/lab/common.sh \
 	tests/lab/debian.sh \
+	tests/lab/emulate.sh \
 	tests/lab/inside.sh \
 	tests/lab/kvm/boot-guest.sh \
 	tests/lab/kvm/boot-host.sh \

@@ -7,25 +7,13 @@
 #          disk-NAME.raw: dom0's /dev/vdb, /dev/vdc.. in the order of their names
 #   OUT    receives console.log and what dom0 left in its /out
 # Exit status: that of the dom0 script; 124 when the time is up.
-set -euo pipefail
-cache=$1 in=$2 out=$3 seconds=$4
+. "$(dirname "$0")/../emulate.sh"
 # Each flag for a reason. monitor: Xen panics in its idle loop. rdtscp: guests take #GP in their delay
 # loops. xsave, avx: QEMU corrupts processes once a second domain runs. smap, smep: dom0 dies early.
 cpu=EPYC,-smap,-smep,-monitor,-rdtscp,-xsave,-xsaveopt,-xsavec,-xgetbv1,-avx,-avx2,-fma,-f16c
-pack () { (cd "$1" && find . | "$cache/busybox" cpio -o -H newc 2>/dev/null); }
 
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/sluice-lab-XXXXXX")
-qemu=
-stop_qemu () { [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true; rm -rf "$tmp"; }
-trap stop_qemu EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-exec 9>"$cache/lock"
-flock 9			# emulation takes a whole core: one lab at a time
-mkdir -p "$tmp/role/lab" "$tmp/dom0/boot" "$out"
-cp "$in"/lab/* "$tmp/role/lab/"
-mv "$tmp/role/lab/init" "$tmp/role/init"
-pack "$tmp/role" >"$tmp/role.cpio"
+pack_role "$tmp/role.cpio"
+mkdir -p "$tmp/dom0/boot"
 for role in driver guest; do
 	{ cat "$cache/base.cpio" "$cache/tools.cpio" "$tmp/role.cpio"; pack "$in/$role"; } >"$tmp/dom0/boot/$role.cpio"
 done
@@ -33,23 +21,9 @@ cp "$cache/vmlinuz" "$tmp/dom0/boot/"
 mkdir -p "$tmp/dom0/etc/xen/scripts"
 cp "$in/lab/block-lab" "$tmp/dom0/etc/xen/scripts/"
 { cat "$cache/base.cpio" "$cache/tools.cpio" "$cache/dom0.cpio" "$tmp/role.cpio"; pack "$tmp/dom0"; } >"$tmp/dom0.cpio"
-truncate -s 64M "$tmp/out.raw"
-drives=()
-for disk in "$tmp/out.raw" "$in"/disk-*.raw; do drives+=(-drive "file=$disk,if=virtio,format=raw"); done
 
 # icount: the domains' clocks follow the instructions they execute, so that a busy host does not break
 # the time limits of xl and of our own programs.
-timeout "$seconds" qemu-system-x86_64 -accel tcg,thread=single -icount shift=1 -machine pc -cpu "$cpu" -smp 1 -m 2048 \
-	-nographic -no-reboot -nic none -nodefaults -serial stdio \
-	-kernel "$cache/xen" \
+emulate -accel tcg,thread=single -icount shift=1 -cpu "$cpu" -smp 1 -m 2048 -kernel "$cache/xen" \
 	-append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1 spec-ctrl=no xpti=no loglvl=warning guest_loglvl=warning" \
-	-initrd "$cache/vmlinuz console=hvc0 quiet panic=1 lab=dom0 seconds=$((seconds * 3 / 4)),$tmp/dom0.cpio" \
-	"${drives[@]}" \
-	</dev/null >"$out/console.log" 2>&1 9>&- &
-qemu=$!
-status=0
-wait "$qemu" || status=$?
-qemu=
-[ "$status" = 0 ] || exit "$status"
-tar -xf "$tmp/out.raw" -C "$out"
-exit "$(cat "$out/status")"
+	-initrd "$cache/vmlinuz console=hvc0 quiet panic=1 lab=dom0 seconds=$((seconds * 3 / 4)),$tmp/dom0.cpio"

@@ -7,6 +7,6 @@ lab_needs
 lab_roles blk-dom0.sh blk-driver-by-hand.sh blk-guest.sh
 lab_program driver "$builddir/backends/blk/sluice-blk" /sluice/backends/blk/sluice-blk
 blk_disk
-lab_run 1200
+lab_boot 1200
 blk_check
 must_say storage 'sluice-blk ended with status 0'

@@ -7,6 +7,6 @@ lab_needs
 lab_roles blk-dom0.sh blk-driver-driverd.sh blk-guest.sh
 blk_programs
 blk_disk
-lab_run 1200
+lab_boot 1200
 blk_check
 must_say storage 'sluice-driverd ended with status 0'

@@ -8,9 +8,9 @@ lab_needs
 lab_roles hotplug-dom0.sh blk-driver-driverd.sh hotplug-guest.sh
 blk_programs
 blk_disk
-lab_run 1200
+lab_boot 1200
 xl_is_content
-for round in 1 2 3; do same "the disk in round $round" "$(guest_sum $round)" "$before"; done
+for round in 1 2 3; do same "the disk in round $round" "$(lab_sum guest $round)" "$before"; done
 must_say writer 'blkfront: xvdc: .*persistent grants: enabled; indirect descriptors: enabled'
 must_say storage 'sluice-driverd ended with status 0'
 sound "the driver domain's file system" "$in/disk-1.raw"

@@ -9,7 +9,7 @@ lab_program guest "$builddir/tests/lab/xen/probe" /probe
 mkdir "$tmp/empty"
 lab_disk 1 16M "$tmp/empty"
 lab_disk 2 16M
-lab_run 1200
+lab_boot 1200
 grep -h '^probe:' "$out/guest-storage.log" | tr -d '\r'
 must_say storage 'probe: done'
 ! said storage '^probe: .*: no,' || fail "$(grep -c '^probe: .*: no,' "$out/guest-storage.log") of the facts do not hold"
