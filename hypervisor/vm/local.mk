@@ -27,6 +27,8 @@ hypervisor_vm_libvm_la_SOURCES = \
 
 # KVM, and the arenas of pages granted to process domains.
 hypervisor_sluice_hypervisor_SOURCES += \
+	hypervisor/vm/arena.c \
+	hypervisor/vm/arena.h \
 	hypervisor/vm/kvm-build.c \
 	hypervisor/vm/kvm-cpuid.c \
 	hypervisor/vm/kvm-life.c \
@@ -40,3 +42,21 @@ hypervisor_sluice_hypervisor_SOURCES += \
 	hypervisor/vm/vcpu-exit.c \
 	hypervisor/vm/vcpu.c \
 	$(NULL)
+
+# The hypercall layer on a machine that is not there.
+if HAVE_CMOCKA
+vm_call_tests = tests/unit/vm-calls tests/unit/vm-memory-calls tests/unit/vm-vcpu
+check_PROGRAMS += $(vm_call_tests)
+TESTS += $(vm_call_tests)
+vm_fake = tests/unit/vm-fake.c tests/unit/vm-fake.h
+vm_ldadd = hypervisor/vm/libvm.la hypervisor/libhvstate.la common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_vm_calls_SOURCES = tests/unit/vm-calls.c $(vm_fake)
+tests_unit_vm_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vm_calls_LDADD = $(vm_ldadd)
+tests_unit_vm_memory_calls_SOURCES = tests/unit/vm-memory-calls.c $(vm_fake)
+tests_unit_vm_memory_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vm_memory_calls_LDADD = $(vm_ldadd)
+tests_unit_vm_vcpu_SOURCES = tests/unit/vm-vcpu.c $(vm_fake)
+tests_unit_vm_vcpu_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vm_vcpu_LDADD = $(vm_ldadd)
+endif
