@@ -49,8 +49,9 @@ struct domain_ops {
 	void (*unbound)(struct domain *d, uint32_t port, struct domain *remote);
 	/**
 	 * @frame_hold: the page that a grant entry names, as DOMAIN_PAGE_SIZE bytes, or NULL.
-	 * It stays where it is until @frame_release, but no longer than the grant is pinned.
-	 * Under @d's lock; @frame_release with or without it.
+	 * It stays where it is until @frame_release by the same thread. The grant is pinned (or
+	 * the frame is the caller's own); no lock is needed, and none of a domain may be taken
+	 * while a page is held.
 	 */
 	void *(*frame_hold)(struct domain *d, uint32_t frame, bool write);
 	void (*frame_release)(struct domain *d, uint32_t frame);

@@ -234,73 +234,122 @@ int grant_unmap(struct domain_set *set, struct domain *d, uint32_t handle)
 	return GNTST_okay;
 }
 
-/* Pins one end of a copy; @page is where its bytes are, @rd a reference or NULL. */
-static int copy_pin(struct domain_set *set, struct domain *d, const struct grant_copy_end *end,
-	bool readonly, struct domain **rd, uint8_t **page)
+void grant_copier_init(struct grant_copier *c, struct domain_set *set, struct domain *d)
 {
-	int status;
-
-	*rd = NULL;
-	if (!end->is_ref) {
-		*page = end->local;
-		return GNTST_okay;
-	}
-	*rd = domain_get(set, d, end->domid);
-	if (!*rd)
-		return GNTST_bad_domain;
-	domain_lock(*rd);
-	status = active_pin(*rd, end->ref, d->domid, readonly);
-	if (status == GNTST_okay) {
-		*page = (*rd)->ops->frame_hold(
-			*rd, (*rd)->grants.active[end->ref].frame, !readonly);
-		if (*page) {
-			*page += end->offset;
-		} else {
-			active_unpin(*rd, end->ref, readonly);
-			status = GNTST_bad_page;
-		}
-	}
-	domain_unlock(*rd);
-	if (status != GNTST_okay) {
-		domain_put(set, *rd);
-		*rd = NULL;
-	}
-	return status;
+	memset(c, 0, sizeof(*c));
+	c->set = set;
+	c->d = d;
 }
 
-static void copy_unpin(struct domain_set *set, const struct grant_copy_end *end, bool readonly,
-	struct domain *rd)
+static void pin_drop(struct grant_copier *c, struct grant_copy_pin *pin, bool readonly)
 {
-	if (!rd)
+	if (!pin->grantor)
 		return;
-	domain_lock(rd);
-	rd->ops->frame_release(rd, rd->grants.active[end->ref].frame);
-	active_unpin(rd, end->ref, readonly);
-	domain_unlock(rd);
-	domain_put(set, rd);
+	domain_lock(pin->grantor);
+	active_unpin(pin->grantor, pin->ref, readonly);
+	domain_unlock(pin->grantor);
+	domain_put(c->set, pin->grantor);
+	pin->grantor = NULL;
 }
 
-int grant_copy(struct domain_set *set, struct domain *d, const struct grant_copy_op *op)
+void grant_copier_end(struct grant_copier *c)
 {
-	struct domain *srd, *drd;
-	uint8_t *src, *dst;
+	pin_drop(c, &c->source, true);
+	pin_drop(c, &c->dest, false);
+}
+
+/* Pins a grant, unless the operation before had it pinned the same way. */
+static int pin_take(struct grant_copier *c, struct grant_copy_pin *pin,
+	const struct grant_copy_end *end, bool readonly)
+{
+	struct domain *rd;
 	int status;
 
-	if (!op->source.is_ref && !op->dest.is_ref)
-		return GNTST_bad_copy_arg;
-	if ((op->source.is_ref && op->source.offset + op->len > (int)DOMAIN_PAGE_SIZE) ||
-		(op->dest.is_ref && op->dest.offset + op->len > (int)DOMAIN_PAGE_SIZE))
-		return GNTST_bad_copy_arg;
-	status = copy_pin(set, d, &op->source, true, &srd, &src);
+	if (pin->grantor && pin->domid == end->domid && pin->ref == end->ref)
+		return GNTST_okay;
+	pin_drop(c, pin, readonly);
+	rd = domain_get(c->set, c->d, end->domid);
+	if (!rd)
+		return GNTST_bad_domain;
+	domain_lock(rd);
+	status = active_pin(rd, end->ref, c->d->domid, readonly);
+	if (status == GNTST_okay)
+		*pin = (struct grant_copy_pin){
+			.grantor = rd,
+			.domid = end->domid,
+			.ref = end->ref,
+			.frame = rd->grants.active[end->ref].frame,
+		};
+	domain_unlock(rd);
 	if (status != GNTST_okay)
-		return status;
-	status = copy_pin(set, d, &op->dest, false, &drd, &dst);
-	if (status == GNTST_okay) {
-		memmove(dst, src, op->len);
-		copy_unpin(set, &op->dest, false, drd);
-	}
-	copy_unpin(set, &op->source, true, srd);
+		domain_put(c->set, rd);
 	return status;
+}
+
+/* An end of a copy while it is done: its bytes, and what holds them in place. */
+struct copy_held {
+	uint8_t *bytes; /* NULL: there is no such page */
+	struct domain *d; /* NULL: nothing is to be released */
+	uint32_t frame;
+};
+
+static struct copy_held end_hold(struct grant_copier *c, const struct grant_copy_pin *pin,
+	const struct grant_copy_end *end, bool write)
+{
+	struct copy_held h = { .bytes = end->local };
+
+	if (end->kind == GRANT_COPY_LOCAL)
+		return h;
+	h.d = end->kind == GRANT_COPY_FRAME ? c->d : pin->grantor;
+	h.frame = end->kind == GRANT_COPY_FRAME ? end->frame : pin->frame;
+	h.bytes = h.d->ops->frame_hold(h.d, h.frame, write);
+	if (h.bytes)
+		h.bytes += end->offset;
+	else
+		h.d = NULL;
+	return h;
+}
+
+static void end_release(const struct copy_held *h)
+{
+	if (h->d)
+		h->d->ops->frame_release(h->d, h->frame);
+}
+
+/* Both ends are pinned, and no lock is held: pages may only be held without. */
+static int copy_bytes(struct grant_copier *c, const struct grant_copy_op *op)
+{
+	struct copy_held src = end_hold(c, &c->source, &op->source, false);
+	struct copy_held dst = end_hold(c, &c->dest, &op->dest, true);
+	int status = GNTST_bad_page;
+
+	if (src.bytes && dst.bytes) {
+		memmove(dst.bytes, src.bytes, op->len);
+		status = GNTST_okay;
+	}
+	end_release(&dst);
+	end_release(&src);
+	return status;
+}
+
+static bool end_crosses(const struct grant_copy_end *end, uint16_t len)
+{
+	return end->kind != GRANT_COPY_LOCAL && end->offset + len > (int)DOMAIN_PAGE_SIZE;
+}
+
+int grant_copier_copy(struct grant_copier *c, const struct grant_copy_op *op)
+{
+	int status = GNTST_okay;
+
+	if (op->source.kind == GRANT_COPY_LOCAL && op->dest.kind == GRANT_COPY_LOCAL)
+		return GNTST_bad_copy_arg;
+	if (end_crosses(&op->source, op->len) || end_crosses(&op->dest, op->len))
+		return GNTST_bad_copy_arg;
+	if (op->source.kind == GRANT_COPY_REF)
+		status = pin_take(c, &c->source, &op->source, true);
+	if (status == GNTST_okay && op->dest.kind == GRANT_COPY_REF)
+		status = pin_take(c, &c->dest, &op->dest, false);
+	return status == GNTST_okay ? copy_bytes(c, op) : status;
 }
 
 void grant_entry_set(struct domain *d, uint32_t ref, uint32_t domid, uint32_t frame, bool readonly)

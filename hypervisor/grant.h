@@ -80,26 +80,55 @@ int grant_map(struct domain_set *set, struct domain *d, uint32_t domid, uint32_t
 /** grant_unmap() - Return: GNTST_okay or GNTST_bad_handle. */
 int grant_unmap(struct domain_set *set, struct domain *d, uint32_t handle);
 
+enum grant_copy_kind {
+	GRANT_COPY_LOCAL, /* host memory, as long as the copy; checked by the caller */
+	GRANT_COPY_REF,   /* a granted page */
+	GRANT_COPY_FRAME, /* a page of the copying domain itself */
+};
+
 /** struct grant_copy_end - source or destination of a copy. */
 struct grant_copy_end {
-	bool is_ref;
-	uint16_t domid;
-	uint16_t offset; /* into the granted page */
-	uint32_t ref;
-	void *local;     /* !is_ref: host memory, as long as the copy; checked by the caller */
+	enum grant_copy_kind kind;
+	uint16_t domid;  /* REF */
+	uint16_t offset; /* into the page */
+	uint32_t ref;    /* REF */
+	uint32_t frame;  /* FRAME */
+	void *local;     /* LOCAL */
 };
 struct grant_copy_op {
 	struct grant_copy_end source, dest;
 	uint16_t len;
 };
 
+/** struct grant_copy_pin - a grant that a copier has pinned. */
+struct grant_copy_pin {
+	struct domain *grantor; /* a reference; NULL: none */
+	uint16_t domid;         /* as it was named */
+	uint32_t ref;
+	uint32_t frame;
+};
+
 /**
- * grant_copy() - copy between granted pages, or between one and local memory.
- *
- * Return: GNTST_okay; _bad_copy_arg: crosses a page's end, or neither end is a
- * grant; _bad_domain, _bad_gntref, _general_error: as for grant_map().
+ * struct grant_copier - copies a batch. A grant stays pinned for as long as one operation after
+ * another names it at the same end; grant_copier_end() must follow soon.
  */
-int grant_copy(struct domain_set *set, struct domain *d, const struct grant_copy_op *op) must_check;
+struct grant_copier {
+	struct domain_set *set;
+	struct domain *d;
+	struct grant_copy_pin source, dest;
+};
+
+/** grant_copier_init() - @d: who copies. */
+void grant_copier_init(struct grant_copier *c, struct domain_set *set, struct domain *d);
+/**
+ * grant_copier_copy() - copy between granted pages, or between one and memory of the copier's.
+ *
+ * Return: GNTST_okay; _bad_copy_arg: crosses a page's end, or neither end is a page;
+ * _bad_page: there is none, or it may not be written to; _bad_domain, _bad_gntref,
+ * _general_error: as for grant_map().
+ */
+int grant_copier_copy(struct grant_copier *c, const struct grant_copy_op *op) must_check;
+void grant_copier_end(struct grant_copier *c);
 
 /**
  * grant_entry_set() - the grantor's own side: grant @frame to @domid. For domains whose

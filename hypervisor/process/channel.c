@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * The wire of an event channel between process domains: one pipe per direction.
+ * The wire of an event channel of a process domain: one pipe per direction.
  *
  * An end gets the read end of its own pipe and the write end of its peer's, and
  * the hypervisor keeps all four until both ports are closed: nobody sees a broken
  * pipe, and a successor finds what was sent meanwhile. An event between domains is
  * a byte written by one and read by the other; nobody else takes part.
+ *
+ * Where the other end is a vm's, the vm's own thread reads what the domain writes and
+ * raises the port, and the vm's events are teed into the domain's pipe.
  *
  * A write end's flags and content are at the mercy of the domain that has it, so the
  * hypervisor itself never writes to one: it tees a byte in, which cannot block.
@@ -21,6 +24,7 @@
 struct channel {
 	struct pdomain *pd; /* pays for the descriptors; a reference */
 	int pipe[2][2];     /* [side that reads][0 read end, 1 write end] */
+	bool given[2];      /* some domain has had the read end of that side */
 };
 
 static unsigned channel_cost(const struct channel *ch)
@@ -93,10 +97,20 @@ unsigned channel_fds(struct channel *ch, unsigned side, int fds[2])
 	unsigned n = 0;
 
 	fds[n++] = ch->pipe[side][0];
+	ch->given[side] = true;
 	if (ch->pipe[!side][1] >= 0)
 		fds[n++] = ch->pipe[!side][1];
 	/* A predecessor may have made them blocking. */
 	for (unsigned i = 0; i < n; i++)
 		(void)fcntl(fds[i], F_SETFL, O_NONBLOCK);
 	return n;
+}
+
+int channel_listen(const struct channel *ch, unsigned side)
+{
+	/*
+	 * A process that had it before, as a domain with the same domid, may still have it, and
+	 * could make us block on it.
+	 */
+	return ch->given[!side] ? -EBUSY : ch->pipe[!side][0];
 }

@@ -75,14 +75,15 @@ static int end_decode(struct conn *conn, const struct wire_copy_end *wire, uint1
 		return GNTST_permission_denied;
 	if (wire->offset > WIRE_PAGE)
 		return GNTST_bad_copy_arg;
-	end->is_ref = true;
+	end->kind = GRANT_COPY_REF;
 	end->domid = wire->domid;
 	end->ref = wire->ref;
 	end->offset = wire->offset;
 	return GNTST_okay;
 }
 
-static int copy_one(struct conn *conn, const struct wire_copy_op *wire)
+static int copy_one(
+	struct conn *conn, struct grant_copier *copier, const struct wire_copy_op *wire)
 {
 	struct grant_copy_op op = { .len = wire->len };
 	int status = end_decode(conn, &wire->source, wire->len, &op.source);
@@ -90,24 +91,27 @@ static int copy_one(struct conn *conn, const struct wire_copy_op *wire)
 	if (status == GNTST_okay)
 		status = end_decode(conn, &wire->dest, wire->len, &op.dest);
 	if (status == GNTST_okay)
-		status = grant_copy(&conn->pd->hv->set, &conn->pd->d, &op);
+		status = grant_copier_copy(copier, &op);
 	return status;
 }
 
 int serve_copy(struct conn *conn, const void *msg, size_t len)
 {
 	const struct wire_copy *req = msg;
+	struct grant_copier copier;
 
 	if (len != sizeof(*req) || !conn->staging || !req->count || req->count > WIRE_COPY_MAX)
 		return -EPROTO;
+	grant_copier_init(&copier, &conn->pd->hv->set, &conn->pd->d);
 	for (uint32_t i = 0; i < req->count; i++) {
 		struct wire_copy_op op;
 
 		memcpy(&op, &conn->staging->ops[i], sizeof(op));
 		/* The compiler must not read the shared operation again. */
 		__asm__ __volatile__("" ::: "memory");
-		__atomic_store_n(&conn->staging->ops[i].status, copy_one(conn, &op),
+		__atomic_store_n(&conn->staging->ops[i].status, copy_one(conn, &copier, &op),
 			__ATOMIC_RELEASE);
 	}
+	grant_copier_end(&copier);
 	return conn_result(conn, WIRE_COPY, 0);
 }

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "hypervisor/vm/vm.h"
+
 /* Replies with the port's descriptors; a port that cannot be delivered is closed. */
 static int reply_port(struct conn *conn, uint32_t op, int port)
 {
@@ -42,17 +44,36 @@ int serve_event_unbound(struct conn *conn, const void *msg, size_t len)
 	return reply_port(conn, WIRE_EVENT_UNBOUND, port);
 }
 
+static bool domid_is_vm(struct conn *conn, uint32_t domid)
+{
+	struct domain *d = domain_get(&conn->pd->hv->set, &conn->pd->d, domid);
+	bool vm = d && vm_is(d);
+
+	if (d)
+		domain_put(&conn->pd->hv->set, d);
+	return vm;
+}
+
 int serve_event_bind(struct conn *conn, const void *msg, size_t len)
 {
 	const struct wire_event_bind *req = msg;
+	void *link = NULL;
 	int port;
 
 	if (len != sizeof(*req))
 		return -EPROTO;
 	if (!conn_may_name(conn, req->domid))
 		return conn_result(conn, WIRE_EVENT_BIND, -EACCES);
+	/* Between process domains both ends share what the other one made. */
+	if (domid_is_vm(conn, req->domid)) {
+		link = channel_new(conn->pd, true);
+		if (!link)
+			return conn_result(conn, WIRE_EVENT_BIND, -errno);
+	}
 	port = event_bind_interdomain(
-		&conn->pd->hv->set, &conn->pd->d, req->domid, req->port, conn, NULL);
+		&conn->pd->hv->set, &conn->pd->d, req->domid, req->port, conn, &link);
+	if (link)
+		channel_free(link);
 	return reply_port(conn, WIRE_EVENT_BIND, port);
 }
 

@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hypervisor/vm/vm.h"
+
 /* The memfds of one reply. */
 struct map_fds {
-	struct share *shares[WIRE_MAP_MAX];
 	int fds[WIRE_MAP_MAX];
 	unsigned nr;
 };
@@ -21,6 +22,63 @@ struct map_fds {
 struct map *map_find(struct conn *conn, uint32_t id)
 {
 	return id < conn->nr_maps ? conn->maps[id] : NULL;
+}
+
+/* Pages of arenas, see arena.h: a chunk costs what a share costs its maker. */
+static bool arena_charge(void *opaque, uint32_t pages)
+{
+	struct conn *conn = opaque;
+	struct pdomain *pd = conn->pd;
+
+	if (pages > pd->max_pages - pd->pages || !hv_fd_charge(pd, 1))
+		return false;
+	pd->pages += pages;
+	return true;
+}
+
+static void arena_uncharge(void *opaque, uint32_t pages)
+{
+	struct conn *conn = opaque;
+
+	conn->pd->pages -= pages;
+	hv_fd_uncharge(conn->pd, 1);
+}
+
+static const struct arena_ops arena_ops = {
+	.charge = arena_charge,
+	.uncharge = arena_uncharge,
+};
+
+void map_init(struct conn *conn)
+{
+	conn->arenas = (struct arena_set){ .ops = &arena_ops, .opaque = conn };
+}
+
+/* How many pages from @first on are of one grantor; @pages gets their frames. */
+static uint32_t map_run(const struct map *map, uint32_t first, struct arena_page *pages)
+{
+	uint32_t n = 0;
+
+	while (first + n < map->nr && map->pages[first + n].grantor == map->pages[first].grantor) {
+		pages[n].gfn = map->pages[first + n].frame;
+		n++;
+	}
+	return n;
+}
+
+/* Gives the lent ones of the first @nr pages back to their vms: before their grants are. */
+static void map_return(struct conn *conn, struct map *map, uint32_t nr)
+{
+	struct arena_page pages[WIRE_MAP_MAX];
+	uint32_t n;
+
+	for (uint32_t i = 0; i < nr; i += n) {
+		struct vm *vm = vm_is(map->pages[i].grantor);
+
+		n = map_run(map, i, pages);
+		if (vm)
+			arena_return(&conn->arenas, vm, map->readonly, pages, n);
+	}
 }
 
 static void map_undo(struct conn *conn, struct map *map)
@@ -37,13 +95,11 @@ static void map_clear_byte(struct map *map)
 	uint32_t frame = map->pages[0].frame;
 	uint8_t *page;
 
-	domain_lock(d);
 	page = d->ops->frame_hold(d, frame, true);
 	if (page) {
 		__atomic_store_n(page + map->notify.offset, 0, __ATOMIC_RELEASE);
 		d->ops->frame_release(d, frame);
 	}
-	domain_unlock(d);
 }
 
 static void map_release(struct conn *conn, uint32_t id)
@@ -56,6 +112,7 @@ static void map_release(struct conn *conn, uint32_t id)
 	conn->maps[id] = NULL;
 	if (id < conn->map_hint)
 		conn->map_hint = id;
+	map_return(conn, map, map->nr);
 	map_undo(conn, map);
 }
 
@@ -90,31 +147,22 @@ static int id_take(struct conn *conn)
 	return id;
 }
 
-/* Where the client finds a mapped page. */
-static int page_locate(struct map_fds *fds, const struct grant_mapped *m, struct wire_mapped *out)
+/* Where the client finds a page: in @page of @fd. Those of one ring are mostly of one memfd. */
+static void page_tell(struct map_fds *fds, int fd, uint32_t page, struct wire_mapped *out)
 {
-	struct share *share;
 	unsigned i = fds->nr;
 
-	domain_lock(m->grantor);
-	share = pdomain_memory(m->grantor, m->frame, &out->page);
-	domain_unlock(m->grantor);
-	if (!share)
-		return GNTST_bad_page;
-	/* Pages of one ring or buffer are of one share: look at the last first. */
-	while (i > 0 && fds->shares[i - 1] != share)
+	while (i > 0 && fds->fds[i - 1] != fd)
 		i--;
 	if (i == 0) {
-		fds->shares[fds->nr] = share;
-		fds->fds[fds->nr++] = share->fd;
+		fds->fds[fds->nr++] = fd;
 		i = fds->nr;
 	}
 	out->fd = i - 1;
-	return GNTST_okay;
+	out->page = page;
 }
 
-static int map_one(struct conn *conn, struct map *map, const struct wire_ref *ref,
-	struct map_fds *fds, struct wire_mapped *out)
+static int map_one(struct conn *conn, struct map *map, const struct wire_ref *ref)
 {
 	uint32_t flags = GNTMAP_host_map | (map->readonly ? GNTMAP_readonly : 0);
 	struct grant_mapped mapped;
@@ -130,7 +178,7 @@ static int map_one(struct conn *conn, struct map *map, const struct wire_ref *re
 	map->pages[map->nr].grantor = mapped.grantor;
 	map->pages[map->nr].frame = mapped.frame;
 	map->nr++;
-	return page_locate(fds, &mapped, out);
+	return GNTST_okay;
 }
 
 static int status_to_errno(int status)
@@ -147,6 +195,63 @@ static int status_to_errno(int status)
 	}
 }
 
+/* Pages of one process domain are where their shares are. */
+static int show_shares(const struct map *map, uint32_t first, uint32_t n, struct map_fds *fds,
+	struct wire_mapped *out)
+{
+	struct domain *d = map->pages[first].grantor;
+
+	for (uint32_t i = first; i < first + n; i++) {
+		struct share *share;
+		uint32_t page;
+
+		domain_lock(d);
+		share = pdomain_memory(d, map->pages[i].frame, &page);
+		domain_unlock(d);
+		if (!share)
+			return -EINVAL;
+		page_tell(fds, share->fd, page, &out[i]);
+	}
+	return 0;
+}
+
+/* Pages of one vm are lent, all at once: it pauses for that. */
+static int show_lent(struct conn *conn, const struct map *map, uint32_t first,
+	struct arena_page *pages, uint32_t n, struct map_fds *fds, struct wire_mapped *out)
+{
+	int rc = arena_lend(
+		&conn->arenas, vm_is(map->pages[first].grantor), map->readonly, pages, n);
+
+	for (uint32_t i = 0; i < n && rc == 0; i++)
+		page_tell(fds, pages[i].fd, pages[i].index, &out[first + i]);
+	return rc;
+}
+
+/* Finds all pages a place where the client can map them. */
+static int map_show(
+	struct conn *conn, struct map *map, struct map_fds *fds, struct wire_map_reply *reply)
+{
+	struct arena_page pages[WIRE_MAP_MAX];
+	uint32_t n;
+
+	for (uint32_t i = 0; i < map->nr; i += n) {
+		bool vm = vm_is(map->pages[i].grantor);
+		int rc;
+
+		n = map_run(map, i, pages);
+		rc = vm ? show_lent(conn, map, i, pages, n, fds, reply->pages) :
+			  show_shares(map, i, n, fds, reply->pages);
+		if (rc < 0) {
+			map_return(conn, map, i);
+			reply->id = i;
+			reply->reply.status =
+				rc == -ENOSPC ? GNTST_no_space : GNTST_general_error;
+			return rc;
+		}
+	}
+	return 0;
+}
+
 /* Maps all or nothing. */
 static int map_all(struct conn *conn, const struct wire_map *req, struct map_fds *fds,
 	struct wire_map_reply *reply)
@@ -159,11 +264,19 @@ static int map_all(struct conn *conn, const struct wire_map *req, struct map_fds
 		return -ENOMEM;
 	map->readonly = req->readonly;
 	for (uint32_t i = 0; i < req->count && status == GNTST_okay; i++) {
-		status = map_one(conn, map, &req->refs[i], fds, &reply->pages[i]);
+		status = map_one(conn, map, &req->refs[i]);
 		reply->id = i;
 	}
 	reply->reply.status = status;
 	id = status == GNTST_okay ? id_take(conn) : status_to_errno(status);
+	if (id >= 0) {
+		int rc = map_show(conn, map, fds, reply);
+
+		if (rc < 0) {
+			conn->map_hint = id;
+			id = rc;
+		}
+	}
 	if (id < 0) {
 		map_undo(conn, map);
 		return id;

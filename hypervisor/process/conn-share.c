@@ -106,10 +106,10 @@ static void page_grant(struct share *share, uint32_t page, uint32_t ref)
 {
 	struct pdomain *pd = share->pd;
 
-	pd->frames[ref] = (struct frame){ .share = share, .page = page };
 	share->refs[page] = ref;
 	share->in_use++;
 	domain_lock(&pd->d);
+	pd->frames[ref] = (struct frame){ .share = share, .page = page };
 	grant_entry_set(&pd->d, ref, share->domid, ref, !share->writable);
 	domain_unlock(&pd->d);
 }

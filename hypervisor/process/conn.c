@@ -211,6 +211,7 @@ int conn_new(struct pdomain *pd, int fd, int32_t restricted)
 	conn->fd = fd;
 	conn->pd = pd;
 	conn->restricted = restricted;
+	map_init(conn);
 	conn->next = pd->conns;
 	pd->conns = conn;
 	pd->nr_conns++;

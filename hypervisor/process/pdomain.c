@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "common/array.h"
+#include "hypervisor/vm/kvm.h"
+#include "hypervisor/vm/vm.h"
 
 #define RETRY_MS 100u
 
@@ -28,6 +30,20 @@ static void ops_raise(struct domain *d, uint32_t port)
 static void ops_link_free(struct domain *d, void *link)
 {
 	channel_free(link);
+}
+
+/* The other end is a vm's: it listens to what we write. */
+static int ops_bound(struct domain *d, uint32_t port, struct domain *remote)
+{
+	const struct event_port *p = event_port_get(d, port);
+	int fd = channel_listen(p->link, p->side);
+
+	return fd < 0 ? fd : vm_watch_pipe(vm_is(remote), p->remote_port, fd);
+}
+
+static void ops_unbound(struct domain *d, uint32_t port, struct domain *remote)
+{
+	vm_unwatch_pipe(vm_is(remote), event_port_get(d, port)->remote_port);
 }
 
 static void *ops_frame_hold(struct domain *d, uint32_t frame, bool write)
@@ -58,12 +74,64 @@ static void ops_frame_unlocate(struct domain *d, uint32_t frame)
 {
 }
 
+/* Has the loop call pdomain_tidy(); @pd's lock is held. */
+static void idle_queue(struct pdomain *pd)
+{
+	struct hv *hv = pd->hv;
+
+	domain_hold(&hv->set, &pd->d);
+	pthread_mutex_lock(&hv->idle_lock);
+	pd->next_idle = hv->idle;
+	hv->idle = pd;
+	pthread_mutex_unlock(&hv->idle_lock);
+	/* Its counter cannot overflow, and a wake-up that is there already is enough. */
+	(void)!write(hv->idle_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
+}
+
 static void ops_grant_idle(struct domain *d, uint32_t ref)
 {
 	struct pdomain *pd = container_of(d, struct pdomain, d);
+	bool queued = pd->idle_refs != 0;
 
-	if (pd->frames[ref].revoked)
+	if (!pd->frames[ref].revoked)
+		return;
+	if (pthread_equal(pthread_self(), pd->hv->thread)) {
 		share_page_idle(pd, ref);
+		return;
+	}
+	pd->frames[ref].next_idle = pd->idle_refs;
+	pd->idle_refs = ref;
+	if (!queued)
+		idle_queue(pd);
+}
+
+static struct pdomain *idle_take(struct hv *hv)
+{
+	struct pdomain *pd;
+
+	pthread_mutex_lock(&hv->idle_lock);
+	pd = hv->idle;
+	if (pd)
+		hv->idle = pd->next_idle;
+	pthread_mutex_unlock(&hv->idle_lock);
+	return pd;
+}
+
+void pdomain_tidy(struct hv *hv)
+{
+	struct pdomain *pd;
+
+	while ((pd = idle_take(hv))) {
+		domain_lock(&pd->d);
+		while (pd->idle_refs) {
+			uint32_t ref = pd->idle_refs;
+
+			pd->idle_refs = pd->frames[ref].next_idle;
+			share_page_idle(pd, ref);
+		}
+		domain_unlock(&pd->d);
+		domain_put(&hv->set, &pd->d);
+	}
 }
 
 static void ops_release(struct domain *d)
@@ -80,6 +148,8 @@ static void ops_release(struct domain *d)
 static const struct domain_ops process_ops = {
 	.raise = ops_raise,
 	.link_free = ops_link_free,
+	.bound = ops_bound,
+	.unbound = ops_unbound,
 	.frame_hold = ops_frame_hold,
 	.frame_release = ops_frame_release,
 	.frame_locate = ops_frame_locate,
@@ -258,6 +328,7 @@ void pdomain_destroy(struct pdomain *pd)
 	close(pd->listen_fd);
 	while (pd->conns)
 		conn_close(pd->conns);
+	pdomain_tidy(hv);
 	/* Ports that unmap notifications held are closed by now. */
 	event_close_owned(&hv->set, &pd->d, NULL);
 	domain_set_remove(&hv->set, &pd->d);

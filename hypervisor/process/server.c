@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -32,12 +34,24 @@ static unsigned fd_budget(void)
 	return (rl.rlim_cur - FD_RESERVE) / 4;
 }
 
+static void idle_ready(void *opaque, uint32_t events)
+{
+	struct hv *hv = opaque;
+	uint64_t n;
+
+	(void)!read(hv->idle_fd, &n, sizeof(n));
+	pdomain_tidy(hv);
+}
+
 int hv_init(struct hv *hv)
 {
 	int fds[2];
 
 	memset(hv, 0, sizeof(*hv));
 	hv->control_fd = -1;
+	hv->idle_fd = -1;
+	hv->thread = pthread_self();
+	pthread_mutex_init(&hv->idle_lock, NULL);
 	hv->token_fd = hv->token_write_fd = -1;
 	domain_set_init(&hv->set);
 	hv->loop = loop_new();
@@ -48,7 +62,13 @@ int hv_init(struct hv *hv)
 		return -errno;
 	hv->token_fd = fds[0];
 	hv->token_write_fd = fds[1];
-	return write(hv->token_write_fd, "", 1) == 1 ? 0 : -EIO;
+	if (write(hv->token_write_fd, "", 1) != 1)
+		return -EIO;
+	hv->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (hv->idle_fd < 0)
+		return -errno;
+	hv->idle_source = loop_add_fd(hv->loop, hv->idle_fd, EPOLLIN, idle_ready, hv);
+	return hv->idle_source ? 0 : -errno;
 }
 
 void hv_fini(struct hv *hv)
@@ -57,7 +77,11 @@ void hv_fini(struct hv *hv)
 	kvm_close(hv->kvm);
 	while (hv->domains)
 		pdomain_destroy(hv->domains);
+	pdomain_tidy(hv);
 	loop_free(hv->loop);
+	if (hv->idle_fd >= 0)
+		close(hv->idle_fd);
+	pthread_mutex_destroy(&hv->idle_lock);
 	if (hv->token_fd >= 0) {
 		close(hv->token_fd);
 		close(hv->token_write_fd);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The hypervisor's side of process domains; private to hypervisor/process and
- * main.c. All of it runs in one thread, the loop's.
+ * main.c. All of it runs in one thread, the loop's, but for the domain_ops of pdomain.c, which
+ * vCPUs' threads call, too: those touch only pd->frames and channels, under the domain's
+ * lock, and leave the rest to the loop (see pdomain_tidy()).
  */
 #ifndef SLUICE_HYPERVISOR_PROCESS_SERVER_H
 #define SLUICE_HYPERVISOR_PROCESS_SERVER_H
@@ -40,14 +42,20 @@ struct hv {
 	int token_fd;      /* a pipe's read end with one byte in it, see channel.c */
 	int token_write_fd;
 	unsigned fd_budget; /* descriptors that one domain may cost us */
+	pthread_t thread;   /* the loop's */
+	int idle_fd;        /* an eventfd: domains have grants to tidy up */
+	struct loop_source *idle_source;
+	pthread_mutex_t idle_lock; /* inside a domain's lock */
+	struct pdomain *idle;      /* each with a reference */
 	bool private_stack; /* end with the inherited control connection */
 };
 
-/** struct frame - what a grant entry's frame number means. */
+/** struct frame - what a grant entry's frame number means. Changed under the domain's lock. */
 struct frame {
 	struct share *share; /* NULL: nothing */
 	uint32_t page;
 	bool revoked; /* ended while pinned: free when idle */
+	uint32_t next_idle;
 };
 
 /** struct pdomain - a process domain. */
@@ -68,6 +76,8 @@ struct pdomain {
 	struct frame *frames; /* by reference: a process domain's frame number is its gref */
 	uint32_t *free_refs;  /* a stack */
 	uint32_t nr_free_refs;
+	uint32_t idle_refs; /* idle since, by a vCPU's doing: a list ended by 0. Under d.lock */
+	struct pdomain *next_idle;
 };
 
 /** struct notify - what to do when a share or map goes. */
@@ -146,6 +156,8 @@ int pdomain_create(struct hv *hv, const struct hvctl_domain_config *config, int 
 void pdomain_destroy(struct pdomain *pd);
 struct pdomain *pdomain_find(struct hv *hv, uint32_t domid);
 void pdomain_info(const struct pdomain *pd, struct hvctl_domain_info *info);
+/** pdomain_tidy() - free what became idle on other threads. */
+void pdomain_tidy(struct hv *hv);
 /** pdomain_is() - @d as a process domain, or NULL when it is of another kind. */
 struct pdomain *pdomain_is(struct domain *d);
 /** pdomain_memory() - the share and page behind a frame of a process domain. */
@@ -222,5 +234,7 @@ void channel_free(struct channel *ch);
 void channel_raise(struct hv *hv, struct channel *ch, unsigned side);
 /** channel_fds() - @side's two descriptors (one for a virq), ready to be sent. */
 unsigned channel_fds(struct channel *ch, unsigned side, int fds[2]);
+/** channel_listen() - where what @side writes can be read, by a vm's thread; or -EBUSY. */
+int channel_listen(const struct channel *ch, unsigned side);
 
 #endif

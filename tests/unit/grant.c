@@ -270,7 +270,7 @@ static void test_mapping_keeps_dead_grantor(void **state)
 
 static struct grant_copy_end grant_end(uint16_t domid, uint32_t ref, uint16_t offset)
 {
-	return (struct grant_copy_end){ .is_ref = true, .domid = domid, .ref = ref,
+	return (struct grant_copy_end){ .kind = GRANT_COPY_REF, .domid = domid, .ref = ref,
 		.offset = offset };
 }
 
@@ -278,7 +278,13 @@ static int copy(unsigned d, struct grant_copy_end source, struct grant_copy_end 
 {
 	struct grant_copy_op op = { .source = source, .dest = dest, .len = len };
 
-	return grant_copy(&set, &dom[d], &op);
+	struct grant_copier copier;
+	int status;
+
+	grant_copier_init(&copier, &set, &dom[d]);
+	status = grant_copier_copy(&copier, &op);
+	grant_copier_end(&copier);
+	return status;
 }
 
 static void test_copy(void **state)
