@@ -52,7 +52,14 @@ dist_man_MANS += docs/man/sluice-hypervisor.8
 # State machines alone, then real domains against a real hypervisor. The latter are linked
 # with the distribution's libraries and run on ours: see tests/unit/hv-harness.h.
 if HAVE_CMOCKA
-hv_state_tests = tests/unit/event tests/unit/grant
+hv_state_tests = \
+	tests/unit/event \
+	tests/unit/event-2l \
+	tests/unit/event-fifo \
+	tests/unit/event-race \
+	tests/unit/event-vm \
+	tests/unit/grant \
+	$(NULL)
 hv_process_tests = \
 	tests/peers/hypervisor-death \
 	tests/unit/event-calls \
@@ -68,6 +75,20 @@ TESTS += $(hv_state_tests) $(hv_process_tests)
 tests_unit_event_SOURCES = tests/unit/event.c
 tests_unit_event_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_event_LDADD = hypervisor/libhvstate.la $(CMOCKA_LIBS)
+event_rig = tests/unit/event-rig.c tests/unit/event-rig.h
+event_rig_ldadd = hypervisor/libhvstate.la tools/libeventconsumer.la $(CMOCKA_LIBS)
+tests_unit_event_2l_SOURCES = tests/unit/event-2l.c $(event_rig)
+tests_unit_event_2l_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_event_2l_LDADD = $(event_rig_ldadd)
+tests_unit_event_fifo_SOURCES = tests/unit/event-fifo.c $(event_rig)
+tests_unit_event_fifo_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_event_fifo_LDADD = $(event_rig_ldadd)
+tests_unit_event_race_SOURCES = tests/unit/event-race.c $(event_rig)
+tests_unit_event_race_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_event_race_LDADD = $(event_rig_ldadd)
+tests_unit_event_vm_SOURCES = tests/unit/event-vm.c
+tests_unit_event_vm_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_event_vm_LDADD = hypervisor/libhvstate.la $(CMOCKA_LIBS)
 tests_unit_grant_SOURCES = tests/unit/grant.c
 tests_unit_grant_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_grant_LDADD = hypervisor/libhvstate.la $(CMOCKA_LIBS)

@@ -2,6 +2,8 @@
 # The toolstack's command and the benchmark.
 noinst_LTLIBRARIES += tools/libstack.la
 tools_libstack_la_SOURCES = \
+	tools/stack-build.c \
+	tools/stack-build.h \
 	tools/stack-cpu.c \
 	tools/stack-dir.c \
 	tools/stack-disk.c \
@@ -9,6 +11,9 @@ tools_libstack_la_SOURCES = \
 	tools/stack-nodes.c \
 	tools/stack-private.h \
 	tools/stack-spawn.c \
+	tools/stack-vm-nodes.c \
+	tools/stack-vm.c \
+	tools/stack-vm.h \
 	tools/stack.c \
 	tools/stack.h \
 	tools/vdev.c \
@@ -68,6 +73,10 @@ EXTRA_DIST += \
 	tools/compare-json.c \
 	tools/compare-json-none.c \
 	$(NULL)
+
+# The guest's side of event delivery, for the benchmark and for tests of the other side.
+noinst_LTLIBRARIES += tools/libeventconsumer.la
+tools_libeventconsumer_la_SOURCES = tools/event-consumer.c tools/event-consumer.h
 
 bin_PROGRAMS += tools/sluice-bench
 tools_sluice_bench_SOURCES = \
