@@ -45,7 +45,7 @@ hypervisor_sluice_hypervisor_SOURCES += \
 
 # The hypercall layer on a machine that is not there.
 if HAVE_CMOCKA
-vm_call_tests = tests/unit/vm-calls tests/unit/vm-memory-calls tests/unit/vm-vcpu
+vm_call_tests = tests/unit/vm-calls tests/unit/vm-events tests/unit/vm-memory-calls tests/unit/vm-vcpu
 check_PROGRAMS += $(vm_call_tests)
 TESTS += $(vm_call_tests)
 vm_fake = tests/unit/vm-fake.c tests/unit/vm-fake.h
@@ -53,6 +53,9 @@ vm_ldadd = hypervisor/vm/libvm.la hypervisor/libhvstate.la common/libcommon.la $
 tests_unit_vm_calls_SOURCES = tests/unit/vm-calls.c $(vm_fake)
 tests_unit_vm_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_calls_LDADD = $(vm_ldadd)
+tests_unit_vm_events_SOURCES = tests/unit/vm-events.c $(vm_fake)
+tests_unit_vm_events_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vm_events_LDADD = $(vm_ldadd)
 tests_unit_vm_memory_calls_SOURCES = tests/unit/vm-memory-calls.c $(vm_fake)
 tests_unit_vm_memory_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_memory_calls_LDADD = $(vm_ldadd)
