@@ -37,11 +37,13 @@ static int set_option(struct stack_disk *disk, const char *word, char *why, size
 		disk->cdrom = disk->readonly = true;
 	else if (strncmp(word, "dev=", 4) == 0 && word[4])
 		disk->dev = word + 4;
+	else if (strncmp(word, "backend=", 8) == 0 && word[8])
+		disk->backend = word + 8;
 	else if (strncmp(word, "driver=", 7) == 0 && word[7])
 		disk->driver = word + 7;
 	else {
-		snprintf(why, room, "a disk has no option \"%s\": there are ro, rw, buffered, cdrom, dev=NAME"
-			" and driver=NAME, and a comma in a file's name is written twice", word);
+		snprintf(why, room, "a disk has no option \"%s\": there are ro, rw, buffered, cdrom, dev=NAME,"
+			" driver=NAME and backend=NAME, and a comma in a file's name is written twice", word);
 		return -EINVAL;
 	}
 	return 0;

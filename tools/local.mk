@@ -2,6 +2,7 @@
 # The toolstack's command and the benchmark.
 noinst_LTLIBRARIES += tools/libstack.la
 tools_libstack_la_SOURCES = \
+	tools/rundir.h \
 	tools/stack-build.c \
 	tools/stack-build.h \
 	tools/stack-cpu.c \
@@ -27,7 +28,15 @@ tools_libstack_la_LIBADD = \
 
 bin_PROGRAMS += tools/sluice
 tools_sluice_SOURCES = \
+	tools/boot-control.c \
+	tools/boot-options.c \
+	tools/boot-run.c \
+	tools/boot.h \
+	tools/cmd-boot.c \
+	tools/cmd-control.c \
 	tools/cmd-exec.c \
+	tools/console-client.c \
+	tools/console-client.h \
 	tools/disk-arg.c \
 	tools/disk-arg.h \
 	tools/sluice.c \

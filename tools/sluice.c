@@ -13,9 +13,18 @@ static int verb_help(int argc, char **argv);
 static int verb_version(int argc, char **argv);
 
 static const struct verb verbs[] = {
+	{ "boot", "--kernel=FILE [--initrd=FILE] [--append=TEXT] [--disk=FILE[,OPTION]..].. [OPTION..]",
+		"boot a guest in a virtual machine of a private stack", verb_boot },
+	{ "console", "NAME", "connect this terminal to a vm's console", verb_console },
+	{ "destroy", "[--wait] NAME", "end a vm at once", verb_shutdown },
 	{ "exec", "[--disk=FILE[,OPTION]..].. [--] COMMAND [ARGUMENT..]",
 		"run a command in a guest domain of a private stack", verb_exec },
 	{ "help", "[VERB]", "show the verbs, or one verb's options", verb_help },
+	{ "list", "", "show the vms that run", verb_list },
+	{ "pause", "NAME", "stop a vm's virtual CPUs", verb_control },
+	{ "reboot", "NAME", "ask a vm to reboot", verb_control },
+	{ "shutdown", "[--wait] NAME", "ask a vm to power off", verb_shutdown },
+	{ "unpause", "NAME", "let a paused vm go on", verb_control },
 	{ "version", "", "show the version", verb_version },
 };
 

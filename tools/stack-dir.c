@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 
 #include "common/array.h"
+#include "tools/rundir.h"
 
 #define RUNDIR_PARENT "sluice-%u" /* the user's id */
 #define RUNDIR_PREFIX "run."
@@ -280,11 +281,20 @@ static int create_under(struct rundir *rd, const char *base)
 	return error;
 }
 
+/* In the order in which rundir_create() tries them. */
+static void list_bases(const char *bases[3])
+{
+	bases[0] = getenv("XDG_RUNTIME_DIR");
+	bases[1] = "/dev/shm";
+	bases[2] = "/tmp";
+}
+
 int rundir_create(struct rundir *rd, char *why, size_t why_room)
 {
-	const char *bases[] = { getenv("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp" };
+	const char *bases[3];
 	int error = -ENOENT;
 
+	list_bases(bases);
 	*rd = (struct rundir){ .lock_fd = -1, .janitor_fd = -1 };
 	for (unsigned i = 0; i < ARRAY_SIZE(bases) && error < 0; i++)
 		error = create_under(rd, bases[i]);
@@ -318,4 +328,42 @@ void rundir_remove(struct rundir *rd)
 	if (rd->lock_fd >= 0)
 		close(rd->lock_fd);
 	rd->lock_fd = -1;
+}
+
+/* --- looking for others ------------------------------------------------ */
+
+static int each_under(const char *base, int (*fn)(const char *path, void *opaque), void *opaque)
+{
+	char path[512];
+	struct dirent *e;
+	struct stat sb;
+	DIR *dir;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "%s/" RUNDIR_PARENT, base, geteuid());
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	/* Anybody can make that directory where everybody writes. */
+	if (fstat(dirfd(dir), &sb) == 0 && sb.st_uid == geteuid() && !(sb.st_mode & 077)) {
+		while (r == 0 && (e = readdir(dir))) {
+			if (strncmp(e->d_name, RUNDIR_PREFIX, sizeof(RUNDIR_PREFIX) - 1) != 0)
+				continue;
+			snprintf(path, sizeof(path), "%s/" RUNDIR_PARENT "/%s", base, geteuid(), e->d_name);
+			r = fn(path, opaque);
+		}
+	}
+	closedir(dir);
+	return r;
+}
+
+void rundir_each(int (*fn)(const char *path, void *opaque), void *opaque)
+{
+	const char *bases[3];
+	int r = 0;
+
+	list_bases(bases);
+	for (unsigned i = 0; i < ARRAY_SIZE(bases) && r == 0; i++)
+		if (bases[i] && bases[i][0] == '/' && (i == 0 || !bases[0] || strcmp(bases[i], bases[0]) != 0))
+			r = each_under(bases[i], fn, opaque);
 }

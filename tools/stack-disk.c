@@ -9,35 +9,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "tools/stack-private.h"
+#include "tools/stack-vm.h"
 #include "tools/vdev.h"
 #include "xenstore/xsnode.h"
 
 /* How long a backend may take to open its storage (xl gives it 10 s). */
 #define DISK_ATTACH_MS 30000u
+/* The same in a vm, whose kernel may still be booting, in a lab under emulation. */
+#define DISK_VM_MS 300000u
 /* How long a backend may take to drain and close. */
 #define DISK_DETACH_MS 10000u
 
-static struct attached *new_attached(uint32_t vdev)
+static struct attached *new_attached(uint32_t domid, uint32_t backend_domid, uint32_t vdev)
 {
 	struct attached *at = calloc(1, sizeof(*at));
 
 	if (!at)
 		return NULL;
+	at->domid = domid;
+	at->backend_domid = backend_domid;
 	at->vdev = vdev;
 	snprintf(at->backend, sizeof(at->backend), "/local/domain/%u/backend/vbd/%u/%u",
-		STACK_STORAGE, STACK_GUEST, vdev);
-	snprintf(at->frontend, sizeof(at->frontend), "/local/domain/%u/device/vbd/%u", STACK_GUEST,
-		vdev);
-	snprintf(at->libxl, sizeof(at->libxl), "/libxl/%u/device/vbd/%u", STACK_GUEST, vdev);
+		backend_domid, domid, vdev);
+	snprintf(at->frontend, sizeof(at->frontend), "/local/domain/%u/device/vbd/%u", domid, vdev);
+	snprintf(at->libxl, sizeof(at->libxl), "/libxl/%u/device/vbd/%u", domid, vdev);
 	return at;
 }
 
-static struct attached *find_attached(struct stack *st, uint32_t vdev)
+static struct attached *find_attached(struct stack *st, uint32_t domid, uint32_t vdev)
 {
 	struct attached *at = st->disks;
 
-	while (at && at->vdev != vdev)
+	while (at && (at->domid != domid || at->vdev != vdev))
 		at = at->next;
 	return at;
 }
@@ -73,7 +78,7 @@ static char *backend_error(struct stack *st, const struct attached *at)
 	char dir[128];
 	char *text;
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s", STACK_STORAGE,
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s", at->backend_domid,
 		strstr(at->backend, "backend/"));
 	text = xsn_read(st->xs, XBT_NULL, dir, "error");
 	if (!text)
@@ -118,7 +123,8 @@ static int report_backend_error(struct stack *st, const struct attached *at,
 static int await_backend(struct stack *st, const struct attached *at,
 	const struct stack_disk *disk, char *why, size_t room)
 {
-	uint64_t end = stack_now_ms() + DISK_ATTACH_MS;
+	unsigned patience = disk->backend ? DISK_VM_MS : DISK_ATTACH_MS;
+	uint64_t end = stack_now_ms() + patience;
 	XenbusState state = XenbusStateUnknown;
 	unsigned pause = 1;
 	int error;
@@ -135,6 +141,11 @@ static int await_backend(struct stack *st, const struct attached *at,
 		error = report_backend_error(st, at, disk, why, room);
 		if (error == 0)
 			error = stack_check(st, why, room);
+		if (error == 0 && disk->backend)
+			error = stack_vm_check(st, at->backend_domid, why, room);
+		if (error == 0 && stack_cancelled(st))
+			error = stack_fail(why, room, -EINTR, "interrupted while disk %s was attached",
+				disk->dev);
 		if (error < 0)
 			return error;
 		if (state == XenbusStateClosed || state == XenbusStateClosing) {
@@ -146,49 +157,72 @@ static int await_backend(struct stack *st, const struct attached *at,
 		if (pause < 16)
 			pause *= 2;
 	}
-	snprintf(why, room, "disk %s: no backend came up within %u s; SLUICE_LOG=debug shows why",
-		disk->dev, DISK_ATTACH_MS / 1000);
+	snprintf(why, room, "disk %s: no backend came up within %u s; %s shows why", disk->dev,
+		patience / 1000, disk->backend ? "the driver domain's console" : "SLUICE_LOG=debug");
 	return -ETIMEDOUT;
 }
 
-static int parse_dev(struct stack *st, const char *dev, uint32_t *vdev, char *why, size_t room)
+static int parse_dev(struct stack *st, uint32_t domid, const char *dev, uint32_t *vdev, char *why,
+	size_t room)
 {
 	int error = vdev_parse(dev, vdev);
 
 	if (error < 0)
 		snprintf(why, room, "%s is no disk name: use xvda, xvdb, ...", dev);
-	else if (find_attached(st, *vdev))
+	else if (find_attached(st, domid, *vdev))
 		snprintf(why, room, "disk %s is there twice: give each its own dev=", dev);
 	else
 		return 0;
 	return error < 0 ? error : -EEXIST;
 }
 
-int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why, size_t why_room)
+static int find_backend(struct stack *st, const struct stack_disk *disk, uint32_t *domid, char *why,
+	size_t room)
 {
-	CLEANUP_FREE char *params = absolute(disk->filename);
-	struct attached *at;
-	uint32_t vdev;
-	int error = parse_dev(st, disk->dev, &vdev, why, why_room);
+	*domid = STACK_STORAGE;
+	if (!disk->backend || stack_vm_driver(st, disk->backend, domid))
+		return 0;
+	return stack_fail(why, room, -ENOENT, "disk %s: there is no driver domain vm %s in this stack",
+		disk->dev, disk->backend);
+}
 
-	if (error < 0)
-		return error;
-	at = new_attached(vdev);
-	if (!params || !at) {
-		free(at);
-		snprintf(why, why_room, "out of memory");
-		return -ENOMEM;
-	}
-	error = stack_nodes_disk(st, at, disk, params);
+static int attach(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
+	size_t room)
+{
+	/* A path in a driver domain vm is that vm's, not ours. */
+	CLEANUP_FREE char *params = disk->backend ? strdup(disk->filename) : absolute(disk->filename);
+	int error = params ? stack_nodes_disk(st, at, disk, params) : -ENOMEM;
+
 	if (error < 0) {
 		free(at);
-		snprintf(why, why_room, "the store refused the nodes of disk %s: %s", disk->dev,
-			strerror(-error));
-		return error;
+		return stack_fail(why, room, error, "the store refused the nodes of disk %s: %s",
+			disk->dev, strerror(-error));
 	}
 	at->next = st->disks;
 	st->disks = at;
-	return await_backend(st, at, disk, why, why_room);
+	return await_backend(st, at, disk, why, room);
+}
+
+int stack_attach_to(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
+	size_t why_room)
+{
+	uint32_t vdev, backend_domid;
+	struct attached *at;
+	int error = parse_dev(st, domid, disk->dev, &vdev, why, why_room);
+
+	if (error == 0)
+		error = find_backend(st, disk, &backend_domid, why, why_room);
+	if (error < 0)
+		return error;
+	at = new_attached(domid, backend_domid, vdev);
+	if (!at)
+		return stack_fail(why, why_room, -ENOMEM, "out of memory");
+	return attach(st, at, disk, why, why_room);
+}
+
+int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why, size_t why_room)
+{
+	return stack_attach_to(st, STACK_GUEST, disk, why, why_room);
 }
 
 /* --- removal ----------------------------------------------------------- */
@@ -249,4 +283,49 @@ int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_
 	if (error == 0)
 		error = await_closed(st, at);
 	return error == -ENOENT ? 0 : error;
+}
+
+static bool has_sibling(struct stack *st, const struct attached *at)
+{
+	for (struct attached *o = st->disks; o; o = o->next)
+		if (o != at && o->domid == at->domid && o->backend_domid == at->backend_domid)
+			return true;
+	return false;
+}
+
+/* What neither the backend nor its daemon removed; if the store is gone, nothing is there. */
+static void remove_nodes(struct stack *st, const struct attached *at)
+{
+	char parent[80];
+
+	(void)!xsn_rm(st->xs, XBT_NULL, at->frontend, NULL);
+	(void)!xsn_rm(st->xs, XBT_NULL, at->libxl, NULL);
+	(void)!xsn_rm(st->xs, XBT_NULL, at->backend, NULL);
+	snprintf(parent, sizeof(parent), "/local/domain/%u/backend/vbd/%u", at->backend_domid, at->domid);
+	if (!has_sibling(st, at))
+		(void)!xsn_rm(st->xs, XBT_NULL, parent, NULL);
+}
+
+static void detach(struct stack *st, struct attached *at)
+{
+	char why[128];
+	bool runs = stack_check(st, why, sizeof(why)) == 0;
+
+	if (runs && at->backend_domid != STACK_STORAGE)
+		runs = stack_vm_check(st, at->backend_domid, why, sizeof(why)) == 0;
+	if (runs && stack_close_disk(st, at, true) == -ETIMEDOUT)
+		log_warn("the backend of %s did not end in time", at->backend);
+	remove_nodes(st, at);
+	stack_forget(st, at);
+}
+
+void stack_detach_all(struct stack *st, uint32_t domid)
+{
+	struct attached *next;
+
+	for (struct attached *at = st->disks; at; at = next) {
+		next = at->next;
+		if (at->domid == domid)
+			detach(st, at);
+	}
 }

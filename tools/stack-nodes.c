@@ -21,8 +21,8 @@ struct node {
 	const char *value;
 };
 
-/* Make @dir owned by @owner and readable by @reader; what is made in it inherits that. */
-static int make_dir(struct xs_handle *xs, xs_transaction_t t, const char *dir, const char *node,
+/* What is made in it inherits that. */
+int stack_make_dir(struct xs_handle *xs, uint32_t t, const char *dir, const char *node,
 	unsigned owner, int reader)
 {
 	struct xs_permissions perms[2] = {
@@ -60,9 +60,9 @@ static int host_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 	int error = write_nodes(xs, t, NULL, nodes, ARRAY_SIZE(nodes));
 
 	if (error == 0)
-		error = make_dir(xs, t, "/libxl", NULL, 0, -1);
+		error = stack_make_dir(xs, t, "/libxl", NULL, 0, -1);
 	if (error == 0)
-		error = make_dir(xs, t, "/vm", NULL, 0, -1);
+		error = stack_make_dir(xs, t, "/vm", NULL, 0, -1);
 	return error;
 }
 
@@ -72,13 +72,6 @@ int stack_nodes_host(struct stack *st)
 }
 
 /* --- a domain ---------------------------------------------------------- */
-
-struct domain_nodes {
-	uint32_t domid;
-	const char *name;
-	bool driver;
-	char uuid[40];
-};
 
 static int read_uuid(char *uuid, size_t room)
 {
@@ -93,7 +86,7 @@ static int read_uuid(char *uuid, size_t room)
 
 /* Directories that a domain owns itself, and those that only it may read. */
 static int domain_dirs(struct xs_handle *xs, xs_transaction_t t, const char *home,
-	const struct domain_nodes *d)
+	const struct stack_domain *d)
 {
 	static const char *const own[] = { "data", "drivers", "feature", "error", "attr",
 		"control/shutdown" };
@@ -102,20 +95,20 @@ static int domain_dirs(struct xs_handle *xs, xs_transaction_t t, const char *hom
 	int error = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(readable) && error == 0; i++)
-		error = make_dir(xs, t, home, readable[i], 0, d->domid);
+		error = stack_make_dir(xs, t, home, readable[i], 0, d->domid);
 	for (unsigned i = 0; i < ARRAY_SIZE(own) && error == 0; i++)
-		error = make_dir(xs, t, home, own[i], d->domid, -1);
+		error = stack_make_dir(xs, t, home, own[i], d->domid, -1);
 	for (unsigned i = 0; d->driver && i < ARRAY_SIZE(driver_own) && error == 0; i++)
-		error = make_dir(xs, t, home, driver_own[i], d->domid, -1);
+		error = stack_make_dir(xs, t, home, driver_own[i], d->domid, -1);
 	/* Devices below are the driver domain's own; their parents are dom0's. */
 	if (error == 0 && d->driver)
-		error = make_dir(xs, t, home, "backend", 0, d->domid);
+		error = stack_make_dir(xs, t, home, "backend", 0, d->domid);
 	return error;
 }
 
 static int domain_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 {
-	const struct domain_nodes *d = opaque;
+	const struct stack_domain *d = opaque;
 	char home[32], vm[48], domid[12];
 	const struct node nodes[] = {
 		{ "name", d->name }, { "domid", domid }, { "vm", vm },
@@ -127,24 +120,46 @@ static int domain_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 	snprintf(home, sizeof(home), "/local/domain/%u", d->domid);
 	snprintf(vm, sizeof(vm), "/vm/%s", d->uuid);
 	snprintf(domid, sizeof(domid), "%u", d->domid);
-	error = make_dir(xs, t, home, NULL, 0, d->domid ? (int)d->domid : -1);
+	error = stack_make_dir(xs, t, home, NULL, 0, d->domid ? (int)d->domid : -1);
 	if (error == 0)
-		error = make_dir(xs, t, vm, NULL, 0, d->domid ? (int)d->domid : -1);
+		error = stack_make_dir(xs, t, vm, NULL, 0, d->domid ? (int)d->domid : -1);
 	if (error == 0)
 		error = write_nodes(xs, t, home, nodes, ARRAY_SIZE(nodes));
 	if (error == 0)
 		error = write_nodes(xs, t, vm, vm_nodes, ARRAY_SIZE(vm_nodes));
 	if (error == 0)
 		error = domain_dirs(xs, t, home, d);
+	if (error == 0 && d->vm)
+		error = stack_nodes_vm(xs, t, home, vm, d);
 	return error;
 }
 
-int stack_nodes_domain(struct stack *st, uint32_t domid, const char *name, bool driver)
+int stack_nodes_domain(struct stack *st, struct stack_domain *domain)
 {
-	struct domain_nodes d = { .domid = domid, .name = name, .driver = driver };
-	int error = read_uuid(d.uuid, sizeof(d.uuid));
+	int error = domain->uuid[0] ? 0 : read_uuid(domain->uuid, sizeof(domain->uuid));
 
-	return error < 0 ? error : xsn_transaction(st->xs, domain_nodes, &d);
+	return error < 0 ? error : xsn_transaction(st->xs, domain_nodes, domain);
+}
+
+static int domain_remove(struct xs_handle *xs, xs_transaction_t t, void *opaque)
+{
+	const struct stack_domain *d = opaque;
+	char paths[3][48];
+	int error = 0;
+
+	snprintf(paths[0], sizeof(paths[0]), "/local/domain/%u", d->domid);
+	snprintf(paths[1], sizeof(paths[1]), "/libxl/%u", d->domid);
+	snprintf(paths[2], sizeof(paths[2]), "/vm/%s", d->uuid);
+	for (unsigned i = 0; i < ARRAY_SIZE(paths) && error == 0; i++)
+		error = xsn_rm(xs, t, paths[i], NULL);
+	return error;
+}
+
+int stack_nodes_remove(struct stack *st, const struct stack_domain *domain)
+{
+	if (!domain->uuid[0])
+		return 0;
+	return xsn_transaction(st->xs, domain_remove, (void *)domain);
 }
 
 /* --- a disk ------------------------------------------------------------ */
@@ -175,12 +190,23 @@ static int disk_backend(struct xs_handle *xs, xs_transaction_t t, const char *di
 		{ "direct-io-safe", "0" },
 		{ "discard-enable", disk->readonly ? "0" : "1" },
 		{ "specification", "xen" },
+	};
+	const struct node ours[] = {
 		{ "driver", disk->driver ? disk->driver : "" },
 		{ "buffered", disk->buffered ? "1" : "0" },
 	};
+	int error;
 
-	snprintf(id, sizeof(id), "%u", STACK_GUEST);
-	return write_nodes(xs, t, dir, nodes, ARRAY_SIZE(nodes));
+	snprintf(id, sizeof(id), "%u", d->at->domid);
+	error = write_nodes(xs, t, dir, nodes, ARRAY_SIZE(nodes));
+	if (error < 0)
+		return error;
+	/* Kernels and scripts in a driver domain vm find what xl writes, and what we were told to. */
+	if (disk->backend)
+		error = xsn_write(xs, t, dir, "script", "/etc/xen/scripts/block");
+	if (error < 0 || (disk->backend && !disk->driver && !disk->buffered))
+		return error;
+	return write_nodes(xs, t, dir, ours, ARRAY_SIZE(ours));
 }
 
 static int disk_frontend(struct xs_handle *xs, xs_transaction_t t, const struct disk_nodes *d)
@@ -195,7 +221,7 @@ static int disk_frontend(struct xs_handle *xs, xs_transaction_t t, const struct 
 		{ "trusted", "1" },
 	};
 
-	snprintf(id, sizeof(id), "%u", STACK_STORAGE);
+	snprintf(id, sizeof(id), "%u", d->at->backend_domid);
 	snprintf(vdev, sizeof(vdev), "%u", d->at->vdev);
 	return write_nodes(xs, t, d->at->frontend, nodes, ARRAY_SIZE(nodes));
 }
@@ -203,26 +229,27 @@ static int disk_frontend(struct xs_handle *xs, xs_transaction_t t, const struct 
 static int disk_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 {
 	const struct disk_nodes *d = opaque;
+	uint32_t backend = d->at->backend_domid;
 	char parents[2][64];
 	int error = 0;
 
-	snprintf(parents[0], sizeof(parents[0]), "/local/domain/%u/backend/vbd", STACK_STORAGE);
-	snprintf(parents[1], sizeof(parents[1]), "/local/domain/%u/backend/vbd/%u", STACK_STORAGE,
-		STACK_GUEST);
+	snprintf(parents[0], sizeof(parents[0]), "/local/domain/%u/backend/vbd", backend);
+	snprintf(parents[1], sizeof(parents[1]), "/local/domain/%u/backend/vbd/%u", backend,
+		d->at->domid);
 	/* libxl keeps its own copy, which neither domain can change. */
-	error = make_dir(xs, t, d->at->libxl, NULL, 0, -1);
+	error = stack_make_dir(xs, t, d->at->libxl, NULL, 0, -1);
 	if (error == 0)
 		error = disk_backend(xs, t, d->at->libxl, d);
 	if (error == 0)
 		error = xsn_write(xs, t, d->at->libxl, "backend", d->at->backend);
 	for (unsigned i = 0; i < ARRAY_SIZE(parents) && error == 0; i++)
-		error = make_dir(xs, t, parents[i], NULL, 0, STACK_STORAGE);
+		error = stack_make_dir(xs, t, parents[i], NULL, 0, (int)backend);
 	if (error == 0)
-		error = make_dir(xs, t, d->at->frontend, NULL, STACK_GUEST, STACK_STORAGE);
+		error = stack_make_dir(xs, t, d->at->frontend, NULL, d->at->domid, (int)backend);
 	if (error == 0)
 		error = disk_frontend(xs, t, d);
 	if (error == 0)
-		error = make_dir(xs, t, d->at->backend, NULL, STACK_STORAGE, STACK_GUEST);
+		error = stack_make_dir(xs, t, d->at->backend, NULL, backend, (int)d->at->domid);
 	if (error == 0)
 		error = disk_backend(xs, t, d->at->backend, d);
 	return error;

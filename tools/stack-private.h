@@ -8,15 +8,18 @@
 #include <sys/types.h>
 
 #include "common/cleanup.h"
+#include "tools/stack.h"
 
 struct hvctl;
 struct xs_handle;
 struct stack_disk;
+struct stack_vm;
 
 #define STACK_DOM0 0u
 #define STACK_STORAGE 1u
 #define STACK_GUEST 2u
-#define STACK_DOMAINS 3u
+/* vms get rising domids from STACK_GUEST on, none twice in a stack's life, as on Xen. */
+#define STACK_LAST_DOMID 0x7feeu
 
 /* How long a part of the stack may take to answer on a loaded machine. */
 #define STACK_START_MS 30000u
@@ -65,9 +68,11 @@ void spawn_end(pid_t *pid, unsigned grace_ms);
 /** spawn_is_dead() - reaps; true when @pid ended, with its wait status. */
 bool spawn_is_dead(pid_t pid, int *status);
 
-/** struct attached - a disk of the guest domain. */
+/** struct attached - a disk of a guest domain. */
 struct attached {
 	struct attached *next;
+	uint32_t domid;            /* of the guest */
+	uint32_t backend_domid;
 	uint32_t vdev;
 	char backend[80];          /* store paths */
 	char frontend[80];
@@ -84,6 +89,9 @@ struct stack {
 	pid_t guests[16];          /* commands that may still run */
 	unsigned nguests;
 	struct attached *disks;
+	struct stack_options options;
+	uint32_t next_domid;       /* for vms */
+	struct stack_vm *vms;
 	int log_read, log_write;   /* what the parts say */
 	char log[2048];
 	unsigned log_used;
@@ -97,17 +105,37 @@ void stack_log_close(struct stack *st);
 /** stack_log_known() - the caller tells the user @text: leave out lines that say it. */
 void stack_log_known(struct stack *st, const char *text);
 
-/**
- * stack_nodes_domain() - what a toolstack writes for a new domain, with libxl's
- * permissions. @driver: it is a driver domain. 0 or -errno.
- */
-int stack_nodes_domain(struct stack *st, uint32_t domid, const char *name,
-	bool driver) must_check;
+/** struct stack_domain - what a toolstack says of a new domain in the store. */
+struct stack_domain {
+	uint32_t domid;
+	const char *name;
+	bool driver;         /* a driver domain */
+	char uuid[40];       /* filled in when it is empty */
+	const struct stack_vm *vm; /* NULL: a process domain */
+};
+
+/** stack_nodes_domain() - what a toolstack writes for a new domain, with libxl's permissions. */
+int stack_nodes_domain(struct stack *st, struct stack_domain *domain) must_check;
+/** stack_nodes_remove() - all that stack_nodes_domain() made. 0 or -errno. */
+int stack_nodes_remove(struct stack *st, const struct stack_domain *domain);
 /** stack_nodes_host() - /tool, /vm, /libxl and the like, once per store. */
 int stack_nodes_host(struct stack *st) must_check;
 /** stack_nodes_disk() - backend, frontend and libxl directories, one transaction. */
 int stack_nodes_disk(struct stack *st, const struct attached *at,
 	const struct stack_disk *disk, const char *params) must_check;
+
+/** stack_make_dir() - @dir/@node owned by @owner, readable by @reader (-1: nobody else). */
+int stack_make_dir(struct xs_handle *xs, uint32_t transaction, const char *dir, const char *node,
+	unsigned owner, int reader) must_check;
+/** stack_nodes_vm() - the part of a vm's nodes that process domains lack; in a transaction. */
+int stack_nodes_vm(struct xs_handle *xs, uint32_t transaction, const char *home, const char *vm_dir,
+	const struct stack_domain *domain) must_check;
+
+/** stack_attach_to() - stack_attach_disk() for the domain @domid. */
+int stack_attach_to(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
+	size_t why_room) must_check;
+/** stack_detach_all() - close and remove the disks of @domid, whose vCPUs stand still. */
+void stack_detach_all(struct stack *st, uint32_t domid);
 
 /**
  * stack_close_disk() - have the backend close, and wait for that; its nodes stay.
@@ -118,6 +146,14 @@ int stack_nodes_disk(struct stack *st, const struct attached *at,
 int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_dead);
 /** stack_forget() - take a disk off the list and free it. */
 void stack_forget(struct stack *st, struct attached *at);
+
+/** stack_fail() - format @why and return @error. */
+int stack_fail(char *why, size_t why_room, int error, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/** stack_program() - the path of one of our programs, or NULL with @why. */
+char *stack_program(const char *folder, const char *name, char *why, size_t why_room);
+/** stack_cancelled() - the user does not want to wait any more. */
+bool stack_cancelled(const struct stack *st);
 
 /** stack_sleep_ms() - sleeps; signals may shorten it. */
 void stack_sleep_ms(unsigned ms);

@@ -22,12 +22,10 @@
 #include "common/paths.h"
 #include "hypervisor/process/control.h"
 #include "tools/stack-private.h"
+#include "tools/stack-vm.h"
 #include "xenstore/xsnode.h"
 
-static int fail(char *why, size_t why_room, int error, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int fail(char *why, size_t why_room, int error, const char *fmt, ...)
+int stack_fail(char *why, size_t why_room, int error, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -37,8 +35,7 @@ static int fail(char *why, size_t why_room, int error, const char *fmt, ...)
 	return error;
 }
 
-/* The path of one of our programs, or NULL with @why. */
-static char *program(const char *folder, const char *name, char *why, size_t why_room)
+char *stack_program(const char *folder, const char *name, char *why, size_t why_room)
 {
 	char *path = path_program(folder, name);
 
@@ -48,13 +45,18 @@ static char *program(const char *folder, const char *name, char *why, size_t why
 	return path;
 }
 
+bool stack_cancelled(const struct stack *st)
+{
+	return st->options.cancelled && st->options.cancelled();
+}
+
 /* --- hypervisor and domains -------------------------------------------- */
 
 static int start_hypervisor(struct stack *st, char *why, size_t room)
 {
-	CLEANUP_FREE char *path = program("hypervisor", "sluice-hypervisor", why, room);
-	char arg[32];
-	char *argv[] = { (char *)"sluice-hypervisor", arg, NULL };
+	CLEANUP_FREE char *path = stack_program("hypervisor", "sluice-hypervisor", why, room);
+	char arg[32], kvm_arg[160];
+	char *argv[] = { (char *)"sluice-hypervisor", arg, st->options.kvm ? kvm_arg : NULL, NULL };
 	int fds[2];
 	struct spawn s = { .path = path, .argv = argv, .keep = &fds[1], .nkeep = 1, .daemon = true,
 		.log = st->log_write };
@@ -62,8 +64,9 @@ static int start_hypervisor(struct stack *st, char *why, size_t room)
 	if (!path)
 		return -ENOENT;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return fail(why, room, -errno, "cannot make a socket pair: %m");
+		return stack_fail(why, room, -errno, "cannot make a socket pair: %m");
 	snprintf(arg, sizeof(arg), "--control-fd=%d", fds[1]);
+	snprintf(kvm_arg, sizeof(kvm_arg), "--kvm=%s", st->options.kvm ? st->options.kvm : "");
 	st->hypervisor = spawn(&s);
 	close(fds[1]);
 	if (st->hypervisor < 0) {
@@ -71,12 +74,12 @@ static int start_hypervisor(struct stack *st, char *why, size_t room)
 
 		st->hypervisor = 0;
 		close(fds[0]);
-		return fail(why, room, error, "cannot start %s: %s", path, strerror(-error));
+		return stack_fail(why, room, error, "cannot start %s: %s", path, strerror(-error));
 	}
 	st->ctl = hvctl_fdopen(fds[0]);
 	if (!st->ctl) {
 		close(fds[0]);
-		return fail(why, room, -ENOMEM, "out of memory");
+		return stack_fail(why, room, -ENOMEM, "out of memory");
 	}
 	return 0;
 }
@@ -121,30 +124,30 @@ static int create_domain(struct stack *st, uint32_t domid, const char *name, cha
 	snprintf(config.name, sizeof(config.name), "%s", name);
 	snprintf(path, sizeof(path), "%s/dom/%u", st->dir.path, domid);
 	if (mkdir(path, 0700) < 0)
-		return fail(why, room, -errno, "cannot make %s: %m", path);
+		return stack_fail(why, room, -errno, "cannot make %s: %m", path);
 	snprintf(path, sizeof(path), "%s/dom/%u/hypervisor.sock", st->dir.path, domid);
 	fd = listen_at(path);
 	if (fd < 0)
-		return fail(why, room, fd, "cannot listen at %s: %s", path, strerror(-fd));
+		return stack_fail(why, room, fd, "cannot listen at %s: %s", path, strerror(-fd));
 	error = hvctl_domain_create(st->ctl, &config, fd, &got);
 	if (error == -EPIPE)
-		return fail(why, room, error, "the hypervisor ended at its start; its messages are above");
+		return stack_fail(why, room, error, "the hypervisor ended at its start; its messages are above");
 	if (error < 0)
-		return fail(why, room, error, "the hypervisor refused to make domain %u: %s", domid,
+		return stack_fail(why, room, error, "the hypervisor refused to make domain %u: %s", domid,
 			strerror(-error));
 	return 0;
 }
 
 static int create_domains(struct stack *st, char *why, size_t room)
 {
-	static const char *const names[STACK_DOMAINS] = { "Domain-0", "storage", "guest" };
+	static const char *const names[] = { "Domain-0", "storage", "guest" };
 	char path[sizeof(st->dir.path) + 8];
 	int error = 0;
 
 	snprintf(path, sizeof(path), "%s/dom", st->dir.path);
 	if (mkdir(path, 0700) < 0)
-		return fail(why, room, -errno, "cannot make %s: %m", path);
-	for (unsigned i = 0; i < STACK_DOMAINS && error == 0; i++)
+		return stack_fail(why, room, -errno, "cannot make %s: %m", path);
+	for (unsigned i = 0; i < st->next_domid && error == 0; i++)
 		error = create_domain(st, i, names[i], why, room);
 	return error;
 }
@@ -172,10 +175,10 @@ static int await_store(struct stack *st, char *why, size_t room)
 	while (try_connect(st->store_path) < 0) {
 		if (spawn_is_dead(st->store, &status)) {
 			st->store = 0;
-			return fail(why, room, -EPIPE, "sluice-store ended at its start; its messages are above");
+			return stack_fail(why, room, -EPIPE, "sluice-store ended at its start; its messages are above");
 		}
 		if (stack_now_ms() > end)
-			return fail(why, room, -ETIMEDOUT, "sluice-store did not answer within %u s",
+			return stack_fail(why, room, -ETIMEDOUT, "sluice-store did not answer within %u s",
 				STACK_START_MS / 1000);
 		stack_sleep_ms(2);
 	}
@@ -209,7 +212,7 @@ static int spawn_store(struct stack *st, const char *path, int life, char *why, 
 		.log = st->log_write };
 
 	if (!libs)
-		return fail(why, room, -ENOENT, "libxenevtchn.so.1 of Sluice was not found; build it (make)"
+		return stack_fail(why, room, -ENOENT, "libxenevtchn.so.1 of Sluice was not found; build it (make)"
 			" or install it (make install)");
 	snprintf(socket_arg, sizeof(socket_arg), "--socket=%s", st->store_path);
 	snprintf(dir_arg, sizeof(dir_arg), "--domain-dir=%s/dom", st->dir.path);
@@ -221,20 +224,20 @@ static int spawn_store(struct stack *st, const char *path, int life, char *why, 
 		int error = st->store;
 
 		st->store = 0;
-		return fail(why, room, error, "cannot start %s: %s", path, strerror(-error));
+		return stack_fail(why, room, error, "cannot start %s: %s", path, strerror(-error));
 	}
 	return 0;
 }
 
 static int start_store(struct stack *st, char *why, size_t room)
 {
-	CLEANUP_FREE char *path = program("hypervisor/store", "sluice-store", why, room);
+	CLEANUP_FREE char *path = stack_program("hypervisor/store", "sluice-store", why, room);
 	int fds[2], error;
 
 	if (!path)
 		return -ENOENT;
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return fail(why, room, -errno, "cannot make a pipe: %m");
+		return stack_fail(why, room, -errno, "cannot make a pipe: %m");
 	st->life_fd = fds[1];
 	error = spawn_store(st, path, fds[0], why, room);
 	close(fds[0]);
@@ -244,25 +247,26 @@ static int start_store(struct stack *st, char *why, size_t room)
 		return error;
 	st->xs = open_store(st->store_path);
 	if (!st->xs)
-		return fail(why, room, -errno, "cannot connect to sluice-store at %s: %m", st->store_path);
+		return stack_fail(why, room, -errno, "cannot connect to sluice-store at %s: %m", st->store_path);
 	return 0;
 }
 
 static int introduce_domains(struct stack *st, char *why, size_t room)
 {
+	struct stack_domain domains[] = {
+		{ .domid = STACK_DOM0, .name = "Domain-0" },
+		{ .domid = STACK_STORAGE, .name = "storage", .driver = true },
+		{ .domid = STACK_GUEST, .name = "guest" },
+	};
 	int error = stack_nodes_host(st);
 
-	if (error == 0)
-		error = stack_nodes_domain(st, STACK_DOM0, "Domain-0", false);
-	if (error == 0)
-		error = stack_nodes_domain(st, STACK_STORAGE, "storage", true);
-	if (error == 0)
-		error = stack_nodes_domain(st, STACK_GUEST, "guest", false);
-	for (uint32_t domid = STACK_STORAGE; domid < STACK_DOMAINS && error == 0; domid++)
+	for (unsigned i = 0; i < st->next_domid && error == 0; i++)
+		error = stack_nodes_domain(st, &domains[i]);
+	for (uint32_t domid = STACK_STORAGE; domid < st->next_domid && error == 0; domid++)
 		if (!xs_introduce_domain(st->xs, domid, 0, 0))
 			error = -errno;
 	if (error < 0)
-		fail(why, room, error, "sluice-store refused the domains' nodes: %s", strerror(-error));
+		stack_fail(why, room, error, "sluice-store refused the domains' nodes: %s", strerror(-error));
 	return error;
 }
 
@@ -272,7 +276,7 @@ static int introduce_domains(struct stack *st, char *why, size_t room)
 static pid_t spawn_in_domain(struct stack *st, uint32_t domid, char *const *argv,
 	const struct spawn *how, bool may_mount, char *why, size_t room)
 {
-	CLEANUP_FREE char *path = program("hypervisor/process", "sluice-domain-init", why, room);
+	CLEANUP_FREE char *path = stack_program("hypervisor/process", "sluice-domain-init", why, room);
 	CLEANUP_FREE char **full = NULL;
 	char run_arg[120], dir_arg[140];
 	struct spawn s = *how;
@@ -285,7 +289,7 @@ static pid_t spawn_in_domain(struct stack *st, uint32_t domid, char *const *argv
 		n++;
 	full = calloc(n + 6, sizeof(*full));
 	if (!full)
-		return fail(why, room, -ENOMEM, "out of memory");
+		return stack_fail(why, room, -ENOMEM, "out of memory");
 	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", st->dir.parent);
 	snprintf(dir_arg, sizeof(dir_arg), "--domain-dir=%s/dom/%u", st->dir.path, domid);
 	full[0] = (char *)"sluice-domain-init";
@@ -299,7 +303,7 @@ static pid_t spawn_in_domain(struct stack *st, uint32_t domid, char *const *argv
 	s.argv = full;
 	pid = spawn(&s);
 	if (pid < 0)
-		fail(why, room, pid, "cannot start %s: %s", path, strerror(-pid));
+		stack_fail(why, room, pid, "cannot start %s: %s", path, strerror(-pid));
 	return pid;
 }
 
@@ -317,16 +321,16 @@ static int await_daemon(struct stack *st, int fd, char *why, size_t room)
 		r = poll(&p, 1, left > 0 ? left : 0);
 	} while (r < 0 && errno == EINTR);
 	if (r == 0)
-		return fail(why, room, -ETIMEDOUT, "sluice-driverd was not ready within %u s",
+		return stack_fail(why, room, -ETIMEDOUT, "sluice-driverd was not ready within %u s",
 			STACK_START_MS / 1000);
 	if (r < 0 || read(fd, &byte, 1) != 1)
-		return fail(why, room, -EPIPE, "sluice-driverd ended at its start; its messages are above");
+		return stack_fail(why, room, -EPIPE, "sluice-driverd ended at its start; its messages are above");
 	return 0;
 }
 
 static int start_daemon(struct stack *st, char *why, size_t room)
 {
-	CLEANUP_FREE char *path = program("drivers-domain", "sluice-driverd", why, room);
+	CLEANUP_FREE char *path = stack_program("drivers-domain", "sluice-driverd", why, room);
 	char run_arg[160], ready_arg[32], run_dir[140];
 	char *argv[] = { path, run_arg, ready_arg, (char *)"--kill-backends-with-daemon", NULL };
 	int fds[2], error;
@@ -335,12 +339,12 @@ static int start_daemon(struct stack *st, char *why, size_t room)
 	if (!path)
 		return -ENOENT;
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return fail(why, room, -errno, "cannot make a pipe: %m");
+		return stack_fail(why, room, -errno, "cannot make a pipe: %m");
 	snprintf(run_dir, sizeof(run_dir), "%s/dom/%u/driverd", st->dir.path, STACK_STORAGE);
 	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", run_dir);
 	snprintf(ready_arg, sizeof(ready_arg), "--ready-fd=%d", fds[1]);
 	if (mkdir(run_dir, 0700) < 0)
-		error = fail(why, room, -errno, "cannot make %s: %m", run_dir);
+		error = stack_fail(why, room, -errno, "cannot make %s: %m", run_dir);
 	else
 		error = spawn_in_domain(st, STACK_STORAGE, argv, &s, false, why, room);
 	close(fds[1]);
@@ -356,17 +360,26 @@ static int start_daemon(struct stack *st, char *why, size_t room)
 
 struct stack *stack_start(char *why, size_t why_room)
 {
+	struct stack_options options = { .guest = true };
+
+	return stack_start_with(&options, why, why_room);
+}
+
+struct stack *stack_start_with(const struct stack_options *options, char *why, size_t why_room)
+{
 	struct stack *st = calloc(1, sizeof(*st));
 	int error;
 
 	if (!st) {
-		fail(why, why_room, -ENOMEM, "out of memory");
+		stack_fail(why, why_room, -ENOMEM, "out of memory");
 		return NULL;
 	}
+	st->options = *options;
+	st->next_domid = options->guest ? STACK_GUEST + 1 : STACK_GUEST;
 	st->life_fd = st->log_read = st->log_write = -1;
 	error = rundir_create(&st->dir, why, why_room);
 	if (error == 0 && (error = stack_log_open(st)) < 0)
-		fail(why, why_room, error, "cannot make a pipe: %s", strerror(-error));
+		stack_fail(why, why_room, error, "cannot make a pipe: %s", strerror(-error));
 	snprintf(st->store_path, sizeof(st->store_path), "%s/store.sock", st->dir.path);
 	if (error == 0)
 		error = start_hypervisor(st, why, why_room);
@@ -395,6 +408,8 @@ pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd,
 		.session = flags & STACK_SPAWN_SESSION, .keep_all = !(flags & STACK_SPAWN_SESSION) };
 	pid_t pid;
 
+	if (!st->options.guest)
+		return -ENOENT;
 	if (st->nguests == ARRAY_SIZE(st->guests))
 		return -EAGAIN;
 	if (plugin && asprintf(&assign, "SLUICE_NBDKIT_PLUGIN=%s", plugin) < 0)
@@ -438,14 +453,14 @@ int stack_check(struct stack *st, char *why, size_t why_room)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (*parts[i].pid <= 0)
-			return fail(why, why_room, -EPIPE, "%s is not running", parts[i].name);
+			return stack_fail(why, why_room, -EPIPE, "%s is not running", parts[i].name);
 		if (!spawn_is_dead(*parts[i].pid, &status))
 			continue;
 		*parts[i].pid = 0;
 		if (WIFSIGNALED(status))
-			return fail(why, why_room, -EPIPE, "%s was ended by signal %d (%s)", parts[i].name,
+			return stack_fail(why, why_room, -EPIPE, "%s was ended by signal %d (%s)", parts[i].name,
 				WTERMSIG(status), strsignal(WTERMSIG(status)));
-		return fail(why, why_room, -EPIPE, "%s ended by itself with status %d", parts[i].name,
+		return stack_fail(why, why_room, -EPIPE, "%s ended by itself with status %d", parts[i].name,
 			WEXITSTATUS(status));
 	}
 	return 0;
@@ -464,6 +479,8 @@ void stack_stop(struct stack *st)
 		return;
 	while (st->nguests)
 		spawn_end(&st->guests[--st->nguests], STACK_STOP_MS);
+	while (st->vms)
+		stack_vm_destroy(st->vms);
 	while (st->disks) {
 		if (all_run(st) && stack_close_disk(st, st->disks, true) == -ETIMEDOUT)
 			log_warn("the backend of %s did not end in time: it is killed", st->disks->backend);
@@ -480,6 +497,11 @@ void stack_stop(struct stack *st)
 	stack_log_close(st);
 	rundir_remove(&st->dir);
 	free(st);
+}
+
+const char *stack_run_dir(const struct stack *st)
+{
+	return st->dir.path;
 }
 
 uint32_t stack_guest_domid(const struct stack *st)

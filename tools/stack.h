@@ -15,7 +15,7 @@
 
 struct stack;
 
-/** struct stack_disk - a disk for the guest domain. */
+/** struct stack_disk - a disk for a guest domain. */
 struct stack_disk {
 	const char *filename;    /* made absolute */
 	const char *driver;      /* NULL: the default */
@@ -23,6 +23,14 @@ struct stack_disk {
 	bool readonly;
 	bool buffered;           /* not O_DIRECT */
 	bool cdrom;
+	const char *backend;     /* the name of the driver domain vm that serves it; NULL: ours */
+};
+
+/** struct stack_options - what a stack is made of; all zero: what vms need. */
+struct stack_options {
+	bool guest;                /* a guest process domain */
+	const char *kvm;           /* /dev/kvm's path; NULL: the default */
+	bool (*cancelled)(void);   /* true: give up what is being waited for with -EINTR; or NULL */
 };
 
 /**
@@ -35,6 +43,8 @@ struct stack_disk {
  * ends it. Return: NULL with errno set.
  */
 struct stack *stack_start(char *why, size_t why_room);
+/** stack_start_with() - as stack_start(), which has a guest domain and nothing else special. */
+struct stack *stack_start_with(const struct stack_options *options, char *why, size_t why_room);
 
 /**
  * stack_attach_disk() - what a toolstack writes for a disk: backend and frontend
@@ -42,6 +52,8 @@ struct stack *stack_start(char *why, size_t why_room);
  * InitWait or its error node. Return: 0 or -errno with @why.
  */
 int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why, size_t why_room);
+/** stack_run_dir() - the private directory of this stack, hidden from its domains. */
+const char *stack_run_dir(const struct stack *st);
 
 /**
  * stack_spawn_guest() - run a command in the guest domain.

@@ -114,12 +114,11 @@ static void on_input(void *opaque, const char *data, size_t len)
 
 static void leave_terminal(struct console *c)
 {
-	static const char text[] = "\n";
-
 	endpoint_detach(&c->stdio);
 	tty_restore();
 	c->has_tty = false;
-	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	fprintf(stderr, "\n[left the console of domain %u%s]\n", c->o.domid,
+		c->o.stay ? "; it goes on" : "");
 	if (!c->o.stay)
 		console_stop(c);
 }

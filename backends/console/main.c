@@ -16,6 +16,7 @@
 #include <xen/xen.h>
 
 #include "backends/console/console.h"
+#include "common/array.h"
 #include "common/fault.h"
 #include "common/log.h"
 
@@ -140,16 +141,24 @@ static void on_signal(void *opaque, uint32_t events)
 		console_stop(s->console);
 }
 
-/* Blocked before any thread exists: libxenstore starts one. */
-static int take_signals(void)
+/*
+ * Blocked before any thread exists: libxenstore starts one. What the terminal sends to all
+ * that run on it does not end a console that is to stay when its user leaves.
+ */
+static int take_signals(bool stay)
 {
+	static const int terminal[] = { SIGINT, SIGQUIT, SIGHUP };
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	for (unsigned i = 0; i < ARRAY_SIZE(terminal); i++) {
+		if (stay)
+			signal(terminal[i], SIG_IGN);
+		else
+			sigaddset(&set, terminal[i]);
+	}
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		die("signals cannot be blocked");
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -167,7 +176,7 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, &options);
 	snprintf(name, sizeof(name), "%u", options.domid);
 	log_set_device(name);
-	stopper.fd = take_signals();
+	stopper.fd = take_signals(options.stay);
 	loop = loop_new();
 	if (!loop || stopper.fd < 0 || fault_guard() < 0)
 		die("cannot start: %s", strerror(errno));

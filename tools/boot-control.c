@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* Clients of a run's control socket: one request of text, one reply. */
+#include "config.h"
+#include "tools/boot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "common/loop.h"
+
+/* Clients that have not asked yet; they are the user's own. */
+#define CONTROL_CLIENTS 16u
+
+struct control_client {
+	struct boot_control *control;
+	int fd; /* -1: a free place */
+	struct loop_source *source;
+};
+
+struct boot_control {
+	struct loop *loop;
+	struct boot *boot;
+	int fd;
+	struct loop_source *source;
+	struct control_client clients[CONTROL_CLIENTS];
+};
+
+static void client_end(struct control_client *c)
+{
+	if (c->fd < 0)
+		return;
+	loop_remove(c->source);
+	close(c->fd);
+	c->fd = -1;
+}
+
+static void on_request(void *opaque, uint32_t events)
+{
+	struct control_client *c = opaque;
+	char request[256], reply[BOOT_MESSAGE_MAX];
+	ssize_t n = recv(c->fd, request, sizeof(request) - 1, MSG_DONTWAIT);
+	char *name;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		request[n] = '\0';
+		name = strchr(request, ' ');
+		if (name)
+			*name++ = '\0';
+		boot_request(c->control->boot, request, name ? name : "", reply);
+		/* A client that went without waiting for its answer has none. */
+		(void)send(c->fd, reply, strlen(reply), MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	client_end(c);
+}
+
+static void on_client(void *opaque, uint32_t events)
+{
+	struct boot_control *control = opaque;
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
+	struct control_client *c = control->clients;
+
+	while (c < control->clients + CONTROL_CLIENTS && c->fd >= 0)
+		c++;
+	if (fd < 0)
+		return;
+	if (c == control->clients + CONTROL_CLIENTS) {
+		close(fd);
+		return;
+	}
+	*c = (struct control_client){ .control = control, .fd = fd };
+	c->source = loop_add_fd(control->loop, fd, EPOLLIN, on_request, c);
+	if (!c->source)
+		client_end(c);
+}
+
+static int listen_at(struct boot_control *control, const char *dir)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	if ((size_t)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/" BOOT_SOCKET, dir) >=
+		sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	control->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* Nobody but the user has a way to the directory. */
+	if (control->fd < 0 || bind(control->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
+		listen(control->fd, 16) < 0)
+		return -errno;
+	control->source = loop_add_fd(control->loop, control->fd, EPOLLIN, on_client, control);
+	return control->source ? 0 : -errno;
+}
+
+struct boot_control *boot_control_open(struct loop *loop, const char *dir, struct boot *boot)
+{
+	struct boot_control *control = calloc(1, sizeof(*control));
+	int error;
+
+	if (!control)
+		return NULL;
+	*control = (struct boot_control){ .loop = loop, .boot = boot, .fd = -1 };
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		control->clients[i].fd = -1;
+	error = listen_at(control, dir);
+	if (error == 0)
+		return control;
+	boot_control_close(control);
+	errno = -error;
+	return NULL;
+}
+
+void boot_control_close(struct boot_control *control)
+{
+	if (!control)
+		return;
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		client_end(&control->clients[i]);
+	loop_remove(control->source);
+	if (control->fd >= 0)
+		close(control->fd);
+	free(control);
+}
