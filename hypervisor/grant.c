@@ -189,7 +189,8 @@ static int map_locked(struct domain *ld, struct domain *rd, uint32_t ref, uint32
 		return status;
 	}
 	ld->maptrack.maps[handle] =
-		(struct grant_mapping){ .grantor = rd, .ref = ref, .readonly = readonly };
+		(struct grant_mapping){ .grantor = rd, .ref = ref, .readonly = readonly,
+			.place = GRANT_NO_PLACE };
 	out->handle = handle;
 	out->grantor = rd;
 	out->frame = rd->grants.active[ref].frame;
@@ -232,6 +233,51 @@ int grant_unmap(struct domain_set *set, struct domain *d, uint32_t handle)
 	domain_unlock(map.grantor);
 	domain_put(set, map.grantor);
 	return GNTST_okay;
+}
+
+void grant_place_set(struct domain *d, uint32_t handle, uint64_t place)
+{
+	domain_lock(d);
+	d->maptrack.maps[handle].place = place;
+	domain_unlock(d);
+}
+
+int grant_place_take(struct domain *d, uint32_t handle, uint64_t place, struct grant_mapped *out)
+{
+	int status = GNTST_bad_handle;
+	struct grant_mapping *map = NULL;
+
+	domain_lock(d);
+	if (handle < d->maptrack.nr)
+		map = &d->maptrack.maps[handle];
+	if (map && map->grantor && map->place != GRANT_NO_PLACE) {
+		status = map->place == place ? GNTST_okay : GNTST_general_error;
+		if (status == GNTST_okay) {
+			map->place = GRANT_NO_PLACE;
+			out->grantor = map->grantor;
+			/* It stays as it is while it is pinned. */
+			out->frame = map->grantor->grants.active[map->ref].frame;
+		}
+	}
+	domain_unlock(d);
+	return status;
+}
+
+bool grant_place_next(struct domain *d, uint32_t *handle, uint64_t *place)
+{
+	bool found = false;
+
+	domain_lock(d);
+	for (; *handle < d->maptrack.nr; ++*handle) {
+		const struct grant_mapping *map = &d->maptrack.maps[*handle];
+
+		found = map->grantor && map->place != GRANT_NO_PLACE;
+		*place = map->place;
+		if (found)
+			break;
+	}
+	domain_unlock(d);
+	return found;
 }
 
 void grant_copier_init(struct grant_copier *c, struct domain_set *set, struct domain *d)
@@ -343,13 +389,16 @@ int grant_copier_copy(struct grant_copier *c, const struct grant_copy_op *op)
 
 	if (op->source.kind == GRANT_COPY_LOCAL && op->dest.kind == GRANT_COPY_LOCAL)
 		return GNTST_bad_copy_arg;
-	if (end_crosses(&op->source, op->len) || end_crosses(&op->dest, op->len))
-		return GNTST_bad_copy_arg;
 	if (op->source.kind == GRANT_COPY_REF)
 		status = pin_take(c, &c->source, &op->source, true);
 	if (status == GNTST_okay && op->dest.kind == GRANT_COPY_REF)
 		status = pin_take(c, &c->dest, &op->dest, false);
-	return status == GNTST_okay ? copy_bytes(c, op) : status;
+	if (status != GNTST_okay)
+		return status;
+	/* Last, as in Xen: what is not granted is said first. */
+	if (end_crosses(&op->source, op->len) || end_crosses(&op->dest, op->len))
+		return GNTST_bad_copy_arg;
+	return copy_bytes(c, op);
 }
 
 void grant_entry_set(struct domain *d, uint32_t ref, uint32_t domid, uint32_t frame, bool readonly)
@@ -370,4 +419,25 @@ bool grant_entry_end(struct domain *d, uint32_t ref)
 
 	entry_clear_flags(d, ref, GTF_type_mask | GTF_readonly);
 	return !act->readers && !act->writers;
+}
+
+int grant_swap(struct domain *d, uint32_t a, uint32_t b)
+{
+	const struct grant_table *t = &d->grants;
+	int status = GNTST_okay;
+
+	if (a >= t->nr || b >= t->nr)
+		return GNTST_bad_gntref;
+	domain_lock(d);
+	if (t->active[a].readers || t->active[a].writers || t->active[b].readers ||
+		t->active[b].writers) {
+		status = GNTST_eagain;
+	} else if (a != b) {
+		grant_entry_v1_t tmp = t->entries[a];
+
+		t->entries[a] = t->entries[b];
+		t->entries[b] = tmp;
+	}
+	domain_unlock(d);
+	return status;
 }

@@ -43,6 +43,7 @@ struct grant_mapping {
 	uint32_t ref;
 	uint32_t next_free;
 	bool readonly;
+	uint64_t place; /* where a vm has it, or GRANT_NO_PLACE; see grant_place_set() */
 };
 
 /** struct grant_maptrack - what a domain has mapped, by handle. */
@@ -55,6 +56,7 @@ struct grant_maptrack {
 };
 
 #define GRANT_NO_HANDLE UINT32_MAX
+#define GRANT_NO_PLACE UINT64_MAX
 
 int grant_table_init(struct grant_table *t, grant_entry_v1_t *entries, uint32_t nr) must_check;
 void grant_table_fini(struct grant_table *t);
@@ -79,6 +81,20 @@ int grant_map(struct domain_set *set, struct domain *d, uint32_t domid, uint32_t
 	uint32_t flags, struct grant_mapped *out) must_check;
 /** grant_unmap() - Return: GNTST_okay or GNTST_bad_handle. */
 int grant_unmap(struct domain_set *set, struct domain *d, uint32_t handle);
+
+/**
+ * grant_place_set() - for mappers whose threads race: @handle, a mapped one of the caller's
+ * own making, shows its page at the frame @place of @d from now on.
+ */
+void grant_place_set(struct domain *d, uint32_t handle, uint64_t place);
+/**
+ * grant_place_take() - @handle has no place any more; the caller alone may now take the page
+ * away and grant_unmap() it, and @out (but for its handle) stays valid until then.
+ * Return: GNTST_okay; _bad_handle: it has no place; _general_error: it has another one.
+ */
+int grant_place_take(struct domain *d, uint32_t handle, uint64_t place, struct grant_mapped *out);
+/** grant_place_next() - the lowest handle from *@handle on that has a place. */
+bool grant_place_next(struct domain *d, uint32_t *handle, uint64_t *place);
 
 enum grant_copy_kind {
 	GRANT_COPY_LOCAL, /* host memory, as long as the copy; checked by the caller */
@@ -141,5 +157,10 @@ void grant_entry_set(
  * Return: true when nobody has it pinned (else domain_ops.grant_idle will be called).
  */
 bool grant_entry_end(struct domain *d, uint32_t ref);
+/**
+ * grant_swap() - exchange two entries of @d. Return: GNTST_okay; _bad_gntref;
+ * _eagain: one of them is pinned.
+ */
+int grant_swap(struct domain *d, uint32_t a, uint32_t b);
 
 #endif

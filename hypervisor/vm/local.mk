@@ -6,7 +6,9 @@ hypervisor_vm_libvm_la_SOURCES = \
 	hypervisor/vm/guest.c \
 	hypervisor/vm/hc-console.c \
 	hypervisor/vm/hc-event.c \
+	hypervisor/vm/hc-grant-map.c \
 	hypervisor/vm/hc-grant.c \
+	hypervisor/vm/hc-grant.h \
 	hypervisor/vm/hc-hvm.c \
 	hypervisor/vm/hc-memory.c \
 	hypervisor/vm/hc-sched.c \
@@ -63,3 +65,18 @@ tests_unit_vm_vcpu_SOURCES = tests/unit/vm-vcpu.c $(vm_fake)
 tests_unit_vm_vcpu_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_vcpu_LDADD = $(vm_ldadd)
 endif
+
+# Also with the inputs that make check has for each fuzz target; see tests/fuzz/README.md.
+check_PROGRAMS += tests/fuzz/fuzz-hypercall
+TESTS += tests/fuzz/fuzz-hypercall
+tests_fuzz_fuzz_hypercall_SOURCES = \
+	tests/fuzz/fuzz-hypercall.c \
+	tests/fuzz/standalone.c \
+	tests/unit/vm-fake.c \
+	tests/unit/vm-fake.h \
+	$(NULL)
+tests_fuzz_fuzz_hypercall_LDADD = \
+	hypervisor/vm/libvm.la \
+	hypervisor/libhvstate.la \
+	common/libcommon.la \
+	$(NULL)

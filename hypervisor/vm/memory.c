@@ -232,6 +232,31 @@ int mem_init(struct vm_memory *m, uint64_t ram_bytes, uint32_t own_pages,
 	return rc;
 }
 
+/*
+ * Others have pages of the memfd mapped, which keeps all of it in memory: the rest is given
+ * back page by page. It stays open, for who is just about to map what it has located.
+ */
+static void ram_keep_pinned(struct vm_memory *m)
+{
+	uint64_t nr = m->size / VM_PAGE, start = 0;
+
+	for (uint64_t page = 0; page <= nr; page++) {
+		if (page < nr && !__atomic_load_n(&m->frames[page].pins, __ATOMIC_RELAXED))
+			continue;
+		if (page > start)
+			(void)fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				start * VM_PAGE, (page - start) * VM_PAGE);
+		start = page + 1;
+	}
+}
+
+static void ram_close(struct vm_memory *m)
+{
+	if (m->fd >= 0)
+		close(m->fd);
+	m->fd = -1;
+}
+
 void mem_drop(struct vm_memory *m)
 {
 	mem_lock_write(m);
@@ -240,15 +265,16 @@ void mem_drop(struct vm_memory *m)
 		munmap(m->extra[i].frames, m->extra[i].nr * sizeof(struct mem_frame));
 	}
 	m->nr_extra = 0;
+	if (m->frames && __atomic_load_n(&m->pinned, __ATOMIC_RELAXED))
+		ram_keep_pinned(m);
+	else
+		ram_close(m);
 	if (m->frames)
 		munmap(m->frames, m->size / VM_PAGE * sizeof(*m->frames));
 	m->frames = NULL;
 	if (m->map)
 		munmap(m->map, m->map_size);
 	m->map = m->base = NULL;
-	if (m->fd >= 0)
-		close(m->fd);
-	m->fd = -1;
 	mem_uncharge(m, m->exchanged);
 	m->lent = 0;
 	mem_unlock_write(m);
@@ -257,6 +283,7 @@ void mem_drop(struct vm_memory *m)
 void mem_fini(struct vm_memory *m)
 {
 	mem_drop(m);
+	ram_close(m);
 	free(m->extra);
 	if (m->own)
 		munmap(m->own, m->own_pages * VM_PAGE);
@@ -275,6 +302,17 @@ uint32_t mem_lent(struct vm_memory *m)
 	lent = m->lent;
 	mem_unlock_read(m);
 	return lent;
+}
+
+uint64_t mem_own_gfn(struct vm_memory *m, uint32_t index)
+{
+	uint64_t gfn = MEM_NO_GFN;
+
+	mem_lock_read(m);
+	if (index < m->own_pages)
+		gfn = m->own_gfn[index];
+	mem_unlock_read(m);
+	return gfn;
 }
 
 void *mem_own(struct vm_memory *m, uint32_t index)
@@ -411,7 +449,7 @@ void mem_release(struct vm_memory *m)
 }
 
 /* One more pin, unless there are as many as can be counted. */
-static bool pin_take(struct mem_frame *f)
+static bool pin_take(struct vm_memory *m, struct mem_frame *f)
 {
 	uint16_t pins = __atomic_load_n(&f->pins, __ATOMIC_RELAXED);
 
@@ -420,6 +458,7 @@ static bool pin_take(struct mem_frame *f)
 			return false;
 	} while (!__atomic_compare_exchange_n(
 		&f->pins, &pins, pins + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	__atomic_add_fetch(&m->pinned, 1, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -432,7 +471,7 @@ void *mem_pin(struct vm_memory *m, uint64_t gfn)
 	if (mem_find(m, gfn, &at)) {
 		enum mem_kind kind = mem_at_kind(&at);
 
-		if ((kind == MEM_RAM || kind == MEM_SPECIAL) && pin_take(at.frame))
+		if ((kind == MEM_RAM || kind == MEM_SPECIAL) && pin_take(m, at.frame))
 			page = at.addr;
 	}
 	mem_unlock_read(m);
@@ -446,7 +485,7 @@ int mem_locate(struct vm_memory *m, uint64_t gfn, uint64_t *offset)
 
 	mem_lock_read(m);
 	if (mem_find(m, gfn, &at) && mem_at_kind(&at) == MEM_RAM)
-		rc = pin_take(at.frame) ? 0 : -EOVERFLOW;
+		rc = pin_take(m, at.frame) ? 0 : -EOVERFLOW;
 	mem_unlock_read(m);
 	if (rc == 0)
 		*offset = at.offset;
@@ -458,7 +497,9 @@ void mem_unpin(struct vm_memory *m, uint64_t gfn)
 	struct mem_at at;
 
 	mem_lock_read(m);
-	if (mem_find(m, gfn, &at))
+	if (mem_find(m, gfn, &at)) {
 		__atomic_sub_fetch(&at.frame->pins, 1, __ATOMIC_RELAXED);
+		__atomic_sub_fetch(&m->pinned, 1, __ATOMIC_RELAXED);
+	}
 	mem_unlock_read(m);
 }

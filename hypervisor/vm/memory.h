@@ -64,6 +64,7 @@ struct vm_memory {
 	struct mem_extra *extra;
 	unsigned nr_extra;
 	uint32_t exchanged; /* frames that are not MEM_RAM: each may cost two host mappings */
+	uint32_t pinned;    /* atomic: pins of all frames */
 	uint32_t lent;      /* frames that are MEM_LENT */
 	uint32_t own_pages; /* the hypervisor's pages, see mem_own() */
 	uint64_t *own_gfn;  /* where each of them stands */
@@ -92,7 +93,8 @@ int mem_init(struct vm_memory *m, uint64_t ram_bytes, uint32_t own_pages,
 /**
  * mem_drop() - the vm is destroyed: its memory is given back. From then on nothing stands at
  * any gfn; the functions here still work, and the hypervisor's own pages stay (grants that
- * others have mapped are still released in them). What was pinned must be out of use.
+ * others have mapped are still released in them), as do pages that mem_locate() pinned: another
+ * vm shows them and may have I/O on them. What mem_pin() pinned must be out of use.
  */
 void mem_drop(struct vm_memory *m);
 /** mem_fini() - the rest, when nobody else knows of @m; also without mem_drop(). */
@@ -103,6 +105,9 @@ uint32_t mem_lent(struct vm_memory *m);
 
 /** mem_own() - the hypervisor's page @index, zeroed at first; mapped until mem_fini(), also after mem_drop(). */
 void *mem_own(struct vm_memory *m, uint32_t index);
+
+/** mem_own_gfn() - where the hypervisor's page @index stands; UINT64_MAX: nowhere. */
+uint64_t mem_own_gfn(struct vm_memory *m, uint32_t index);
 
 /** mem_kind() - what stands at @gfn. A hint, unless the caller holds the lock. */
 enum mem_kind mem_kind(struct vm_memory *m, uint64_t gfn);

@@ -152,6 +152,12 @@ struct vm *vm_is(struct domain *d);
  */
 void vm_grant_ring(struct vm *vm, uint32_t ref, uint32_t domid, uint64_t gpa);
 
+/**
+ * vm_grants_release() - unmap all that the vm has mapped of others. No vCPU runs any more;
+ * before or after mem_drop(). No lock held.
+ */
+void vm_grants_release(struct vm *vm);
+
 /** struct hypercall - one call, its registers as 64-bit guests have them. */
 struct hypercall {
 	uint64_t number;   /* rax */
