@@ -10,16 +10,22 @@
 
 #define BUILD_WIRE_VERSION 1u
 
-/** struct build_order - hypervisor to builder, with the memfd of the vm's memory (layout.h). */
+/**
+ * struct build_order - hypervisor to builder, with the memfd of the vm's memory (layout.h), which
+ * is new: all zeroes.
+ */
 struct build_order {
 	uint32_t version;
-	uint32_t vcpus;          /* online at the start; the first ones */
-	uint32_t max_vcpus;      /* in the MADT; local APIC id = ACPI id = vCPU number */
+	uint32_t vcpus;          /* online at the start; the first ones. Checked, but see acpi.h */
+	uint32_t max_vcpus;      /* in the MADT, enabled; local APIC id = ACPI id = vCPU number */
 	uint32_t hypercall_port; /* rewrite VMCALL and VMMCALL to OUT to this port; 0: leave them */
 	uint64_t ram_bytes;      /* without the special area */
 };
 
-/** struct build_result - builder to hypervisor. No message and a closed socket: it failed. */
+/**
+ * struct build_result - builder to hypervisor. No message and a closed socket, or a reset one
+ * (ECONNRESET: it ended before it read the order): it failed, and has said why on its stderr.
+ */
 struct build_result {
 	uint32_t version;
 	uint32_t entry;      /* guest physical, 32-bit protected mode (PVH) */
