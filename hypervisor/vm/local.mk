@@ -47,7 +47,13 @@ hypervisor_sluice_hypervisor_SOURCES += \
 
 # The hypercall layer on a machine that is not there.
 if HAVE_CMOCKA
-vm_call_tests = tests/unit/vm-calls tests/unit/vm-events tests/unit/vm-memory-calls tests/unit/vm-vcpu
+vm_call_tests = \
+	tests/unit/vm-calls \
+	tests/unit/vm-events \
+	tests/unit/vm-memory-calls \
+	tests/unit/vm-stress \
+	tests/unit/vm-vcpu \
+	$(NULL)
 check_PROGRAMS += $(vm_call_tests)
 TESTS += $(vm_call_tests)
 vm_fake = tests/unit/vm-fake.c tests/unit/vm-fake.h
@@ -61,6 +67,9 @@ tests_unit_vm_events_LDADD = $(vm_ldadd)
 tests_unit_vm_memory_calls_SOURCES = tests/unit/vm-memory-calls.c $(vm_fake)
 tests_unit_vm_memory_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_memory_calls_LDADD = $(vm_ldadd)
+tests_unit_vm_stress_SOURCES = tests/unit/vm-stress.c $(vm_fake)
+tests_unit_vm_stress_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vm_stress_LDADD = $(vm_ldadd)
 tests_unit_vm_vcpu_SOURCES = tests/unit/vm-vcpu.c $(vm_fake)
 tests_unit_vm_vcpu_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_vcpu_LDADD = $(vm_ldadd)

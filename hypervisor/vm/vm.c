@@ -228,15 +228,16 @@ void vm_update_wallclock(struct vm *vm)
 	domain_lock(&vm->d);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	at_boot = ts.tv_sec * 1000000000ull + ts.tv_nsec - vm->platform->now(vm);
-	/* What the guest wrote there does not matter: the parity is what counts. */
-	__atomic_store_n(&info->wc_version, info->wc_version | 1, __ATOMIC_RELAXED);
-	/* Orders the odd version before the fields; partner: the guest's barrier between them. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	/*
+	 * What the guest wrote there does not matter: the parity is what counts. Acquire keeps
+	 * the fields behind the odd version; partner: the guest's barrier between them.
+	 */
+	__atomic_fetch_or(&info->wc_version, 1, __ATOMIC_ACQ_REL);
 	info->wc_sec = at_boot / 1000000000ull;
 	info->wc_sec_hi = (at_boot / 1000000000ull) >> 32;
 	info->wc_nsec = at_boot % 1000000000ull;
-	/* And the fields before the even one. */
-	__atomic_store_n(&info->wc_version, info->wc_version + 1, __ATOMIC_RELEASE);
+	/* Release keeps them before the even one. */
+	__atomic_fetch_add(&info->wc_version, 1, __ATOMIC_RELEASE);
 	domain_unlock(&vm->d);
 }
 

@@ -145,11 +145,22 @@ struct vm_fake *vm_fake_new(struct domain_set *set, const char *name, unsigned v
 	return fake;
 }
 
+void vm_fake_quit(struct vm_fake *fake)
+{
+	struct vm *vm = &fake->vm;
+
+	domain_lock(&vm->d);
+	vm->zombie = true;
+	domain_unlock(&vm->d);
+	vm_grants_release(vm);
+	event_close_owned(vm->set, &vm->d, NULL);
+}
+
 void vm_fake_free(struct vm_fake *fake)
 {
 	struct domain_set *set = fake->vm.set;
 
-	event_close_owned(set, &fake->vm.d, NULL);
+	vm_fake_quit(fake);
 	domain_set_remove(set, &fake->vm.d);
 	domain_put(set, &fake->vm.d);
 	fake_check(fake->released, "the last reference's release");

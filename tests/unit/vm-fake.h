@@ -41,7 +41,9 @@ struct vm_fake {
 
 /** vm_fake_new() - a vm with @vcpus vCPUs, FAKE_RAM of memory, entered into @set. Asserts. */
 struct vm_fake *vm_fake_new(struct domain_set *set, const char *name, unsigned vcpus);
-/** vm_fake_free() - close its ports, take it out of its set; it must be the last reference. */
+/** vm_fake_quit() - it gives up what it has of other domains, as a vm does that ends. */
+void vm_fake_quit(struct vm_fake *fake);
+/** vm_fake_free() - vm_fake_quit(), take it out of its set; it must be the last reference. */
 void vm_fake_free(struct vm_fake *fake);
 
 /** fake_call() - a hypercall of 64-bit kernel code on vCPU @vcpu. */
