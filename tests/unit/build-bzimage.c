@@ -231,6 +231,42 @@ static void test_truncated(void **state)
 	}
 }
 
+/* The same in memory that ends where the payload does: a sanitizer sees a read behind it. */
+static void test_truncated_exactly(void **state)
+{
+	for (unsigned f = 0; f < RIG_PLAIN; f++) {
+		struct rig_bytes whole = rig_bzimage(elf, f);
+		size_t payload = whole.len - 100 - (4 * 512 + 0x77);
+		uint8_t *to = malloc(elf.len);
+
+		assert_non_null(to);
+		for (size_t cut = 1; cut < payload; cut += 3) {
+			uint8_t *exact = malloc(payload - cut);
+			struct build_error err = { "" };
+
+			assert_non_null(exact);
+			memcpy(exact, whole.at + 4 * 512 + 0x77, payload - cut);
+			assert_int_equal(decompress(exact, payload - cut, to, elf.len, &err), -EINVAL);
+			free(exact);
+		}
+		free(to);
+		free(whole.at);
+	}
+}
+
+/* A sound stream that is shorter than the size behind it says: no zeroes for the rest. */
+static void test_gzip_then_another_size(void **state)
+{
+	struct rig_bytes whole = rig_bzimage(elf, RIG_GZIP), longer;
+	size_t payload = whole.len - 100 - (4 * 512 + 0x77);
+	uint32_t size = elf.len + 4096;
+
+	memcpy(whole.at + whole.len - 100, &size, 4);
+	longer = rig_bzimage_of(whole.at + 4 * 512 + 0x77, payload + 4);
+	free(whole.at);
+	refused(longer, "gzip cannot unpack");
+}
+
 static void test_lz4_block_sizes(void **state)
 {
 	/* A block of 0 bytes, one longer than what is left, one longer than lz4 makes. */
@@ -257,7 +293,8 @@ int main(void)
 		T(test_default_setup_sectors), T(test_setup_header_cut), T(test_old_protocol),
 		T(test_no_payload), T(test_payload_outside), T(test_unsupported),
 		T(test_payload_too_short), T(test_stated_size), T(test_stated_size_too_large),
-		T(test_room_is_kept), T(test_truncated), T(test_lz4_block_sizes), T(test_no_kernel),
+		T(test_room_is_kept), T(test_truncated),
+		T(test_truncated_exactly), T(test_gzip_then_another_size), T(test_lz4_block_sizes), T(test_no_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,7 +129,7 @@ static void test_plan(void **state)
 static void test_kernel_outside_ram(void **state)
 {
 	kernel.end = 64 * MIB + 1;
-	plan_refused(0, "does not fit into 64 MiB");
+	plan_refused(0, "does not fit into 64 MiB: it takes memory up to 0x4000001");
 	kernel.end = VM_LOW_RAM_MAX + 1;
 	plan_refused(0, "there is none");
 	kernel.end = UINT64_MAX;
