@@ -68,11 +68,14 @@ static int open_images(struct build *b, const struct stack_vm_config *config, ch
 
 /* --- the hypervisor ---------------------------------------------------- */
 
-static int explain(int error, const struct stack *st, const struct stack_vm_config *config, char *why,
+static int explain(int error, struct stack *st, const struct stack_vm_config *config, char *why,
 	size_t room)
 {
 	const char *kvm = st->options.kvm ? st->options.kvm : "/dev/kvm";
 
+	/* But for the one whose reason only the hypervisor knows. */
+	if (error != -EOPNOTSUPP)
+		stack_log_known(st, "cannot make a vm");
 	switch (error) {
 	case -ENODEV:
 	case -ENOENT:
@@ -201,8 +204,13 @@ static int pass_on(struct build *b, const struct stack_vm_config *config, int st
 	if (WIFSIGNALED(status))
 		return stack_fail(why, room, -EIO, "%s: the domain builder was ended by signal %d (%s)%s%s",
 			config->kernel, WTERMSIG(status), strsignal(WTERMSIG(status)), *text ? ": " : "", text);
-	return stack_fail(why, room, -EINVAL, "%s: %s", config->kernel,
-		*text ? text : "the domain builder failed without a word");
+	if (!*text)
+		return stack_fail(why, room, -EINVAL, "%s: the domain builder failed without a word",
+			config->kernel);
+	/* It names the file itself where it can. */
+	if (strstr(text, config->kernel) || (config->initrd && strstr(text, config->initrd)))
+		return stack_fail(why, room, -EINVAL, "%s", text);
+	return stack_fail(why, room, -EINVAL, "%s: %s", config->kernel, text);
 }
 
 /* Until the hypervisor has seen what the builder did. */
@@ -234,6 +242,8 @@ static int run_builder(struct stack_vm *vm, struct build *b, char *why, size_t r
 	while (waitpid(b->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	b->pid = 0;
+	if (status)
+		stack_log_known(vm->st, "its builder failed");
 	return status ? pass_on(b, vm->config, status, why, room) : await_built(vm, why, room);
 }
 

@@ -293,7 +293,7 @@ static int start_device(struct console *c)
 		log_err("domain %u has no console: %s/port: %s", c->o.domid, c->dir, strerror(-error));
 		return error;
 	}
-	c->device = device_open(c->loop, c->o.domid, port, &device_ops, c);
+	c->device = device_open(c->loop, c->o.domid, c->o.ring_ref, port, &device_ops, c);
 	return c->device ? 0 : -errno;
 }
 

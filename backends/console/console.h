@@ -20,6 +20,7 @@ enum console_status {
 /** struct console_options - what to serve, and to whom. */
 struct console_options {
 	uint32_t domid;
+	uint32_t ring_ref;  /* the grant of its ring */
 	bool stdio;
 	bool stay;          /* when the user leaves the terminal: go on without it */
 	bool pty;

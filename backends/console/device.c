@@ -9,8 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 
-#include <xen/xen.h>
-#include <xen/grant_table.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
@@ -126,18 +124,17 @@ size_t device_give(struct device *d, const char *data, size_t len)
 
 /* --- life -------------------------------------------------------------- */
 
-static int device_map(struct device *d)
+static int device_map(struct device *d, uint32_t ref)
 {
 	d->gnttab = xengnttab_open(xenlog(), 0);
 	if (!d->gnttab) {
 		log_err("grant tables cannot be opened: %s; is there a hypervisor?", strerror(errno));
 		return -errno;
 	}
-	d->page = xengnttab_map_grant_ref(d->gnttab, d->domid, GNTTAB_RESERVED_CONSOLE,
-		PROT_READ | PROT_WRITE);
+	d->page = xengnttab_map_grant_ref(d->gnttab, d->domid, ref, PROT_READ | PROT_WRITE);
 	if (!d->page) {
-		log_err("the console ring of domain %u (grant %u) cannot be mapped: %s", d->domid,
-			GNTTAB_RESERVED_CONSOLE, strerror(errno));
+		log_err("the console ring of domain %u (grant %u) cannot be mapped: %s", d->domid, ref,
+			strerror(errno));
 		return -errno;
 	}
 	console_ring_init(&d->ring, d->page);
@@ -166,7 +163,7 @@ static int device_bind(struct device *d, uint32_t port)
 	return d->source ? 0 : -errno;
 }
 
-struct device *device_open(struct loop *loop, uint32_t domid, uint32_t port,
+struct device *device_open(struct loop *loop, uint32_t domid, uint32_t ref, uint32_t port,
 	const struct device_ops *ops, void *opaque)
 {
 	struct device *d = calloc(1, sizeof(*d));
@@ -175,7 +172,7 @@ struct device *device_open(struct loop *loop, uint32_t domid, uint32_t port,
 	if (!d)
 		return NULL;
 	*d = (struct device){ .loop = loop, .ops = ops, .opaque = opaque, .domid = domid, .port = -1 };
-	error = device_map(d);
+	error = device_map(d, ref);
 	if (error == 0)
 		error = device_bind(d, port);
 	if (error == 0)

@@ -22,10 +22,11 @@ struct device_ops {
 };
 
 /**
- * device_open() - map the primary console of @domid (grant 0) and bind its @port.
+ * device_open() - map the console of @domid and bind its @port.
+ * @ref: the grant of its ring: GNTTAB_RESERVED_CONSOLE is the primary one's in a vm
  * Return: NULL with errno set; the cause is logged.
  */
-struct device *device_open(struct loop *loop, uint32_t domid, uint32_t port,
+struct device *device_open(struct loop *loop, uint32_t domid, uint32_t ref, uint32_t port,
 	const struct device_ops *ops, void *opaque);
 /** device_close() - NULL is fine. */
 void device_close(struct device *d);

@@ -26,4 +26,14 @@ TESTS += $(console_unit_tests)
 tests_unit_console_buffer_SOURCES = tests/unit/console-buffer.c backends/console/buffer.c
 tests_unit_console_buffer_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_console_buffer_LDADD = $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/peers/console-live
+TESTS += tests/peers/console-live
+tests_peers_console_live_SOURCES = \
+	tests/peers/console-live.c \
+	$(hv_harness) \
+	$(store_server_sources) \
+	$(NULL)
+tests_peers_console_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_console_live_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <xen/xen.h>
+#include <xen/grant_table.h>
 
 #include "backends/console/console.h"
 #include "common/array.h"
@@ -24,6 +25,7 @@ static void print_help(void)
 {
 	printf("Usage: sluice-console --domain=N [OPTION]...\n"
 	       "Serve the console of domain N until the domain is gone.\n\n"
+	       "  --ring-ref=N        the grant of its ring's page (default %u, a vm's own)\n"
 	       "  --stdio             to this terminal; Ctrl-] leaves\n"
 	       "  --stay              go on serving when the user leaves the terminal\n"
 	       "  --pty               to a pseudo-terminal, whose name is printed\n"
@@ -33,7 +35,7 @@ static void print_help(void)
 	       "  --log-level=LEVEL   error, warning (default), info or debug\n"
 	       "  --help, --version\n\n"
 	       "Exit status: 0 the domain went or the user left, 1 could not start, 2 the guest broke\n"
-	       "its ring, 3 the hypervisor went away. See sluice-console(8).\n");
+	       "its ring, 3 the hypervisor went away. See sluice-console(8).\n", GNTTAB_RESERVED_CONSOLE);
 }
 
 static uint32_t parse_number(const char *option, const char *text, unsigned long max)
@@ -68,6 +70,7 @@ static void parse_options(int argc, char **argv, struct console_options *o)
 {
 	static const struct option options[] = {
 		{ "domain", required_argument, NULL, 'd' },
+		{ "ring-ref", required_argument, NULL, 'g' },
 		{ "stdio", no_argument, NULL, 'i' },
 		{ "stay", no_argument, NULL, 'S' },
 		{ "pty", no_argument, NULL, 'p' },
@@ -87,6 +90,9 @@ static void parse_options(int argc, char **argv, struct console_options *o)
 		case 'd':
 			o->domid = parse_number("domain", optarg, DOMID_FIRST_RESERVED - 1);
 			has_domain = true;
+			break;
+		case 'g':
+			o->ring_ref = parse_number("ring-ref", optarg, UINT32_MAX);
 			break;
 		case 'i':
 			o->stdio = true;
@@ -166,7 +172,7 @@ static int take_signals(bool stay)
 
 int main(int argc, char **argv)
 {
-	struct console_options options = { .ready_fd = -1 };
+	struct console_options options = { .ready_fd = -1, .ring_ref = GNTTAB_RESERVED_CONSOLE };
 	struct stopper stopper;
 	struct loop *loop;
 	char name[24];
