@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * Hypercalls of two vms that share events and grants with each other and with a process domain.
- * An input is a list of records: a byte that says who does what, a byte that chooses the
- * operation, then a byte for each field of its structure, which picks from values that mean
- * something. Between calls the guests scribble over pages that they share with the hypervisor,
- * time goes on, and the process domain does what such domains do.
+ * An input is a byte that chooses the event ABI, then a list of records: a byte that says who
+ * does what, a byte that chooses the operation, then a byte for each field of its structure,
+ * which picks from values that mean something. Between calls the guests scribble over pages that
+ * they share with the hypervisor, time goes on, and the process domain does what such domains do.
  *
  * After each input all domains go, and nothing of them may be left: no pinned grant, no
  * descriptor, no reference.
@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define FUZZ_VCPUS 4u
 #define FUZZ_PAGES 4u   /* of the process domain */
 #define FUZZ_GRANTS 32u /* of the process domain */
+#define FUZZ_SHORTEST 16u
 #define FUZZ_LIST 0x210000ull /* arrays that structures point to */
 
 /* What is left of the input. */
@@ -154,8 +155,49 @@ static uint64_t pick_port(struct fuzz_input *in)
 	uint8_t b = take(in);
 
 	if (b < 0xe0)
-		return b % 24;
+		return b % 10;
 	return b % 2 ? pick_number(in) : 4090u + b % 16;
+}
+
+/* The few frames that are mapped to, so that some are hit again by the unmapping. */
+static uint64_t pick_place(struct fuzz_input *in)
+{
+	static const uint64_t values[] = { 0x40000000, 0x40001000, 0x306000, 0x40000000,
+		0x307000, 0x40002000, 0x40000008, 0x10000, UINT64_MAX };
+
+	return pick(in, values, ARRAY_SIZE(values));
+}
+
+static uint64_t pick_ref(struct fuzz_input *in)
+{
+	uint8_t b = take(in);
+
+	return b < 0xf0 ? b % 18 : pick_number(in);
+}
+
+/* Fields of grant operations. */
+static uint64_t pick_grant_field(struct fuzz_input *in, char kind)
+{
+	static const uint64_t map_flags[] = { GNTMAP_host_map, GNTMAP_host_map | GNTMAP_readonly,
+		GNTMAP_host_map, GNTMAP_host_map, 0, GNTMAP_device_map, 0xffffffff };
+	static const uint64_t lengths[] = { 8, 64, 0, 1, 4096, 4095, 4097, 0xffff };
+
+	switch (kind) {
+	case 'G':
+		return pick_place(in);
+	case 'f':
+		return pick(in, map_flags, ARRAY_SIZE(map_flags));
+	case 'F':
+		return take(in) % 5;
+	case 'l':
+		return pick(in, lengths, ARRAY_SIZE(lengths));
+	case 'h':
+		return take(in) % 6;
+	case 'z':
+		return take(in) < 0xf0 ? 0 : pick_number(in);
+	default:
+		return pick_ref(in);
+	}
 }
 
 /* Fields by letter: see struct fuzz_op. */
@@ -170,8 +212,6 @@ static uint64_t pick_field(struct fuzz_input *in, char kind)
 		return pick_domid(in);
 	case 'g':
 		return pick_gfn(in);
-	case 'G':
-		return pick_gfn(in) * VM_PAGE;
 	case 'a':
 		return pick_address(in);
 	case 'p':
@@ -186,7 +226,7 @@ static uint64_t pick_field(struct fuzz_input *in, char kind)
 	case 'b':
 		return take(in) % 24;
 	default:
-		return pick_number(in);
+		return strchr("GfFlhzrR", kind) ? pick_grant_field(in, kind) : pick_number(in);
 	}
 }
 
@@ -195,9 +235,13 @@ static size_t field_size(char kind)
 	switch (kind) {
 	case 'd':
 	case 'o':
+	case 'F':
+	case 'l':
 	case '2':
 		return 2;
 	case 'g':
+	case 'R':
+	case 'z':
 	case 'G':
 	case 'a':
 	case 'C':
@@ -229,8 +273,9 @@ static size_t put_struct(struct fuzz_input *in, const char *fields, uint8_t *to,
 }
 
 /*
- * @fields: the structure: d domid, p port, v vCPU, g frame, G its address, a address, c and C counts of 32 and
- *	64 bits, o offset, b a small number, 1 2 4 8 anything of that size
+ * @fields: the structure: d domid, p port, v vCPU, g frame, a address, c and C counts of 32 and 64 bits,
+ *	o offset, b a small number, 1 2 4 8 anything of that size; of grants: r and R reference,
+ *	G address of a frame, f and F flags, l length, h handle, z mostly zero
  * @list: one entry of the array that it points to, or NULL
  */
 struct fuzz_op {
@@ -276,11 +321,15 @@ static const struct fuzz_op fuzz_ops[] = {
 	{ __HYPERVISOR_sched_op, SCHEDOP_block, "", NULL },
 	{ __HYPERVISOR_sched_op, SCHEDOP_shutdown, "b", NULL },
 	{ __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, "d4", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, "ab4d2b", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, "Gbbd2b", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, "G8b4", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_copy, "bdobdo22b", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_copy, "gdogdo22b", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, "Gfrd2h8", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, "Gfrd2h8", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, "Gzh2", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, "Gzh2", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_copy, "RdogdolF2", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_copy, "gdoRdolF2", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_copy, "RdoRdolF2", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_setup_table, "dc2a", NULL },
+	{ __HYPERVISOR_grant_table_op, GNTTABOP_swap_grant_ref, "rr2", NULL },
 	{ __HYPERVISOR_grant_table_op, GNTTABOP_query_size, "d444", NULL },
 	{ __HYPERVISOR_grant_table_op, GNTTABOP_set_version, "b", NULL },
 	{ __HYPERVISOR_grant_table_op, GNTTABOP_get_version, "d4", NULL },
@@ -498,6 +547,45 @@ static void fuzz_record(struct fuzz_input *in)
 	}
 }
 
+/* For chance alone these would hardly ever fit together. */
+static void setup_shared(unsigned i)
+{
+	struct vm_fake *fake = fuzz_vm[i];
+	grant_entry_v1_t *table = mem_own(&fake->vm.mem, VM_OWN_GRANT_FRAMES);
+	domid_t other = fuzz_vm[!i]->vm.d.domid;
+
+	for (unsigned ref = 8; ref < 16; ref++) {
+		table[ref].frame = 0x300 + ref % 8;
+		table[ref].domid = ref % 4 ? other : fuzz_peer.domid;
+		table[ref].flags = GTF_permit_access | (ref % 2 ? GTF_readonly : 0);
+	}
+	for (unsigned n = 0; n < 4; n++)
+		if (event_alloc_unbound(&fake->vm.d, n % 2 ? fuzz_peer.domid : other, NULL, NULL) < 0)
+			abort();
+	fuzz_entries[8 + i].frame = i;
+	fuzz_entries[8 + i].domid = fake->vm.d.domid;
+	fuzz_entries[8 + i].flags = GTF_permit_access;
+}
+
+/* The FIFO ABI, with ports that share a queue. */
+static void setup_fifo(struct vm_fake *fake)
+{
+	struct evtchn_init_control init = { .control_gfn = 0x304 };
+	struct evtchn_expand_array expand = { .array_gfn = 0x305 };
+	int64_t rc = 0;
+
+	for (init.vcpu = 0; init.vcpu < FUZZ_VCPUS; init.vcpu++, init.offset += 128)
+		rc |= fake_op(fake, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_init_control, &init,
+			sizeof(init));
+	rc |= fake_op(fake, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, &expand,
+		sizeof(expand));
+	for (unsigned i = 0; i < 4; i++)
+		if (event_bind_ipi(&fake->vm.d, i / 2) < 0)
+			abort();
+	if (rc)
+		abort();
+}
+
 static void fuzz_setup(void)
 {
 	struct domain_limits limits = { .max_ports = 64, .max_grants = FUZZ_GRANTS,
@@ -511,6 +599,8 @@ static void fuzz_setup(void)
 	if (domain_init(&fuzz_peer, "peer", &peer_ops, &limits, fuzz_entries) < 0 ||
 		domain_set_add(&fuzz_set, &fuzz_peer, DOMID_SELF) < 0)
 		abort();
+	setup_shared(0);
+	setup_shared(1);
 }
 
 static void check_no_pins(const struct domain *d)
@@ -554,8 +644,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = { data, size };
 	int fd = next_descriptor();
 
+	/* Making the domains costs more than so few records are worth. */
+	if (size < FUZZ_SHORTEST)
+		return 0;
 	log_set_level(LOG_LEVEL_ERR);
 	fuzz_setup();
+	if (take(&in) % 2)
+		setup_fifo(fuzz_vm[0]);
 	while (in.left)
 		fuzz_record(&in);
 	fuzz_finish();

@@ -25,7 +25,7 @@
 #include "common/log.h"
 #include "tests/unit/vm-fake.h"
 
-#define STRESS_CALLS 30000u
+#define STRESS_CALLS 50000u
 #define STRESS_VCPUS 3u
 #define GRANTED_REF 8u
 #define GRANTED_GFN 0x400u
@@ -197,20 +197,50 @@ static void *vcpu_thread(void *arg)
 }
 
 /* The other vm's second vCPU: copies from a page that the first vm exchanges all the time. */
-static void *copy_thread(void *arg)
+static void call_copy(struct stress *s)
 {
-	struct stress *s = arg;
 	struct gnttab_copy copy = { .len = 64, .flags = GNTCOPY_source_gref };
 
 	copy.source.u.ref = GRANTED_REF;
 	copy.source.domid = vms[0]->vm.d.domid;
 	copy.dest.domid = DOMID_SELF;
 	copy.dest.u.gmfn = 0x500;
+	fake_put(s->fake, stress_page(s), &copy, sizeof(copy));
+	fake_call(s->fake, s->vcpu, __HYPERVISOR_grant_table_op, GNTTABOP_copy, stress_page(s), 1);
+	fake_get(s->fake, stress_page(s), &copy, sizeof(copy));
+	s->done += copy.status == GNTST_okay;
+}
+
+/* And maps it, which holds it where it is for a while. */
+static void call_map(struct stress *s)
+{
+	struct gnttab_map_grant_ref map = { .host_addr = 0x40002000, .flags = GNTMAP_host_map,
+		.ref = GRANTED_REF, .dom = vms[0]->vm.d.domid };
+	struct gnttab_unmap_grant_ref unmap = { .host_addr = 0x40002000 };
+
+	fake_put(s->fake, stress_page(s), &map, sizeof(map));
+	fake_call(s->fake, s->vcpu, __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref,
+		stress_page(s), 1);
+	fake_get(s->fake, stress_page(s), &map, sizeof(map));
+	if (map.status != GNTST_okay)
+		return;
+	unmap.handle = map.handle;
+	fake_put(s->fake, stress_page(s), &unmap, sizeof(unmap));
+	fake_call(s->fake, s->vcpu, __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref,
+		stress_page(s), 1);
+	fake_get(s->fake, stress_page(s), &unmap, sizeof(unmap));
+	s->done += unmap.status == GNTST_okay;
+}
+
+static void *copy_thread(void *arg)
+{
+	struct stress *s = arg;
+
 	for (unsigned i = 0; i < STRESS_CALLS; i++) {
-		fake_put(s->fake, stress_page(s), &copy, sizeof(copy));
-		if (fake_call(s->fake, s->vcpu, __HYPERVISOR_grant_table_op, GNTTABOP_copy,
-			    stress_page(s), 1) == 0)
-			s->done++;
+		if (i % 4)
+			call_copy(s);
+		else
+			call_map(s);
 	}
 	return NULL;
 }
