@@ -362,13 +362,28 @@ static void end_release(const struct copy_held *h)
 		h->d->ops->frame_release(h->d, h->frame);
 }
 
+/* Who holds two pages holds the one of the lower domain first, as with locks. */
+static bool dest_first(struct grant_copier *c, const struct grant_copy_op *op)
+{
+	const struct domain *src = op->source.kind == GRANT_COPY_REF ? c->source.grantor : c->d;
+	const struct domain *dst = op->dest.kind == GRANT_COPY_REF ? c->dest.grantor : c->d;
+
+	return (uintptr_t)dst < (uintptr_t)src;
+}
+
 /* Both ends are pinned, and no lock is held: pages may only be held without. */
 static int copy_bytes(struct grant_copier *c, const struct grant_copy_op *op)
 {
-	struct copy_held src = end_hold(c, &c->source, &op->source, false);
-	struct copy_held dst = end_hold(c, &c->dest, &op->dest, true);
+	struct copy_held src, dst;
 	int status = GNTST_bad_page;
 
+	if (dest_first(c, op)) {
+		dst = end_hold(c, &c->dest, &op->dest, true);
+		src = end_hold(c, &c->source, &op->source, false);
+	} else {
+		src = end_hold(c, &c->source, &op->source, false);
+		dst = end_hold(c, &c->dest, &op->dest, true);
+	}
 	if (src.bytes && dst.bytes) {
 		memmove(dst.bytes, src.bytes, op->len);
 		status = GNTST_okay;
