@@ -16,9 +16,25 @@ static size_t guest_chunk(uint64_t gva, size_t len)
 	return len < room ? len : room;
 }
 
+/* Page walks ignore the high bits; a guest's own access would fault. */
+static bool guest_canonical(uint64_t gva)
+{
+	return (uint64_t)((int64_t)(gva << 7) >> 7) == gva;
+}
+
 static bool guest_range_ok(uint64_t gva, size_t len)
 {
-	return len <= GUEST_COPY_MAX && gva + len >= gva;
+	uint64_t last = len ? gva + len - 1 : gva;
+
+	return len <= GUEST_COPY_MAX && last >= gva && guest_canonical(gva) &&
+		guest_canonical(last);
+}
+
+int guest_translate(struct vcpu *v, uint64_t gva, size_t len, uint64_t *gpa)
+{
+	if (!guest_range_ok(gva, len))
+		return -EFAULT;
+	return v->vm->platform->translate(v, gva, gpa);
 }
 
 int guest_read(struct vcpu *v, uint64_t gva, void *to, size_t len)

@@ -78,14 +78,13 @@ static int runstate_find(struct vcpu *self, uint64_t gva, uint64_t gpa[2], uint3
 {
 	size_t size = sizeof(struct vcpu_runstate_info);
 	size_t room = VM_PAGE - gva % VM_PAGE;
-	const struct vm_platform *platform = self->vm->platform;
 
 	len[0] = size < room ? size : room;
 	len[1] = size - len[0];
 	gpa[1] = 0;
-	if (gva + size < gva || platform->translate(self, gva, &gpa[0]) < 0)
+	if (guest_translate(self, gva, size, &gpa[0]) < 0)
 		return -EFAULT;
-	if (len[1] && platform->translate(self, gva + len[0], &gpa[1]) < 0)
+	if (len[1] && guest_translate(self, gva + len[0], len[1], &gpa[1]) < 0)
 		return -EFAULT;
 	return 0;
 }

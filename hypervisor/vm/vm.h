@@ -204,6 +204,9 @@ void vcpu_arm_timer(struct vcpu *v);
 /** vm_check_self() - does @domid mean the caller itself? 0; -ESRCH: no such domain; -EPERM. */
 int vm_check_self(struct vm *vm, uint32_t domid) must_check;
 
+/** guest_translate() - where the page of @gva is, of which @len bytes are wanted. 0 or -EFAULT. */
+int guest_translate(struct vcpu *v, uint64_t gva, size_t len, uint64_t *gpa) must_check;
+
 /** hypercall_unknown() - -ENOSYS; counted, and logged once per call and sub-operation. */
 int64_t hypercall_unknown(struct vcpu *v, unsigned number, uint32_t cmd);
 

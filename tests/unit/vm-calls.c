@@ -191,7 +191,7 @@ static void version_texts_have_their_sizes(void **state)
 static void bad_pointers_fault(void **state)
 {
 	static const uint64_t bad[] = { FAKE_RAM, FAKE_RAM - 8, UINT64_MAX, UINT64_MAX - 7,
-		1ull << 46, 1ull << 63, VM_LAPIC_BASE };
+		1ull << 46, 1ull << 63, (1ull << 56) + 0x300000, (255ull << 56) - 8, VM_LAPIC_BASE };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(version(XENVER_extraversion, bad[i]), -EFAULT);

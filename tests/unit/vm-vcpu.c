@@ -332,7 +332,7 @@ static void runstate_crosses_a_page(void **state)
 static void runstate_faults(void **state)
 {
 	static const uint64_t bad[] = { FAKE_RAM, FAKE_RAM - 8, UINT64_MAX, UINT64_MAX - 7,
-		UINT64_MAX - 4095, 1ull << 46, (1ull << 46) - 8 };
+		UINT64_MAX - 4095, 1ull << 46, (1ull << 46) - 8, (1ull << 63) + 0x300000 };
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(set_runstate(0, 0, bad[i]), -EFAULT);
