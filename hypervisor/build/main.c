@@ -211,6 +211,26 @@ static uint64_t read_initrd(const struct input *in, const struct build_memory *m
 	return len;
 }
 
+/* Everything that needs rights; returns without them. */
+static struct build_memory prepare(const struct options *o, struct build_order *order,
+	struct input *kernel, struct input *initrd)
+{
+	struct build_memory mem;
+	int memfd, rc = build_close_others(&o->fds);
+
+	if (rc < 0)
+		die("cannot close inherited descriptors: %s", strerror(-rc));
+	/* First: where one of them is not open the memfd would take its place. */
+	look_at(kernel, o->fds.kernel, "kernel");
+	if (o->fds.initrd >= 0)
+		look_at(initrd, o->fds.initrd, "initrd");
+	memfd = receive_order(o->fds.hypervisor, order);
+	mem = map_memory(memfd, order);
+	close(memfd);
+	confine(&o->fds);
+	return mem;
+}
+
 int main(int argc, char **argv)
 {
 	struct input kernel, initrd = { .fd = -1 };
@@ -223,21 +243,11 @@ int main(int argc, char **argv)
 	struct place place;
 	struct options o;
 	size_t len;
-	int memfd, rc;
+	int rc;
 
 	log_init("sluice-builder");
 	parse_options(argc, argv, &o);
-	rc = build_close_others(&o.fds);
-	if (rc < 0)
-		die("cannot close inherited descriptors: %s", strerror(-rc));
-	look_at(&kernel, o.fds.kernel, "kernel");
-	if (o.fds.initrd >= 0)
-		look_at(&initrd, o.fds.initrd, "initrd");
-	memfd = receive_order(o.fds.hypervisor, &order);
-	mem = map_memory(memfd, &order);
-	close(memfd);
-	confine(&o.fds);
-
+	mem = prepare(&o, &order, &kernel, &initrd);
 	file = read_kernel(&kernel, &len);
 	if (build_kernel(&mem, &order, file, len, strlen(o.cmdline), &place, &result, &err) < 0)
 		die("%s: %s", kernel.name, err.text);

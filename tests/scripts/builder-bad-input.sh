@@ -40,7 +40,8 @@ refuses "1 to 64 are possible" max=65 3<"$tmp/elf"
 usage () {
 	local status=0
 	"$builder" "$@" >"$tmp/out" 2>"$tmp/err" || status=$?
-	[ $status = 2 ] && [ -s "$tmp/err" ] || fail "status $status of: sluice-builder $*"
+	[ $status = 2 ] || fail "status $status of: sluice-builder $*"
+	[ -s "$tmp/err" ] || fail "nothing is said of: sluice-builder $*"
 }
 usage
 usage --kernel-fd=3

@@ -17,7 +17,7 @@ confined=$(grep -nE '^(seccomp\(SECCOMP_SET_MODE_FILTER|prctl\(PR_SET_SECCOMP).*
 # Descriptors 3 and 4 have other meanings while libraries are loaded: what counts comes after the order.
 order=$(grep -n '^recvmsg(10' "$tmp/trace" | cut -d: -f1)
 [ "$order" -lt "$confined" ] || fail "confined before the order, or no order"
-reads=$(sed -n "$order,${confined}p" "$tmp/trace" | grep -cE '^(read|pread64|mmap\(.*, [34], )' || :)
+reads=$(sed -n "$order,${confined}p" "$tmp/trace" | grep -cE '^(read\(|pread64\(|mmap\(.*, [34], )' || :)
 [ "$reads" = 0 ] || fail "a file was read before the filter was there"
 sed "1,${confined}d" "$tmp/trace" >"$tmp/after"
 grep -q '^pread64(3,' "$tmp/after" || fail "the kernel was not read"

@@ -35,3 +35,8 @@ grep -q "modules=0" "$tmp/out" || fail "an initrd that was not given"
 
 build port=0 3<"$tmp/elf64" >"$tmp/out" || fail "port 0: $(cat "$tmp/err")"
 grep -q "rewritten=0" "$tmp/out" || fail "hypercalls were rewritten unasked"
+
+# Manual page and help name the same options.
+"$builder" --help | grep -oE -- '--[a-z-]+' | sort -u >"$tmp/help"
+grep -oE -- '^\.It Fl -[a-z-]+' "$srcdir/docs/man/sluice-builder.8" | sed 's/.* -/--/' | sort -u >"$tmp/man"
+diff "$tmp/help" "$tmp/man" || fail "sluice-builder(8) and --help differ"

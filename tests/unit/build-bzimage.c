@@ -215,14 +215,14 @@ static void test_room_is_kept(void **state)
 static void test_truncated(void **state)
 {
 	for (unsigned f = 0; f < RIG_PLAIN; f++) {
-		struct rig_bytes whole = rig_bzimage(elf, f);
+		struct rig_bytes whole = rig_bzimage(elf, f), image;
 		size_t payload = whole.len - 100 - (4 * 512 + 0x77);
 
 		for (size_t cut = 1; cut < payload; cut += 3) {
-			struct rig_bytes image = rig_bzimage_of(whole.at + 4 * 512 + 0x77, payload - cut);
 			struct build_error err = { "" };
 			struct build_elf out;
 
+			image = rig_bzimage_of(whole.at + 4 * 512 + 0x77, payload - cut);
 			assert_int_equal(build_unpack(image.at, image.len, &out, &err), -EINVAL);
 			assert_true(err.text[0]);
 			free(image.at);
