@@ -92,12 +92,20 @@ tests_fuzz_fuzz_hypercall_LDADD = \
 
 # Memory and grants of vms: their rules, and what hostile guests and mappers do about them.
 if HAVE_CMOCKA
-vm_memory_tests = tests/unit/arena tests/unit/memory tests/unit/memory-lend
+vm_memory_tests = tests/unit/arena tests/unit/grant-vm tests/unit/grant-vm-calls \
+	tests/unit/memory tests/unit/memory-lend
 check_PROGRAMS += $(vm_memory_tests)
 TESTS += $(vm_memory_tests)
 tests_unit_arena_SOURCES = hypervisor/vm/arena.c tests/unit/arena.c $(vm_fake)
 tests_unit_arena_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arena_LDADD = $(vm_ldadd)
+grant_vm_rig = tests/unit/grant-vm-rig.c tests/unit/grant-vm-rig.h $(vm_fake)
+tests_unit_grant_vm_SOURCES = tests/unit/grant-vm.c $(grant_vm_rig)
+tests_unit_grant_vm_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_grant_vm_LDADD = $(vm_ldadd)
+tests_unit_grant_vm_calls_SOURCES = tests/unit/grant-vm-calls.c $(grant_vm_rig)
+tests_unit_grant_vm_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_grant_vm_calls_LDADD = $(vm_ldadd)
 memory_rig = tests/unit/memory-rig.c tests/unit/memory-rig.h
 tests_unit_memory_SOURCES = tests/unit/memory.c $(memory_rig)
 tests_unit_memory_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
