@@ -342,24 +342,25 @@ static uint64_t poll_arg(struct guest *g, const uint32_t *ports, unsigned n, uin
 	return gpa;
 }
 
+/* It may end early, but not as a rule: that would be a loop. */
 static void test_poll_ends_at_its_timeout(void **state)
 {
 	struct guest g;
 	uint32_t port;
-	uint64_t deadline, now;
+	uint64_t deadline;
+	unsigned polls = 0;
 
 	guest_start(&g, &world, 1);
 	guest_events_init(&g, 1, true);
 	guest_call(&g, 0, OP_IRQS, 0, 0, 0);
 	port = guest_bind_ipi(&g, 0, 0);
-	/* An upcall that is pending already would end it at once. */
-	deadline = guest_call(&g, 0, OP_TIME, 0, 0, 0) + 50 * MS;
+	deadline = guest_call(&g, 0, OP_TIME, 0, 0, 0) + 100 * MS;
 	do {
 		assert_int_equal(guest_hypercall(&g, 0, __HYPERVISOR_sched_op, SCHEDOP_poll,
 					 poll_arg(&g, &port, 1, deadline), 0, 0, 0), 0);
-		now = guest_call(&g, 0, OP_TIME, 0, 0, 0);
-	} while (now < deadline && now + 40 * MS < deadline);
-	assert_true(now + 10 * MS >= deadline);
+		polls++;
+	} while (guest_call(&g, 0, OP_TIME, 0, 0, 0) < deadline);
+	assert_true(polls <= 3);
 	guest_destroy(&g);
 }
 

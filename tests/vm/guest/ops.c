@@ -105,12 +105,23 @@ static uint64_t op_cpuid(struct cpu *cpu)
 	return (uint64_t)b << 32 | a;
 }
 
+#define ICR_INIT 0xc500
+#define ICR_SIPI (0x4600 | GUEST_TRAMPOLINE >> 12)
+#define SIPI_WAIT_CYCLES 1000000u
+
+/* INIT, SIPI, SIPI: one that comes while KVM still resets the vCPU is lost. */
 static uint64_t op_start_cpu(uint32_t apic)
 {
 	lapic_write(LAPIC_ICR_HIGH, apic << 24);
-	lapic_write(LAPIC_ICR, 0xc500); /* INIT */
-	lapic_write(LAPIC_ICR_HIGH, apic << 24);
-	lapic_write(LAPIC_ICR, 0x4600 | GUEST_TRAMPOLINE >> 12);
+	lapic_write(LAPIC_ICR, ICR_INIT);
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t until = rdtsc() + SIPI_WAIT_CYCLES;
+
+		lapic_write(LAPIC_ICR_HIGH, apic << 24);
+		lapic_write(LAPIC_ICR, ICR_SIPI);
+		while (rdtsc() < until)
+			__asm__ volatile("pause");
+	}
 	return 0;
 }
 
