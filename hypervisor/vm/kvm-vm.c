@@ -169,16 +169,19 @@ static void vm_end(struct kvm_vm *kv)
 	struct domain_set *set = kv->kvm->set;
 	struct domain *d = &kv->vm.d;
 
-	threads_end(kv);
-	kvm_build_stop(kv);
+	/* First of all: long hypercalls look at it. */
 	domain_lock(d);
 	kv->vm.zombie = true;
 	domain_unlock(d);
+	threads_end(kv);
+	kvm_build_stop(kv);
 	event_close_owned(set, d, NULL);
 	kvm_thread_fini(kv);
 	kvm_machine_close(kv);
 	if (d->domid != DOMID_INVALID)
 		domain_set_remove(set, d);
+	vm_grants_release(&kv->vm);
+	mem_drop(&kv->vm.mem);
 	domain_put(set, d);
 }
 
