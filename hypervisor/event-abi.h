@@ -57,7 +57,7 @@ struct vcpu_info *event_abi_vcpu_info(struct event_abi *abi, unsigned vcpu);
  */
 int event_abi_fifo_init(struct event_abi *abi, unsigned vcpu, void *page, uint64_t gfn,
 	uint32_t offset) must_check;
-/** event_abi_fifo_expand() - EVTCHNOP_expand_array. -EOPNOTSUPP: not FIFO; -ENOSPC: enough; -ENOMEM. */
+/** event_abi_fifo_expand() - EVTCHNOP_expand_array. -EOPNOTSUPP: not FIFO; -ENOSPC: enough. */
 int event_abi_fifo_expand(struct event_abi *abi, void *page, uint64_t gfn) must_check;
 bool event_abi_is_fifo(const struct event_abi *abi);
 /** event_abi_max_ports() - ports that the ABI in force can show. */

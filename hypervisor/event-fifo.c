@@ -23,14 +23,9 @@
 #define WORD_LINKED (1u << EVTCHN_FIFO_LINKED)
 #define WORD_BUSY (1u << EVTCHN_FIFO_BUSY)
 
-struct fifo_place {
-	uint8_t vcpu, priority;
-};
-
 struct fifo_page {
 	event_word_t *words; /* the guest's */
 	uint64_t gfn;
-	struct fifo_place last[WORDS_PER_PAGE]; /* the queue that each was linked into last */
 };
 
 struct fifo_vcpu {
@@ -40,7 +35,7 @@ struct fifo_vcpu {
 };
 
 struct event_fifo {
-	struct fifo_page *pages[MAX_PAGES];
+	struct fifo_page pages[MAX_PAGES];
 	uint32_t nr_pages;
 	struct fifo_vcpu vcpus[EVENT_MAX_VCPUS];
 };
@@ -49,12 +44,7 @@ static event_word_t *fifo_word(const struct event_fifo *f, uint32_t port)
 {
 	if (port / WORDS_PER_PAGE >= f->nr_pages)
 		return NULL;
-	return &f->pages[port / WORDS_PER_PAGE]->words[port % WORDS_PER_PAGE];
-}
-
-static struct fifo_place *fifo_last(const struct event_fifo *f, uint32_t port)
-{
-	return &f->pages[port / WORDS_PER_PAGE]->last[port % WORDS_PER_PAGE];
+	return &f->pages[port / WORDS_PER_PAGE].words[port % WORDS_PER_PAGE];
 }
 
 static uint32_t word_set(event_word_t *word, uint32_t bits)
@@ -113,18 +103,18 @@ static bool link_tail(event_word_t *word, uint32_t port)
 }
 
 /* Adds @port, whose LINKED bit was set by now, to its vCPU's queue. True: a head was written. */
-static bool queue_add(struct event_fifo *f, uint32_t port, const struct event_port *p)
+static bool queue_add(struct event_fifo *f, uint32_t port, struct event_port *p)
 {
 	struct fifo_vcpu *v = &f->vcpus[p->vcpu];
-	struct fifo_place *last = fifo_last(f, port);
-	uint32_t *old_tail = &f->vcpus[last->vcpu].tail[last->priority];
+	uint32_t *old_tail = &f->vcpus[p->last_vcpu].tail[p->last_priority];
 	uint32_t *tail = &v->tail[p->priority];
 	bool linked = false;
 
 	/* It was the last in its old queue, which is empty now: nothing may be linked behind it. */
 	if (*old_tail == port)
 		*old_tail = 0;
-	*last = (struct fifo_place){ .vcpu = p->vcpu, .priority = p->priority };
+	p->last_vcpu = p->vcpu;
+	p->last_priority = p->priority;
 	if (*tail)
 		linked = link_tail(fifo_word(f, *tail), port);
 	/* The guest reads the head after the ready bit, which is set after this. */
@@ -229,20 +219,14 @@ int event_abi_fifo_init(
 int event_abi_fifo_expand(struct event_abi *abi, void *page, uint64_t gfn)
 {
 	struct event_fifo *f = abi->fifo;
-	struct fifo_page *fp;
 	uint32_t first;
 
 	if (!f)
 		return -EOPNOTSUPP;
 	if (f->nr_pages == MAX_PAGES)
 		return -ENOSPC;
-	fp = calloc(1, sizeof(*fp));
-	if (!fp)
-		return -ENOMEM;
-	fp->words = page;
-	fp->gfn = gfn;
 	first = f->nr_pages * WORDS_PER_PAGE;
-	f->pages[f->nr_pages++] = fp;
+	f->pages[f->nr_pages++] = (struct fifo_page){ .words = page, .gfn = gfn };
 	for (uint32_t port = first; port < first + WORDS_PER_PAGE; port++) {
 		struct event_port *p = event_port_get(abi->d, port);
 
@@ -261,10 +245,8 @@ void event_fifo_free(struct event_abi *abi)
 	if (!f)
 		return;
 	abi->fifo = NULL;
-	for (unsigned i = 0; i < f->nr_pages; i++) {
-		abi->ops->unpin(abi->opaque, f->pages[i]->gfn);
-		free(f->pages[i]);
-	}
+	for (unsigned i = 0; i < f->nr_pages; i++)
+		abi->ops->unpin(abi->opaque, f->pages[i].gfn);
 	for (unsigned i = 0; i < abi->nr_vcpus; i++)
 		if (f->vcpus[i].control)
 			abi->ops->unpin(abi->opaque, f->vcpus[i].gfn);

@@ -9,7 +9,7 @@
 #include "hypervisor/domain.h"
 #include "hypervisor/event-abi.h"
 
-#define CHUNK 128u
+#define CHUNK 512u /* a page of struct event_port */
 #define NR_CHUNKS (EVENT_MAX_PORTS / CHUNK)
 #define BITS 64u
 #define NR_WORDS (EVENT_MAX_PORTS / BITS)
@@ -23,10 +23,11 @@
  * 0, one in @top the same of @summary.
  *
  * Free ports that a queue of the FIFO ABI still links cannot be handed out. They are parked: in
- * no bitmap but in a ring, linked by struct event_port's next and prev.
+ * no bitmap but in a ring, linked by struct event_end's next and prev.
  */
 struct event_pool {
 	struct event_port *chunks[NR_CHUNKS];
+	struct event_end *ends[NR_CHUNKS]; /* there where chunks are */
 	uint64_t free[NR_WORDS];
 	uint64_t summary[NR_SUMMARY];
 	uint32_t top;
@@ -43,9 +44,10 @@ void event_table_init(struct event_table *t, uint32_t max)
 
 void event_table_fini(struct event_table *t)
 {
-	if (t->pool)
-		for (unsigned i = 0; i < NR_CHUNKS; i++)
-			free(t->pool->chunks[i]);
+	for (unsigned i = 0; t->pool && i < NR_CHUNKS; i++) {
+		free(t->pool->chunks[i]);
+		free(t->pool->ends[i]);
+	}
 	free(t->pool);
 	t->pool = NULL;
 }
@@ -55,6 +57,11 @@ struct event_port *event_slot(struct event_table *t, uint32_t port)
 	if (port >= EVENT_MAX_PORTS || !t->pool || !t->pool->chunks[port / CHUNK])
 		return NULL;
 	return &t->pool->chunks[port / CHUNK][port % CHUNK];
+}
+
+struct event_end *event_end(struct event_table *t, uint32_t port)
+{
+	return &t->pool->ends[port / CHUNK][port % CHUNK];
 }
 
 static void pool_set(struct event_pool *pool, uint32_t port)
@@ -103,49 +110,62 @@ static struct event_pool *pool_make(void)
 	return pool;
 }
 
-/* The port's slot, made if there is none yet. */
-static struct event_port *slot_make(struct event_table *t, uint32_t port)
+/* Empties a slot; where the port may still be linked stays. */
+static void slot_reset(struct event_table *t, uint32_t port)
+{
+	struct event_port *p = event_slot(t, port);
+
+	*p = (struct event_port){ .last_vcpu = p->last_vcpu, .last_priority = p->last_priority };
+	memset(event_end(t, port), 0, sizeof(struct event_end));
+}
+
+/* Sees to it that the port has a slot. */
+static bool slot_make(struct event_table *t, uint32_t port)
 {
 	struct event_port **chunk = &t->pool->chunks[port / CHUNK];
+	struct event_end **ends = &t->pool->ends[port / CHUNK];
 
-	if (!*chunk) {
+	if (*chunk)
+		return true;
+	free(*ends);
+	*ends = calloc(CHUNK, sizeof(**ends));
+	if (*ends)
 		*chunk = calloc(CHUNK, sizeof(**chunk));
-		if (*chunk && port < CHUNK)
-			(*chunk)[0].state = EVENT_RESERVED;
-	}
-	return *chunk ? &(*chunk)[port % CHUNK] : NULL;
+	if (*chunk && port < CHUNK)
+		(*chunk)[0].state = EVENT_RESERVED;
+	return *chunk;
 }
 
 static void ring_add(struct event_table *t, uint32_t *head, uint32_t port)
 {
-	struct event_port *p = event_slot(t, port);
-	struct event_port *first;
+	struct event_end *e = event_end(t, port);
+	struct event_end *first;
 
 	if (!*head) {
-		p->next = p->prev = *head = port;
+		e->next = e->prev = *head = port;
 		return;
 	}
 	/* last: before the head */
-	first = event_slot(t, *head);
-	p->next = *head;
-	p->prev = first->prev;
-	event_slot(t, first->prev)->next = port;
+	first = event_end(t, *head);
+	e->next = *head;
+	e->prev = first->prev;
+	event_end(t, first->prev)->next = port;
 	first->prev = port;
 }
 
 static void ring_remove(struct event_table *t, uint32_t *head, uint32_t port)
 {
-	struct event_port *p = event_slot(t, port);
+	struct event_end *e = event_end(t, port);
 
-	if (p->next == port) {
+	if (e->next == port) {
 		*head = 0;
 	} else {
-		event_slot(t, p->prev)->next = p->next;
-		event_slot(t, p->next)->prev = p->prev;
+		event_end(t, e->prev)->next = e->next;
+		event_end(t, e->next)->prev = e->prev;
 		if (*head == port)
-			*head = p->next;
+			*head = e->next;
 	}
-	p->next = p->prev = 0;
+	e->next = e->prev = 0;
 }
 
 /* Looks at no more than @n parked ports; those that no queue links any more are free again. */
@@ -157,7 +177,7 @@ static void parked_review(struct event_table *t, uint32_t n)
 		uint32_t port = pool->parked;
 
 		if (t->abi && event_abi_is_busy(t->abi, port)) {
-			pool->parked = event_slot(t, port)->next;
+			pool->parked = event_end(t, port)->next;
 			continue;
 		}
 		ring_remove(t, &pool->parked, port);
@@ -197,7 +217,6 @@ int event_port_take(struct domain *d, void *owner)
 {
 	struct event_table *t = &d->events;
 	uint32_t limit = t->abi ? event_abi_max_ports(t->abi) : EVENT_MAX_PORTS;
-	struct event_port *p;
 	int port;
 
 	if (t->used >= t->max)
@@ -214,12 +233,11 @@ int event_port_take(struct domain *d, void *owner)
 	}
 	if (port < 0)
 		return port;
-	p = event_slot(t, port);
 	pool_clear(t->pool, port);
 	t->used++;
-	memset(p, 0, sizeof(*p));
-	p->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-	p->owner = owner;
+	slot_reset(t, port);
+	event_slot(t, port)->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+	event_end(t, port)->owner = owner;
 	if (owner)
 		ring_add(t, owner_ring(t, owner), port);
 	return port;
@@ -227,11 +245,11 @@ int event_port_take(struct domain *d, void *owner)
 
 void event_port_disown(struct event_table *t, uint32_t port)
 {
-	struct event_port *p = event_slot(t, port);
+	struct event_end *e = event_end(t, port);
 
-	if (p->owner)
-		ring_remove(t, owner_ring(t, p->owner), port);
-	p->owner = NULL;
+	if (e->owner)
+		ring_remove(t, owner_ring(t, e->owner), port);
+	e->owner = NULL;
 }
 
 void event_port_free(struct domain *d, uint32_t port)
@@ -245,7 +263,7 @@ void event_port_free(struct domain *d, uint32_t port)
 	/* What is bound here next must not find an event of this one. */
 	if (t->abi)
 		event_abi_clear(t->abi, port);
-	memset(p, 0, sizeof(*p));
+	slot_reset(t, port);
 	t->used--;
 	pool_set(t->pool, port);
 }
@@ -257,11 +275,11 @@ uint32_t event_owned_first(struct event_table *t, const void *owner)
 
 	/* Rings may be shared with other owners. */
 	while (port) {
-		const struct event_port *p = event_slot(t, port);
+		const struct event_end *e = event_end(t, port);
 
-		if (p->owner == owner)
+		if (e->owner == owner)
 			return port;
-		port = p->next != first ? p->next : 0;
+		port = e->next != first ? e->next : 0;
 	}
 	return 0;
 }

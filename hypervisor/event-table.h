@@ -10,6 +10,16 @@
 
 #include "common/cleanup.h"
 
+/** struct event_end - what of a port no event needs. */
+struct event_end {
+	void *owner; /* the caller's mark: event_close_owned() goes by it */
+	void *link;  /* what delivery has for this end; both ends may share it */
+	uint32_t next, prev; /* ports of a ring: same owner, or parked, see event-table.c */
+	uint32_t holds;
+};
+
+/** event_end() - of a port whose slot is there. */
+struct event_end *event_end(struct event_table *t, uint32_t port);
 /** event_slot() - any port number's slot, in use or not; NULL where none was made. */
 struct event_port *event_slot(struct event_table *t, uint32_t port);
 /**

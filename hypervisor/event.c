@@ -20,6 +20,11 @@ struct event_port *event_port_get(struct domain *d, uint32_t port)
 	return p && p->state > EVENT_RESERVED ? p : NULL;
 }
 
+void *event_port_link(struct domain *d, uint32_t port)
+{
+	return event_end(&d->events, port)->link;
+}
+
 /* A port that its owner has not closed. */
 static struct event_port *port_live(struct domain *d, uint32_t port)
 {
@@ -43,7 +48,7 @@ int event_alloc_unbound(struct domain *d, uint32_t remote_domid, void *owner, vo
 
 		p->state = EVENT_UNBOUND;
 		p->remote_domid = remote_domid;
-		p->link = link;
+		event_end(&d->events, port)->link = link;
 	}
 	domain_unlock(d);
 	return port;
@@ -81,7 +86,7 @@ int event_bind_virq_vcpu(
 		p->state = EVENT_VIRQ;
 		p->virq = virq;
 		p->vcpu = vcpu;
-		p->link = link;
+		event_end(&d->events, port)->link = link;
 		*bound = port;
 	}
 	domain_unlock(d);
@@ -139,14 +144,14 @@ int event_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
  */
 static int bound_tell(struct domain *d, uint32_t port, struct domain *remote)
 {
-	if (!d->ops->bound || !event_slot(&d->events, port)->link)
+	if (!d->ops->bound || !event_port_link(d, port))
 		return 0;
 	return d->ops->bound(d, port, remote);
 }
 
 static void unbound_tell(struct domain *d, uint32_t port, struct domain *remote)
 {
-	if (d->ops->unbound && event_slot(&d->events, port)->link)
+	if (d->ops->unbound && event_port_link(d, port))
 		d->ops->unbound(d, port, remote);
 }
 
@@ -159,11 +164,10 @@ static bool domain_alike(const struct domain *a, const struct domain *b)
 static int bind_unlike(struct domain *ld, uint32_t lport, struct domain *rd, uint32_t rport,
 	void **link)
 {
-	struct event_port *lp = event_slot(&ld->events, lport);
 	int rc;
 
 	if (link)
-		lp->link = *link;
+		event_end(&ld->events, lport)->link = *link;
 	rc = bound_tell(ld, lport, rd);
 	if (rc == 0)
 		rc = bound_tell(rd, rport, ld);
@@ -200,7 +204,7 @@ static int bind_locked(
 	rp->state = EVENT_INTERDOMAIN;
 	rp->remote_port = lport;
 	if (domain_alike(ld, rd)) {
-		lp->link = rp->link;
+		event_end(&ld->events, lport)->link = event_port_link(rd, rport);
 		lp->side = !rp->side;
 	} else {
 		rc = bind_unlike(ld, lport, rd, rport, link);
@@ -273,7 +277,7 @@ static void unlock_channel(struct domain_set *set, struct domain *d, struct doma
 /* Frees the port; the other end, if there is one, waits for @d again. */
 static void close_locked(struct domain *d, struct event_port *p, uint32_t port, struct domain *rd)
 {
-	void *link = p->link;
+	void *link = event_port_link(d, port);
 
 	if (rd) {
 		struct event_port *rp = event_port_get(rd, p->remote_port);
@@ -282,9 +286,9 @@ static void close_locked(struct domain *d, struct event_port *p, uint32_t port, 
 			unbound_tell(d, port, rd);
 			unbound_tell(rd, p->remote_port, d);
 		}
-		end_unbind(d, rp);
-		if (rp->link == link)
+		if (event_port_link(rd, p->remote_port) == link)
 			link = NULL;
+		end_unbind(d, rp);
 	}
 	event_port_free(d, port);
 	if (link && d->ops->link_free)
@@ -297,9 +301,9 @@ int event_close(struct domain_set *set, struct domain *d, uint32_t port, void *o
 	struct event_port *p = lock_channel(set, d, port, &rd);
 	int rc = 0;
 
-	if (!p || p->closing || (owner && p->owner != owner)) {
+	if (!p || p->closing || (owner && event_end(&d->events, port)->owner != owner)) {
 		rc = -EINVAL;
-	} else if (p->holds) {
+	} else if (event_end(&d->events, port)->holds) {
 		p->closing = true;
 		event_port_disown(&d->events, port);
 	} else {
@@ -376,10 +380,10 @@ int event_hold(struct domain *d, uint32_t port)
 	p = port_live(d, port);
 	if (!p || p->state == EVENT_VIRQ || p->state == EVENT_IPI)
 		rc = -EINVAL;
-	else if (p->holds == UINT16_MAX)
+	else if (event_end(&d->events, port)->holds == UINT32_MAX)
 		rc = -EOVERFLOW;
 	else
-		p->holds++;
+		event_end(&d->events, port)->holds++;
 	domain_unlock(d);
 	return rc;
 }
@@ -388,8 +392,9 @@ void event_unhold(struct domain_set *set, struct domain *d, uint32_t port)
 {
 	struct domain *rd;
 	struct event_port *p = lock_channel(set, d, port, &rd);
+	struct event_end *e = p ? event_end(&d->events, port) : NULL;
 
-	if (p && p->holds && --p->holds == 0 && p->closing)
+	if (e && e->holds && --e->holds == 0 && p->closing)
 		close_locked(d, p, port, rd);
 	unlock_channel(set, d, rd);
 }

@@ -22,7 +22,7 @@ struct event_pool;
 
 #define EVENT_MAX_PORTS 131072u
 #define EVENT_NR_VIRQS 24u
-#define EVENT_MAX_VCPUS 64u
+#define EVENT_MAX_VCPUS 64u /* see struct event_port */
 #define EVENT_OWNER_RINGS 256u /* a power of two */
 
 enum event_state {
@@ -34,22 +34,27 @@ enum event_state {
 	EVENT_IPI,
 };
 
-/** struct event_port - one end of a channel. */
+/**
+ * struct event_port - what an event needs of one end of a channel, and no more: with 100,000
+ * channels its cost is that of the cache lines it touches. The rest is in event-table.h.
+ */
 struct event_port {
-	uint8_t state;    /* enum event_state */
-	uint8_t side;     /* which end of @link this is: 0 or 1 */
-	uint8_t vcpu;     /* whom it notifies */
-	uint8_t priority; /* of the FIFO ABI: for what is raised from now on */
-	bool latched;     /* pending, but the FIFO ABI has no array page for it yet */
-	bool closing;     /* its owner closed it; it lives until @holds is 0 */
-	uint16_t holds;
-	uint32_t remote_domid;
-	uint32_t remote_port;
-	uint32_t virq;
-	uint32_t next, prev; /* ports of a ring: same owner, or see event-table.c */
-	void *owner; /* the caller's mark: event_close_owned() goes by it */
-	void *link;  /* what delivery has for this end; both ends may share it */
+	uint64_t state : 3;   /* enum event_state */
+	uint64_t side : 1;    /* which end of its link this is: 0 or 1 */
+	uint64_t latched : 1; /* pending, but the FIFO ABI has no array page for it yet */
+	uint64_t closing : 1; /* its owner closed it; it lives until nobody holds it */
+	uint64_t virq : 5;
+	uint64_t vcpu : 6;     /* whom it notifies */
+	uint64_t priority : 4; /* of the FIFO ABI: for what is raised from now on */
+	/* The queue that it was linked into last. The guest's memory still says so when the port
+	 * is closed and taken again: kept until then. */
+	uint64_t last_priority : 4;
+	uint64_t last_vcpu : 6;
+	uint64_t remote_port : 17;
+	uint64_t remote_domid : 15;
 };
+_Static_assert(sizeof(struct event_port) == 8, "struct event_port has grown");
+_Static_assert(EVENT_MAX_PORTS == 1u << 17, "port numbers have 17 bits");
 
 /** struct event_table - a domain's ports, in chunks made on demand. */
 struct event_table {
@@ -67,6 +72,8 @@ void event_table_fini(struct event_table *t);
 
 /** event_port_get() - a port in use, or NULL. Under the domain's lock. */
 struct event_port *event_port_get(struct domain *d, uint32_t port);
+/** event_port_link() - what delivery has for a port in use; NULL: nothing. Under the lock. */
+void *event_port_link(struct domain *d, uint32_t port);
 
 /**
  * event_alloc_unbound() - a port that @remote_domid (DOMID_SELF allowed) may bind to.

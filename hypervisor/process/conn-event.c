@@ -20,7 +20,7 @@ static int reply_port(struct conn *conn, uint32_t op, int port)
 	reply.port = port;
 	domain_lock(&conn->pd->d);
 	p = event_port_get(&conn->pd->d, port);
-	nfds = channel_fds(p->link, p->side, fds);
+	nfds = channel_fds(event_port_link(&conn->pd->d, port), p->side, fds);
 	domain_unlock(&conn->pd->d);
 	return conn_reply(conn, &reply, sizeof(reply), fds, nfds);
 }

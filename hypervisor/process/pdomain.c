@@ -22,9 +22,10 @@ static void ops_raise(struct domain *d, uint32_t port)
 {
 	struct pdomain *pd = container_of(d, struct pdomain, d);
 	struct event_port *p = event_port_get(d, port);
+	void *link = p ? event_port_link(d, port) : NULL;
 
-	if (p && p->link)
-		channel_raise(pd->hv, p->link, p->side);
+	if (link)
+		channel_raise(pd->hv, link, p->side);
 }
 
 static void ops_link_free(struct domain *d, void *link)
@@ -36,7 +37,7 @@ static void ops_link_free(struct domain *d, void *link)
 static int ops_bound(struct domain *d, uint32_t port, struct domain *remote)
 {
 	const struct event_port *p = event_port_get(d, port);
-	int fd = channel_listen(p->link, p->side);
+	int fd = channel_listen(event_port_link(d, port), p->side);
 
 	return fd < 0 ? fd : vm_watch_pipe(vm_is(remote), p->remote_port, fd);
 }

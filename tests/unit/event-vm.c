@@ -192,7 +192,7 @@ static void test_vm_binds_to_process(void **state)
 	int ours = event_bind_interdomain(&set, &vm, 2, theirs, NULL, NULL);
 
 	assert_true(ours > 0);
-	assert_null(event_port_get(&vm, ours)->link);
+	assert_null(event_port_link(&vm, ours));
 	assert_int_equal(bound.calls, 1);
 	assert_int_equal(bound.port, theirs);
 	assert_ptr_equal(bound.remote, &vm);
@@ -225,9 +225,9 @@ static void test_process_binds_to_vm(void **state)
 
 	assert_true(ours > 0);
 	assert_null(link);
-	assert_ptr_equal(event_port_get(&proc, ours)->link, &mine);
+	assert_ptr_equal(event_port_link(&proc, ours), &mine);
 	assert_int_equal(event_port_get(&proc, ours)->side, 0);
-	assert_null(event_port_get(&vm, theirs)->link);
+	assert_null(event_port_link(&vm, theirs));
 	assert_int_equal(bound.port, ours);
 	assert_int_equal(event_close(&set, &proc, ours, NULL), 0);
 	assert_int_equal(unbound.calls, 1);
@@ -277,7 +277,7 @@ static void test_alike_share_a_link(void **state)
 
 	assert_true(b > 0);
 	assert_ptr_equal(link, &b_link);
-	assert_ptr_equal(event_port_get(&proc, b)->link, &a_link);
+	assert_ptr_equal(event_port_link(&proc, b), &a_link);
 	assert_int_equal(event_port_get(&proc, b)->side, 1);
 	assert_int_equal(bound.calls, 0);
 	assert_int_equal(event_close(&set, &proc, a, NULL), 0);

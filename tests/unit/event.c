@@ -114,7 +114,7 @@ static void test_bind_and_send(void **state)
 	assert_int_equal(st.state, EVENT_INTERDOMAIN);
 	assert_int_equal(st.remote_domid, 2);
 	assert_int_equal(st.remote_port, b);
-	assert_ptr_equal(event_port_get(&dom[2], b)->link, &link);
+	assert_ptr_equal(event_port_link(&dom[2], b), &link);
 	assert_int_not_equal(
 		event_port_get(&dom[1], a)->side, event_port_get(&dom[2], b)->side);
 }
@@ -162,7 +162,7 @@ static void test_close_leaves_peer_unbound_for_closer(void **state)
 	assert_int_equal(event_bind_interdomain(&set, &dom[0], 1, a, NULL, NULL), -EINVAL);
 	b = event_bind_interdomain(&set, &dom[2], 1, a, NULL, NULL);
 	assert_true(b > 0);
-	assert_ptr_equal(event_port_get(&dom[2], b)->link, &link);
+	assert_ptr_equal(event_port_link(&dom[2], b), &link);
 	/* And the other way round: the first one's end is taken up again by its domain. */
 	assert_int_equal(event_close(&set, &dom[1], a, NULL), 0);
 	assert_true(event_bind_interdomain(&set, &dom[1], 2, b, NULL, NULL) > 0);
