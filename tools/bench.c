@@ -20,9 +20,11 @@ static const struct {
 } commands[] = {
 	{ "blk", "block devices: sluice-bench blk --help", bench_blk_main },
 	{ "compare", "our disk beside fio and QEMU's: sluice-bench compare --help", bench_compare_main },
+	{ "events", "event channels: sluice-bench events --help", bench_events_main },
 	{ "help", "show the subcommands", bench_help },
 	{ "version", "show the version", bench_version },
 	{ "blk-guest", NULL, bench_guest_main },
+	{ "events-peer", NULL, bench_events_peer_main },
 	{ "vhost-user", NULL, bench_vhost_user_main },
 };
 
@@ -43,6 +45,8 @@ static int bench_help(int argc, char **argv)
 		return bench_blk_main(2, args);
 	if (argc > 1 && strcmp(argv[1], "compare") == 0)
 		return bench_compare_main(2, args);
+	if (argc > 1 && strcmp(argv[1], "events") == 0)
+		return bench_events_main(2, args);
 	print_commands(stdout);
 	return 0;
 }

@@ -11,6 +11,10 @@ int bench_blk_main(int argc, char **argv);
 
 /** bench_compare_main() - argv[0] is "compare"; returns the exit status. */
 int bench_compare_main(int argc, char **argv);
+/** bench_events_main() - argv[0] is "events"; returns the exit status. */
+int bench_events_main(int argc, char **argv);
+/** bench_events_peer_main() - for events' own use: a process in a domain. */
+int bench_events_peer_main(int argc, char **argv);
 /** bench_vhost_user_main() - for compare's own use: a load on a vhost-user-blk socket. */
 int bench_vhost_user_main(int argc, char **argv);
 

@@ -90,6 +90,10 @@ tools_libeventconsumer_la_SOURCES = tools/event-consumer.c tools/event-consumer.
 bin_PROGRAMS += tools/sluice-bench
 tools_sluice_bench_SOURCES = \
 	tools/bench-blk.c \
+	tools/bench-events-direct.c \
+	tools/bench-events-process.c \
+	tools/bench-events.c \
+	tools/bench-events.h \
 	tools/bench-file.c \
 	tools/bench-file.h \
 	tools/bench-guest.c \
@@ -106,6 +110,9 @@ tools_sluice_bench_SOURCES = \
 	$(NULL)
 tools_sluice_bench_LDADD = \
 	tools/libbench.la \
+	tools/libeventconsumer.la \
+	hypervisor/libhvstate.la \
+	$(XENEVTCHN_LIBS) \
 	tools/libstack.la \
 	frontends/libblkfront.la \
 	$(NULL)
@@ -139,12 +146,33 @@ tests_unit_tools_json_LDADD = tools/libbench.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
 endif
 endif
 
+# A kernel for tests of sluice boot. Not the build's own flags: no library, no sanitizer.
+boot_guest_sources = tests/boot/guest.S tests/boot/guest.c
+EXTRA_DIST += $(boot_guest_sources) tests/boot/guest.lds tests/scripts/boot-functions.sh
+check_DATA += tests/boot/guest.elf
+CLEANFILES += tests/boot/guest.elf
+boot_guest_flags = -std=gnu11 -O2 -g0 $(WARN_CFLAGS) -m64 -ffreestanding -fno-pic -fno-pie \
+	-mno-red-zone -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-tree-loop-distribute-patterns
+tests/boot/guest.elf: $(boot_guest_sources) tests/boot/guest.lds
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(CC) $(AM_CPPFLAGS) -I$(top_builddir) $(boot_guest_flags) \
+		-nostdlib -static -no-pie -Wl,-T,$(srcdir)/tests/boot/guest.lds -Wl,--build-id=none \
+		-Wl,--no-warn-rwx-segments -o $@ $(srcdir)/tests/boot/guest.S $(srcdir)/tests/boot/guest.c
+
 dist_bashcomp_DATA += tools/completion/sluice tools/completion/sluice-bench
 dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1
 
 tools_scripts = \
+	tests/scripts/boot-cycles.sh \
+	tests/scripts/boot-errors.sh \
+	tests/scripts/boot-kernels.sh \
+	tests/scripts/boot-life.sh \
+	tests/scripts/boot-signals.sh \
+	tests/scripts/boot-verbs.sh \
+	tests/scripts/boot-vms.sh \
 	tests/scripts/tools-bench-compare.sh \
 	tests/scripts/tools-bench-jobs.sh \
+	tests/scripts/tools-bench-events.sh \
 	tests/scripts/tools-bench-file.sh \
 	tests/scripts/tools-bench-interrupt.sh \
 	tests/scripts/tools-bench-json.sh \

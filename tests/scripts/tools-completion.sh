@@ -27,6 +27,9 @@ expect "blk " sluice-bench b
 expect "--rw= --rwmixread= " sluice-bench blk --rw
 expect "randread randrw randtrim randwrite " sluice-bench blk --rw=rand
 expect "compare " sluice-bench c
+expect "events " sluice-bench e
+expect "--delivery= " sluice-bench events --d
+expect "fifo " sluice-bench events --delivery=f
 expect "--rounds= --runtime= " sluice-bench compare --r
 expect "read-128k read-1m " sluice-bench compare --workloads=read-
 expect "write-1m,randread-1 write-1m,randread-2x32 write-1m,randread-32 " sluice-bench compare --workloads=write-1m,randr
