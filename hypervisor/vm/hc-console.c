@@ -44,10 +44,10 @@ static int64_t console_write(struct vcpu *v, uint32_t count, uint64_t buffer)
 
 		if (guest_read(v, buffer, chunk, n) < 0)
 			return -EFAULT;
-		domain_lock(&v->vm->d);
+		pthread_mutex_lock(&v->vm->console.lock);
 		for (uint32_t i = 0; i < n; i++)
 			console_char(v->vm, chunk[i]);
-		domain_unlock(&v->vm->d);
+		pthread_mutex_unlock(&v->vm->console.lock);
 		buffer += n;
 		count -= n;
 	}

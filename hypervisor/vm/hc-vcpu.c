@@ -56,10 +56,10 @@ static int64_t vcpu_register_info(struct vcpu *self, struct vcpu *v, uint64_t ar
  * A vCPU is told that it runs whenever it looks: what the host's scheduler takes from it is
  * not shown.
  */
-static void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info)
+static void vcpu_runstate(struct vcpu *self, struct vcpu *v, struct vcpu_runstate_info *info)
 {
 	memset(info, 0, sizeof(*info));
-	info->state = v->up ? RUNSTATE_running : RUNSTATE_offline;
+	info->state = v == self || v->up ? RUNSTATE_running : RUNSTATE_offline;
 	info->time[info->state] = v->vm->platform->now(v->vm);
 }
 
@@ -68,7 +68,7 @@ static int64_t vcpu_get_runstate(struct vcpu *self, struct vcpu *v, uint64_t arg
 	struct vcpu_runstate_info info;
 
 	domain_lock(&v->vm->d);
-	vcpu_runstate(v, &info);
+	vcpu_runstate(self, v, &info);
 	domain_unlock(&v->vm->d);
 	return guest_write(self, arg, &info, sizeof(info));
 }
@@ -110,10 +110,8 @@ static int64_t vcpu_register_runstate(struct vcpu *self, struct vcpu *v, uint64_
 		runstate_find(self, area.addr.p, gpa, len) < 0)
 		return -EFAULT;
 	domain_lock(&v->vm->d);
-	vcpu_runstate(v, &info);
+	vcpu_runstate(self, v, &info);
 	domain_unlock(&v->vm->d);
-	if (v == self)
-		info.state = RUNSTATE_running;
 	return runstate_write(v->vm, &info, gpa, len);
 }
 

@@ -149,6 +149,7 @@ int vm_init(struct vm *vm, struct domain_set *set, const char *name, uint64_t ra
 	rc = vm_make_domain(vm, name, limits, ops);
 	if (rc < 0)
 		goto out_mem;
+	pthread_mutex_init(&vm->console.lock, NULL);
 	return 0;
 out_mem:
 	mem_fini(&vm->mem);
@@ -162,6 +163,7 @@ void vm_fini(struct vm *vm)
 	event_abi_free(vm->events);
 	domain_fini(&vm->d);
 	mem_fini(&vm->mem);
+	pthread_mutex_destroy(&vm->console.lock);
 	free(vm->vcpus);
 }
 

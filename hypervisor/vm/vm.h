@@ -90,8 +90,12 @@ struct vcpu {
 /** enum vm_state - see vm_info. */
 enum vm_state { VM_BUILDING, VM_PAUSED, VM_RUNNING, VM_SHUTDOWN };
 
-/** struct vm_console - what the guest writes with console_io, until a line is whole. */
+/**
+ * struct vm_console - what the guest writes with console_io, until a line is whole. With a lock
+ * of its own, for a log may block: then nobody but that guest waits.
+ */
 struct vm_console {
+	pthread_mutex_t lock;
 	char line[120];
 	unsigned len;
 	struct log_limit limit;

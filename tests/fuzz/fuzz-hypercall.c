@@ -612,6 +612,20 @@ static void check_no_pins(const struct domain *d)
 		abort();
 }
 
+/* With event arrays given back, only the vcpu_infos that were registered hold a page. */
+static void check_no_frames(struct vm *vm)
+{
+	uint32_t infos = 0;
+
+	event_reset(&fuzz_set, &vm->d);
+	for (unsigned i = 0; i < FUZZ_VCPUS; i++)
+		/* One that is at the very start of memory has no address that says so. */
+		infos += vm->vcpus[i].info_gpa ||
+			(void *)event_abi_vcpu_info(vm->events, i) == vm->mem.base;
+	if (vm->mem.pinned != infos)
+		abort();
+}
+
 static void fuzz_finish(void)
 {
 	/* As the vms' end does: first what they have of others, then what others have of them. */
@@ -621,6 +635,8 @@ static void fuzz_finish(void)
 	check_no_pins(&fuzz_vm[0]->vm.d);
 	check_no_pins(&fuzz_vm[1]->vm.d);
 	check_no_pins(&fuzz_peer);
+	check_no_frames(&fuzz_vm[0]->vm);
+	check_no_frames(&fuzz_vm[1]->vm);
 	for (unsigned i = 0; i < 2; i++)
 		vm_fake_free(fuzz_vm[i]);
 	domain_set_remove(&fuzz_set, &fuzz_peer);
