@@ -5,8 +5,8 @@ host_start
 what=$(arg what) kernel=$(arg guest)
 mount -t ext4 -o ro /dev/vdc /qemu
 # Data in memory: the disk of the host is emulated too, and would hide what is compared.
-load brd
-mke2fs -F /dev/ram0 >/dev/null 2>&1
+modprobe brd rd_nr=1 rd_size=204800
+mke2fs -b 4096 /dev/ram0 >/dev/null
 mount -t ext2 /dev/ram0 /data
 dd if=/dev/vdb of=/data/root.img bs=1M 2>/dev/null
 dd if=/dev/urandom of=/data/data.img bs=1M count=64 2>/dev/null

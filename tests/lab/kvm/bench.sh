@@ -8,11 +8,11 @@ lab_needs
 lab_scripts bench-host.sh
 cp "$lab/bench-guest.sh" "$in/lab/bench.sh"
 case $vmms in *sluice*) lab_sluice ;; esac
-lab_copy "$in/host" "$(command -v mke2fs)" /sbin/mke2fs
 if [ "$what" = fio ]; then lab_copy "$tmp/more" "$(command -v fio)" /usr/bin/fio; fi
 lab_root "$in/disk-1.raw" 112M "$tmp/more"
 lab_vmm
-lab_boot 900 "$host" 2 "guest=$guest" "what=$what" "rounds=$rounds" "vmms=$vmms"
+export LAB_CLOCK=instructions
+lab_boot 500 "$host" 1 "guest=$guest" "what=$what" "rounds=$rounds" "vmms=$vmms"
 echo "host $host, guest $guest, $rounds rounds: median (min..max)"
 awk '
 	{ key = $3 " " $2 " " $5; n[key]++; v[key, n[key]] = $4 }

@@ -5,7 +5,7 @@ mount -t ext4 /dev/vdb /data
 guest_start guest guest "$(arg guest)" on=/dev/xvda --memory=256 --disk=/data/root.img
 wait_said 120 guest 'login:'
 type guest root
-wait_said 30 guest '# $'
+wait_said 30 guest ' # '
 type guest 'echo "the answer is $((6 * 7))"'
 wait_said 30 guest '^the answer is 42'
 type guest 'poweroff -f'

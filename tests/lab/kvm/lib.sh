@@ -22,7 +22,7 @@ host_end () {
 # guest_start NAME ROLE KERNEL 'kernel arguments' OPTION..: sluice boot of a stock guest in the background;
 # its console is in /out/guest-NAME.log, and what is written to /run/keys-NAME is typed on it
 guest_start () {
-	_name=$1 _role=$2 _kernel=$3 _append="console=hvc0 panic=1 lab=$2 seconds=$(arg seconds) $4"; shift 4
+	_name=$1 _role=$2 _kernel=$3 _append="console=hvc0 quiet panic=1 lab=$2 seconds=$(arg seconds) $4"; shift 4
 	mkfifo "/run/keys-$_name"
 	say "sluice boot $_name"
 	(
