@@ -20,11 +20,16 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "tools/stack-private.h"
 
 /* How long a guest that was asked to power off may take until it is destroyed. */
 #define BOOT_ASK_MS 60000u
 /* The same for driver domains, which have nothing to serve any more. */
 #define BOOT_DRIVERS_MS 20000u
+/* A vm that lived for less is built again only when that time has passed. */
+#define BOOT_SHORT_LIFE_MS 1000u
+/* How often a vm is looked at whose disks' backends are not there yet. */
+#define BOOT_READY_MS 10u
 /* How often the parts of the stack that tell nothing are looked at. */
 #define BOOT_CHECK_MS 500u
 #define BOOT_TIMEOUT_STATUS 124
@@ -34,9 +39,10 @@ struct boot_slot {
 	struct boot *boot;
 	const struct boot_vm *vm;
 	struct stack_vm *live;
-	struct loop_source *life;
+	struct loop_source *life, *restart, *ready;
+	uint64_t born_ms;
 	bool forced_end;   /* whatever its end is, it is not built again */
-	bool preserved;    /* it has ended and is kept */
+	bool ended;        /* it has shut down: kept by --on-..=preserve, or until it is built again */
 };
 
 struct boot {
@@ -155,32 +161,93 @@ static void check_end(struct boot *b)
 		stop(b, 0);
 }
 
+static void on_log(void *opaque, uint32_t events)
+{
+	struct boot *b = opaque;
+
+	stack_pump(b->st);
+}
+
+/*
+ * While a vm waits for its disks the log is shown after each look at them: a reason that
+ * is told as the vm's is not to be shown as the backend's, too.
+ */
+static void watch_log(struct boot *b)
+{
+	bool waits = false;
+
+	for (unsigned i = 0; i < b->o->nvms; i++)
+		waits |= b->slots[i].ready != NULL;
+	if (waits) {
+		loop_remove(b->log_source);
+		b->log_source = NULL;
+	} else if (!b->log_source) {
+		b->log_source = loop_add_fd(b->loop, stack_log_fd(b->st), EPOLLIN, on_log, b);
+	}
+}
+
 static void drop(struct boot_slot *s)
 {
 	loop_remove(s->life);
-	s->life = NULL;
+	loop_remove(s->restart);
+	loop_remove(s->ready);
+	s->life = s->restart = s->ready = NULL;
 	if (s->live)
 		stack_vm_destroy(s->live);
 	s->live = NULL;
-	s->preserved = false;
+	s->ended = false;
 }
 
 /* --- life of a vm ------------------------------------------------------ */
 
 static void on_life(void *opaque, uint32_t events);
 
+static void fail_vm(struct boot_slot *s, const char *why)
+{
+	struct boot *b = s->boot;
+
+	drop(s);
+	stack_pump(b->st);
+	log_err("%s", why);
+	b->status = 1;
+	check_end(b);
+}
+
+static void on_ready(void *opaque)
+{
+	struct boot_slot *s = opaque;
+	char why[1024];
+	int error = stack_vm_ready(s->live, why, sizeof(why));
+
+	s->ready = NULL;
+	if (error == -EAGAIN) {
+		stack_pump(s->boot->st);
+		s->ready = loop_add_timer(s->boot->loop, BOOT_READY_MS, on_ready, s);
+		if (s->ready)
+			return;
+		snprintf(why, sizeof(why), "out of memory");
+	} else if (error == 0) {
+		s->born_ms = stack_now_ms();
+		error = stack_vm_start(s->live, why, sizeof(why));
+	}
+	if (error < 0)
+		fail_vm(s, why);
+	watch_log(s->boot);
+}
+
+/* Made at once; started when its disks are there. */
 static int start_vm(struct boot_slot *s)
 {
 	struct boot *b = s->boot;
-	char why[1024];
+	char why[1024] = "out of memory";
 
 	s->live = stack_vm_create(b->st, &s->vm->config, why, sizeof(why));
 	if (s->live) {
 		s->life = loop_add_fd(b->loop, s->live->life_fd, EPOLLIN, on_life, s);
-		if (s->life && stack_vm_unpause(s->live, why, sizeof(why)) == 0)
+		s->ready = loop_add_timer(b->loop, 0, on_ready, s);
+		watch_log(b);
+		if (s->life && s->ready)
 			return 0;
-		if (!s->life)
-			snprintf(why, sizeof(why), "out of memory");
 		drop(s);
 	}
 	stack_pump(b->st);
@@ -189,13 +256,28 @@ static int start_vm(struct boot_slot *s)
 	return -EIO;
 }
 
-static void restart(struct boot_slot *s)
+static void on_restart(void *opaque)
 {
+	struct boot_slot *s = opaque;
+
+	s->restart = NULL;
 	drop(s);
 	if (start_vm(s) < 0) {
 		s->boot->status = 1;
 		check_end(s->boot);
 	}
+}
+
+/* Not over and over without a pause: a guest that ends at once is not to take the host's time. */
+static void restart(struct boot_slot *s)
+{
+	uint64_t lived = stack_now_ms() - s->born_ms;
+	unsigned pause = lived < BOOT_SHORT_LIFE_MS ? (unsigned)(BOOT_SHORT_LIFE_MS - lived) : 0;
+
+	s->ended = true;
+	s->restart = loop_add_timer(s->boot->loop, pause, on_restart, s);
+	if (!s->restart)
+		stop(s->boot, 1);
 }
 
 static enum boot_end read_end(struct boot_slot *s)
@@ -233,7 +315,7 @@ static void on_shutdown(struct boot_slot *s)
 	if (action == BOOT_RESTART) {
 		restart(s);
 	} else if (action == BOOT_PRESERVE) {
-		s->preserved = true;
+		s->ended = true;
 		log_warn("%s is kept as it is (domain %u); sluice destroy %s ends it", s->vm->config.name,
 			s->live->domid, s->vm->config.name);
 	} else {
@@ -250,7 +332,7 @@ static void on_life(void *opaque, uint32_t events)
 
 	while ((r = stack_vm_life(s->live)) == 1)
 		;
-	if (s->live->state == HVCTL_SHUTDOWN && !s->preserved) {
+	if (s->live->state == HVCTL_SHUTDOWN && !s->ended) {
 		on_shutdown(s);
 	} else if (r < 0) {
 		if (stack_check(s->boot->st, why, sizeof(why)) == 0)
@@ -277,19 +359,12 @@ static void on_signal_pipe(void *opaque, uint32_t events)
 	b->ending = true;
 	fprintf(stderr, "sluice: asking the guest to power off; Ctrl-C again destroys it\n");
 	for (unsigned i = 0; i < b->o->nvms; i++)
-		if (b->slots[i].preserved)
+		if (b->slots[i].ended || b->slots[i].ready)
 			drop(&b->slots[i]);
 	ask_all(b, false);
 	if (!loop_add_timer(b->loop, BOOT_ASK_MS, on_ask_timeout, b))
 		stop(b, 1);
 	check_end(b);
-}
-
-static void on_log(void *opaque, uint32_t events)
-{
-	struct boot *b = opaque;
-
-	stack_pump(b->st);
 }
 
 static void on_timeout(void *opaque)
@@ -364,11 +439,15 @@ static void list(struct boot *b, char *reply)
 
 static int act(struct boot *b, struct boot_slot *s, const char *verb, char *why, size_t room)
 {
+	if (s->ready && strcmp(verb, "destroy") != 0) {
+		snprintf(why, room, "%s waits for its disks", s->vm->config.name);
+		return -EAGAIN;
+	}
 	if (strcmp(verb, "pause") == 0)
 		return stack_vm_pause(s->live, why, room);
 	if (strcmp(verb, "unpause") == 0)
 		return stack_vm_unpause(s->live, why, room);
-	if (s->preserved && strcmp(verb, "destroy") != 0) {
+	if (s->ended && strcmp(verb, "destroy") != 0) {
 		snprintf(why, room, "%s has shut down already", s->vm->config.name);
 		return -EINVAL;
 	}

@@ -120,46 +120,37 @@ static int report_backend_error(struct stack *st, const struct attached *at,
 	return -EIO;
 }
 
-static int await_backend(struct stack *st, const struct attached *at,
+static unsigned patience(const struct stack_disk *disk)
+{
+	return disk->backend ? DISK_VM_MS : DISK_ATTACH_MS;
+}
+
+/* 0: a frontend may connect; -EAGAIN: not yet. */
+static int check_backend(struct stack *st, const struct attached *at,
 	const struct stack_disk *disk, char *why, size_t room)
 {
-	unsigned patience = disk->backend ? DISK_VM_MS : DISK_ATTACH_MS;
-	uint64_t end = stack_now_ms() + patience;
 	XenbusState state = XenbusStateUnknown;
-	unsigned pause = 1;
-	int error;
+	int error = xsn_read_state(st->xs, XBT_NULL, at->backend, "state", &state);
 
-	while (stack_now_ms() < end) {
-		error = xsn_read_state(st->xs, XBT_NULL, at->backend, "state", &state);
-		if (error < 0 && error != -ENOENT) {
-			snprintf(why, room, "cannot read the state of disk %s: %s", disk->dev,
-				strerror(-error));
-			return error;
-		}
-		if (error == 0 && state >= XenbusStateInitWait && state <= XenbusStateConnected)
-			return 0;
-		error = report_backend_error(st, at, disk, why, room);
-		if (error == 0)
-			error = stack_check(st, why, room);
-		if (error == 0 && disk->backend)
-			error = stack_vm_check(st, at->backend_domid, why, room);
-		if (error == 0 && stack_cancelled(st))
-			error = stack_fail(why, room, -EINTR, "interrupted while disk %s was attached",
-				disk->dev);
-		if (error < 0)
-			return error;
-		if (state == XenbusStateClosed || state == XenbusStateClosing) {
-			snprintf(why, room, "disk %s: the backend closed without a reason", disk->dev);
-			return -EIO;
-		}
-		stack_pump(st);
-		stack_sleep_ms(pause);
-		if (pause < 16)
-			pause *= 2;
-	}
-	snprintf(why, room, "disk %s: no backend came up within %u s; %s shows why", disk->dev,
-		patience / 1000, disk->backend ? "the driver domain's console" : "SLUICE_LOG=debug");
-	return -ETIMEDOUT;
+	if (error < 0 && error != -ENOENT)
+		return stack_fail(why, room, error, "cannot read the state of disk %s: %s", disk->dev,
+			strerror(-error));
+	if (error == 0 && state >= XenbusStateInitWait && state <= XenbusStateConnected)
+		return 0;
+	error = report_backend_error(st, at, disk, why, room);
+	if (error == 0)
+		error = stack_check(st, why, room);
+	if (error == 0 && disk->backend)
+		error = stack_vm_check(st, at->backend_domid, why, room);
+	if (error < 0)
+		return error;
+	if (state == XenbusStateClosed || state == XenbusStateClosing)
+		return stack_fail(why, room, -EIO, "disk %s: the backend closed without a reason", disk->dev);
+	if (stack_now_ms() - at->since_ms < patience(disk))
+		return -EAGAIN;
+	return stack_fail(why, room, -ETIMEDOUT, "disk %s: no backend came up within %u s; %s shows why",
+		disk->dev, patience(disk) / 1000,
+		disk->backend ? "the driver domain's console" : "SLUICE_LOG=debug");
 }
 
 static int parse_dev(struct stack *st, uint32_t domid, const char *dev, uint32_t *vdev, char *why,
@@ -186,7 +177,7 @@ static int find_backend(struct stack *st, const struct stack_disk *disk, uint32_
 		disk->dev, disk->backend);
 }
 
-static int attach(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
+static int add(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
 	size_t room)
 {
 	/* A path in a driver domain vm is that vm's, not ours. */
@@ -198,12 +189,13 @@ static int attach(struct stack *st, struct attached *at, const struct stack_disk
 		return stack_fail(why, room, error, "the store refused the nodes of disk %s: %s",
 			disk->dev, strerror(-error));
 	}
+	at->since_ms = stack_now_ms();
 	at->next = st->disks;
 	st->disks = at;
-	return await_backend(st, at, disk, why, room);
+	return 0;
 }
 
-int stack_attach_to(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
+int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
 	size_t why_room)
 {
 	uint32_t vdev, backend_domid;
@@ -217,12 +209,36 @@ int stack_attach_to(struct stack *st, uint32_t domid, const struct stack_disk *d
 	at = new_attached(domid, backend_domid, vdev);
 	if (!at)
 		return stack_fail(why, why_room, -ENOMEM, "out of memory");
-	return attach(st, at, disk, why, why_room);
+	return add(st, at, disk, why, why_room);
+}
+
+int stack_attach_check(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
+	size_t why_room)
+{
+	struct attached *at = NULL;
+	uint32_t vdev;
+
+	if (vdev_parse(disk->dev, &vdev) == 0)
+		at = find_attached(st, domid, vdev);
+	if (!at)
+		return stack_fail(why, why_room, -ENOENT, "there is no disk %s", disk->dev);
+	return check_backend(st, at, disk, why, why_room);
 }
 
 int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why, size_t why_room)
 {
-	return stack_attach_to(st, STACK_GUEST, disk, why, why_room);
+	int error = stack_attach_begin(st, STACK_GUEST, disk, why, why_room);
+	unsigned pause = 1;
+
+	if (error < 0)
+		return error;
+	while ((error = stack_attach_check(st, STACK_GUEST, disk, why, why_room)) == -EAGAIN) {
+		stack_pump(st);
+		stack_sleep_ms(pause);
+		if (pause < 16)
+			pause *= 2;
+	}
+	return error;
 }
 
 /* --- removal ----------------------------------------------------------- */

@@ -74,6 +74,7 @@ struct attached {
 	uint32_t domid;            /* of the guest */
 	uint32_t backend_domid;
 	uint32_t vdev;
+	uint64_t since_ms;
 	char backend[80];          /* store paths */
 	char frontend[80];
 	char libxl[80];
@@ -131,8 +132,14 @@ int stack_make_dir(struct xs_handle *xs, uint32_t transaction, const char *dir, 
 int stack_nodes_vm(struct xs_handle *xs, uint32_t transaction, const char *home, const char *vm_dir,
 	const struct stack_domain *domain) must_check;
 
-/** stack_attach_to() - stack_attach_disk() for the domain @domid. */
-int stack_attach_to(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
+/** stack_attach_begin() - write the nodes of a disk of the domain @domid. 0 or -errno with @why. */
+int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
+	size_t why_room) must_check;
+/**
+ * stack_attach_check() - whether its backend waits for the frontend.
+ * Return: 0; -EAGAIN: not yet, ask again soon; another -errno with @why.
+ */
+int stack_attach_check(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
 	size_t why_room) must_check;
 /** stack_detach_all() - close and remove the disks of @domid, whose vCPUs stand still. */
 void stack_detach_all(struct stack *st, uint32_t domid);

@@ -134,8 +134,25 @@ static int attach_disks(struct stack_vm *vm, char *why, size_t room)
 	int error = 0;
 
 	for (unsigned i = 0; i < vm->config->ndisks && error == 0; i++)
-		error = stack_attach_to(vm->st, vm->domid, &vm->config->disks[i], why, room);
+		error = stack_attach_begin(vm->st, vm->domid, &vm->config->disks[i], why, room);
 	return error;
+}
+
+int stack_vm_ready(struct stack_vm *vm, char *why, size_t why_room)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < vm->config->ndisks && error == 0; i++)
+		error = stack_attach_check(vm->st, vm->domid, &vm->config->disks[i], why, why_room);
+	return error;
+}
+
+int stack_vm_start(struct stack_vm *vm, char *why, size_t why_room)
+{
+	/* The terminal may be the guest's from here on. */
+	int error = start_console(vm, why, why_room);
+
+	return error == 0 ? stack_vm_unpause(vm, why, why_room) : error;
 }
 
 static int create(struct stack_vm *vm, char *why, size_t room)
@@ -146,9 +163,6 @@ static int create(struct stack_vm *vm, char *why, size_t room)
 		error = introduce(vm, why, room);
 	if (error == 0)
 		error = attach_disks(vm, why, room);
-	/* Last: from then on the terminal may be the guest's. */
-	if (error == 0)
-		error = start_console(vm, why, room);
 	return error;
 }
 

@@ -57,8 +57,8 @@ struct stack_vm {
 };
 
 /**
- * stack_vm_create() - build a vm, write its nodes, introduce it to the store, start its
- * console, attach its disks. It is left paused.
+ * stack_vm_create() - build a vm, write its nodes and those of its disks, introduce it to
+ * the store. It is left paused, for stack_vm_ready() and stack_vm_start().
  * @config: stays as it is until the vm is destroyed
  *
  * Return: NULL with errno set and @why; then nothing of it is left.
@@ -71,6 +71,13 @@ struct stack_vm *stack_vm_create(struct stack *st, const struct stack_vm_config 
  */
 void stack_vm_destroy(struct stack_vm *vm);
 
+/**
+ * stack_vm_ready() - whether all its disks have their backends.
+ * Return: 0; -EAGAIN: not yet, ask again soon; another -errno with @why.
+ */
+int stack_vm_ready(struct stack_vm *vm, char *why, size_t why_room) must_check;
+/** stack_vm_start() - start its console, and its vCPUs. 0 or -errno with @why. */
+int stack_vm_start(struct stack_vm *vm, char *why, size_t why_room) must_check;
 /** stack_vm_unpause(), stack_vm_pause() - 0 or -errno with @why. */
 int stack_vm_unpause(struct stack_vm *vm, char *why, size_t why_room);
 int stack_vm_pause(struct stack_vm *vm, char *why, size_t why_room);
