@@ -15,39 +15,52 @@
 #define GFN_LIMIT (1ull << 40)
 
 /*
- * Where the pvclock of those vCPUs is that registered no vcpu_info of their own. Linux divides
- * by tsc_to_system_mul right after the hypercall; the platform fills it in before the vCPU
- * goes on.
+ * The pvclock of those vCPUs that registered no vcpu_info of their own goes where shared_info
+ * is now, or nowhere. Linux divides by tsc_to_system_mul right after the hypercall; the platform
+ * fills it in before the vCPU goes on.
  */
-static int memory_time_areas(struct vm *vm)
+static int memory_shared_info_moved(struct vm *vm)
 {
+	uint64_t gfn = mem_own_gfn(&vm->mem, VM_OWN_SHARED_INFO);
+	bool placed = gfn != UINT64_MAX;
 	int rc = 0;
 
+	vm->shared_info_gfn = placed ? gfn : 0;
 	for (unsigned i = 0; i < vm->nr_vcpus && i < XEN_LEGACY_MAX_VCPUS && rc == 0; i++) {
-		struct vcpu *v = &vm->vcpus[i];
+		uint64_t offset = offsetof(struct shared_info, vcpu_info[i].time);
 
-		if (!v->info_gpa)
-			rc = vm->platform->set_time_area(v,
-				vm->shared_info_gfn * VM_PAGE +
-					offsetof(struct shared_info, vcpu_info[i].time));
+		if (!vm->vcpus[i].info_gpa)
+			rc = vm->platform->set_time_area(
+				&vm->vcpus[i], placed ? gfn * VM_PAGE + offset : 0);
 	}
 	return rc;
 }
 
+/* Memory has a lock of its own: others who send events need not wait for what KVM does then. */
 static int memory_place_shared_info(struct vm *vm, uint64_t gfn)
 {
-	int rc;
+	int rc = mem_place_own(&vm->mem, gfn, VM_OWN_SHARED_INFO);
 
+	if (rc < 0)
+		return rc;
 	domain_lock(&vm->d);
-	rc = mem_place_own(&vm->mem, gfn, VM_OWN_SHARED_INFO);
-	if (rc == 0) {
-		vm->shared_info_gfn = gfn;
-		event_abi_set_shared_info(vm->events, mem_own(&vm->mem, VM_OWN_SHARED_INFO));
-		rc = memory_time_areas(vm);
-	}
+	event_abi_set_shared_info(vm->events, mem_own(&vm->mem, VM_OWN_SHARED_INFO));
+	rc = memory_shared_info_moved(vm);
 	domain_unlock(&vm->d);
 	if (rc == 0)
 		vm_update_wallclock(vm);
+	return rc;
+}
+
+/* Another page stands at @gfn, or none: it may have been shared_info's place. */
+static int memory_changed(struct vm *vm, uint64_t gfn)
+{
+	int rc = 0;
+
+	domain_lock(&vm->d);
+	if (gfn == vm->shared_info_gfn)
+		rc = memory_shared_info_moved(vm);
+	domain_unlock(&vm->d);
 	return rc;
 }
 
@@ -58,10 +71,8 @@ static int memory_place_grants(struct vm *vm, uint64_t index, uint64_t gfn)
 	/* Status frames (XENMAPIDX_grant_table_status) are version 2's, which there is not. */
 	if (index >= VM_GRANT_FRAMES)
 		return -EINVAL;
-	domain_lock(&vm->d);
 	rc = mem_place_own(&vm->mem, gfn, VM_OWN_GRANT_FRAMES + index);
-	domain_unlock(&vm->d);
-	return rc;
+	return rc < 0 ? rc : memory_changed(vm, gfn);
 }
 
 static int memory_place(struct vm *vm, unsigned space, uint64_t index, uint64_t gfn)
@@ -139,10 +150,8 @@ static int64_t memory_remove(struct vcpu *v, uint64_t arg)
 		return rc;
 	if (remove.gpfn >= GFN_LIMIT)
 		return -EINVAL;
-	domain_lock(&vm->d);
 	rc = mem_remove(&vm->mem, remove.gpfn);
-	domain_unlock(&vm->d);
-	return rc;
+	return rc < 0 ? rc : memory_changed(vm, remove.gpfn);
 }
 
 /* Pages in one call; Linux asks for 512. */
@@ -185,7 +194,7 @@ static int64_t memory_reservation(struct vcpu *v, uint32_t cmd, uint64_t arg)
 	if (r.extent_order > RESERVATION_MAX_ORDER ||
 		r.nr_extents > RESERVATION_MAX >> r.extent_order)
 		return 0;
-	for (done = 0; done < r.nr_extents; done++) {
+	for (done = 0; done < r.nr_extents && !vm_is_ending(v->vm); done++) {
 		uint64_t at = (uintptr_t)r.extent_start.p + done * sizeof(gfn);
 
 		if (guest_read(v, at, &gfn, sizeof(gfn)) < 0 ||

@@ -119,16 +119,6 @@ static int64_t hypercall_one(struct vcpu *v, uint64_t number, const uint64_t *ar
 	return hypercall_unknown(v, number < UINT32_MAX ? number : UINT32_MAX, args[0]);
 }
 
-static bool vm_is_ending(struct vm *vm)
-{
-	bool ending;
-
-	domain_lock(&vm->d);
-	ending = vm->shutting_down || vm->zombie;
-	domain_unlock(&vm->d);
-	return ending;
-}
-
 static int multicall_entry(struct vcpu *v, uint64_t gva)
 {
 	struct multicall_entry call;

@@ -243,6 +243,16 @@ void vm_update_wallclock(struct vm *vm)
 	domain_unlock(&vm->d);
 }
 
+bool vm_is_ending(struct vm *vm)
+{
+	bool ending;
+
+	domain_lock(&vm->d);
+	ending = vm->shutting_down || vm->zombie;
+	domain_unlock(&vm->d);
+	return ending;
+}
+
 void vm_shutdown(struct vm *vm, unsigned reason)
 {
 	bool first;

@@ -41,7 +41,8 @@ struct vm_platform {
 	bool (*upcall)(struct vcpu *v);
 	/** @now: the guest's system time in ns, that of its pvclock. Any thread. */
 	uint64_t (*now)(struct vm *vm);
-	/** @set_time_area: keep the pvclock structure of @v at @gpa up to date from its next entry on. */
+	/** @set_time_area: keep the pvclock structure of @v at @gpa up to date from its next
+	 * entry on; 0: none. */
 	int (*set_time_area)(struct vcpu *v, uint64_t gpa);
 	/**
 	 * @set_timer: call vcpu_timer() at @deadline ns of system time, not before; 0: not at all.
@@ -205,6 +206,8 @@ int guest_write(struct vcpu *v, uint64_t gva, const void *from, size_t len) must
 void vcpu_set_upcall(struct vcpu *v);
 /** vcpu_arm_timer() - hand the platform the next deadline of @v. Under d.lock. */
 void vcpu_arm_timer(struct vcpu *v);
+/** vm_is_ending() - long batches are to stop: somebody waits for the vCPUs' threads. No lock held. */
+bool vm_is_ending(struct vm *vm);
 /** vm_check_self() - does @domid mean the caller itself? 0; -ESRCH: no such domain; -EPERM. */
 int vm_check_self(struct vm *vm, uint32_t domid) must_check;
 

@@ -124,6 +124,14 @@ static void grant_frames_show_the_table(void **state)
 	assert_int_equal(fake->vm.d.grants.nr, 64 * 512);
 }
 
+/* Then shared_info is nowhere, and its clocks stop. */
+static void grant_frames_may_take_the_place_of_shared_info(void **state)
+{
+	fake_shared_info(fake, 0x10);
+	assert_int_equal(place(DOMID_SELF, XENMAPSPACE_grant_table, 0, 0x10), 0);
+	assert_int_equal(fake->vcpu[0].time_area, 0);
+}
+
 static void grant_frames_end(void **state)
 {
 	static const uint64_t bad[] = { VM_GRANT_FRAMES, VM_GRANT_FRAMES + 1, 0xffffffff,
@@ -189,6 +197,9 @@ static void pages_are_taken_away_again(void **state)
 	fake_put(fake, 0x10000, &word, sizeof(word));
 	fake_shared_info(fake, 0x10);
 	assert_int_equal(take_away(DOMID_SELF, 0x10), 0);
+	/* Nobody writes the time there any more. */
+	assert_int_equal(fake->vcpu[0].time_area, 0);
+	assert_int_equal(fake->vm.shared_info_gfn, 0);
 	fake_get(fake, 0x10000, &word, sizeof(word));
 	assert_int_equal(word, 99);
 	assert_int_equal(take_away(DOMID_SELF, 0x10), -ENOENT);
@@ -361,6 +372,15 @@ static void the_balloon_is_bounded(void **state)
 	assert_int_equal(memory_op(XENMEM_decrease_reservation, &r, sizeof(r)), -ESRCH);
 }
 
+static void the_balloon_does_not_hold_up_the_end(void **state)
+{
+	uint64_t gfn = 0x400;
+	struct xen_memory_reservation r = extents(&gfn, 1);
+
+	vm_shutdown(&fake->vm, SHUTDOWN_poweroff);
+	assert_int_equal(memory_op(XENMEM_decrease_reservation, &r, sizeof(r)), 0);
+}
+
 static void operations_fault(void **state)
 {
 	static const unsigned cmds[] = { XENMEM_add_to_physmap, XENMEM_add_to_physmap_batch,
@@ -385,6 +405,7 @@ int main(void)
 		T(shared_info_moves_with_what_is_in_it),
 		T(shared_info_has_one_index),
 		T(grant_frames_show_the_table),
+		T(grant_frames_may_take_the_place_of_shared_info),
 		T(grant_frames_end),
 		T(other_spaces_are_refused),
 		T(frames_out_of_range_are_refused),
@@ -400,6 +421,7 @@ int main(void)
 		T(the_balloon_gives_memory_back),
 		T(the_balloon_stops_at_what_is_no_ram),
 		T(the_balloon_is_bounded),
+		T(the_balloon_does_not_hold_up_the_end),
 		T(operations_fault),
 	};
 
