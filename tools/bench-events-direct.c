@@ -24,7 +24,7 @@ struct events_direct {
 	struct event_abi *abi;
 	struct consumer guest;
 	uint32_t channels, at;
-	uint32_t *order; /* the sender's ports, shuffled */
+	uint32_t *order; /* the sender's ports */
 	uint64_t handled;
 };
 
@@ -139,7 +139,7 @@ static bool setup_receiver(struct events_direct *e, bool fifo)
 	return !fifo || setup_fifo(e);
 }
 
-static bool bind_all(struct events_direct *e)
+static bool bind_all(struct events_direct *e, bool shuffled)
 {
 	e->order = malloc(e->channels * sizeof(*e->order));
 	if (!e->order)
@@ -152,13 +152,14 @@ static bool bind_all(struct events_direct *e)
 			return false;
 		e->order[i] = port;
 	}
-	events_shuffle(e->order, e->channels);
+	if (shuffled)
+		events_shuffle(e->order, e->channels);
 	/* Binding makes each pending once. */
 	consumer_run(&e->guest);
 	return e->handled == e->channels;
 }
 
-struct events_direct *events_direct_new(bool fifo, uint32_t channels)
+struct events_direct *events_direct_new(bool fifo, bool shuffled, uint32_t channels)
 {
 	struct events_direct *e = calloc(1, sizeof(*e));
 
@@ -168,7 +169,7 @@ struct events_direct *events_direct_new(bool fifo, uint32_t channels)
 	domain_set_init(&e->set);
 	e->has_sender = add_domain(e, &e->sender, &sender_ops, SENDER_DOMID);
 	e->has_receiver = add_domain(e, &e->receiver, &receiver_ops, RECEIVER_DOMID);
-	if (e->has_sender && e->has_receiver && setup_receiver(e, fifo) && bind_all(e))
+	if (e->has_sender && e->has_receiver && setup_receiver(e, fifo) && bind_all(e, shuffled))
 		return e;
 	events_direct_free(e);
 	errno = ENOMEM;

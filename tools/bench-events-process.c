@@ -45,6 +45,8 @@ struct events_world {
 struct order {
 	uint32_t channels;
 	uint32_t batch;
+	uint32_t shuffled;
+	uint32_t pad;
 	uint64_t us;
 };
 struct outcome {
@@ -199,7 +201,8 @@ static int pinger(xenevtchn_handle *h, int sock, int out)
 	if (rc == 0)
 		rc = connect_ports(h, sock, true, ports, o.channels);
 	if (rc == 0) {
-		events_shuffle(ports, o.channels);
+		if (o.shuffled)
+			events_shuffle(ports, o.channels);
 		rc = ping(h, ports, &o, &outcome.ns);
 	}
 	outcome.error = rc;
@@ -344,10 +347,12 @@ static int follow(int fd, const struct order *order, double *ns)
 	return outcome.error;
 }
 
-int events_world_run(
-	struct events_world *w, uint32_t channels, uint32_t batch, uint64_t us, double *ns)
+int events_world_run(struct events_world *w, bool shuffled, uint32_t channels, uint32_t batch,
+	uint64_t us, double *ns)
 {
-	struct order order = { .channels = channels, .batch = batch, .us = us };
+	struct order order = {
+		.channels = channels, .batch = batch, .shuffled = shuffled, .us = us
+	};
 	int pair[2] = { -1, -1 }, out[2] = { -1, -1 };
 	pid_t peers[2] = { 0, 0 };
 	int rc = 0;

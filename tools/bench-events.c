@@ -42,6 +42,7 @@ struct events {
 	unsigned nsizes;
 	uint64_t runtime_us; /* of a round */
 	unsigned rounds;
+	bool sequential;
 	bool json;
 	bool said; /* something is in the JSON list by now */
 	struct line lines[SIZES_MAX];
@@ -56,6 +57,7 @@ static void usage(FILE *to)
 		"Measures what an event costs from sender to receiver, by the number of bound channels.\n\n"
 		"  --delivery=KIND,..       fifo, 2-level, process; default all\n"
 		"  --channels=N,..          numbers of channels; those that a kind cannot have are left out\n"
+		"  --order=ORDER            of channels: shuffled (default) or sequential\n"
 		"  --runtime=TIME           of each measurement; default 100ms\n"
 		"  --rounds=N               measurements of which the median is shown; default 5\n"
 		"  --output-format=FORMAT   normal or json\n"
@@ -108,6 +110,12 @@ static bool parse_format(struct events *e, const char *text)
 	return e->json || strcmp(text, "normal") == 0;
 }
 
+static bool parse_order(struct events *e, const char *text)
+{
+	e->sequential = strcmp(text, "sequential") == 0;
+	return e->sequential || strcmp(text, "shuffled") == 0;
+}
+
 static bool parse_runtime(struct events *e, const char *text)
 {
 	return time_parse(text, &e->runtime_us) == 0 && e->runtime_us > 0;
@@ -119,6 +127,7 @@ static int parse(struct events *e, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ "delivery", required_argument, NULL, 'd' },
 		{ "channels", required_argument, NULL, 'c' },
+		{ "order", required_argument, NULL, 'o' },
 		{ "runtime", required_argument, NULL, 't' },
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "output-format", required_argument, NULL, 'f' },
@@ -130,6 +139,7 @@ static int parse(struct events *e, int argc, char **argv)
 	while (ok && (c = getopt_long(argc, argv, "h", options, &at)) != -1) {
 		ok = c == 'd'	? parse_delivery(e, optarg)
 			: c == 'c' ? parse_channels(e, optarg)
+			: c == 'o' ? parse_order(e, optarg)
 			: c == 't' ? parse_runtime(e, optarg)
 			: c == 'r' ? parse_rounds(e, optarg)
 			: c == 'f' ? parse_format(e, optarg)
@@ -182,7 +192,8 @@ static int rounds_direct(struct events *e, bool fifo)
 	int rc = 0;
 
 	for (unsigned i = 0; i < e->nlines && rc == 0; i++) {
-		e->lines[i].direct = events_direct_new(fifo, e->lines[i].channels);
+		e->lines[i].direct = events_direct_new(
+			fifo, !e->sequential, e->lines[i].channels);
 		if (!e->lines[i].direct)
 			rc = -errno;
 	}
@@ -204,8 +215,8 @@ static int rounds_process(struct events *e)
 
 	for (unsigned r = 0; r < e->rounds && rc == 0; r++)
 		for (unsigned i = 0; i < e->nlines && rc == 0; i++)
-			rc = events_world_run(
-				w, e->lines[i].channels, e->batch, e->runtime_us, &e->lines[i].ns[r]);
+			rc = events_world_run(w, !e->sequential, e->lines[i].channels, e->batch,
+				e->runtime_us, &e->lines[i].ns[r]);
 	events_world_free(w);
 	return rc;
 }

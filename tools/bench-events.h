@@ -27,7 +27,7 @@ struct events_direct;
  * the other through the hypervisor's code, and a model of a kernel takes them.
  * NULL with errno set.
  */
-struct events_direct *events_direct_new(bool fifo, uint32_t channels);
+struct events_direct *events_direct_new(bool fifo, bool shuffled, uint32_t channels);
 void events_direct_free(struct events_direct *e);
 /** events_direct_run() - @ns: cost of one event, measured for @us. 0, or -EIO: events were lost. */
 int events_direct_run(struct events_direct *e, uint32_t batch, uint64_t us, double *ns) must_check;
@@ -38,8 +38,8 @@ struct events_world;
 struct events_world *events_world_new(void);
 void events_world_free(struct events_world *w);
 /** events_world_run() - with processes and channels of its own. 0 or -errno, said why. */
-int events_world_run(struct events_world *w, uint32_t channels, uint32_t batch, uint64_t us,
-	double *ns) must_check;
+int events_world_run(struct events_world *w, bool shuffled, uint32_t channels, uint32_t batch,
+	uint64_t us, double *ns) must_check;
 
 /** events_shuffle() - the numbers below @n in an order that no prefetcher knows. */
 void events_shuffle(uint32_t *order, uint32_t n);

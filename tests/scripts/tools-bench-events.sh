@@ -19,10 +19,10 @@ for x in e:
     assert x["ratio"] > 0
 assert all(e[i]["ratio"] == 1 for i in (0, 3, 5))
 EOT
-events --delivery=2-level --channels=64 | grep -q ' 64 channels .* ns/event' || fail "no table"
+events --delivery=2-level --order=sequential --channels=64 | grep -q ' 64 channels .* ns/event' || fail "no table"
 
 for bad in --delivery=pigeon --channels=0 --channels=131072 --channels=x --channels= --rounds=0 \
-	--rounds=100 --runtime=0 --runtime=x --output-format=xml --no-such-option word; do
+	--rounds=100 --runtime=0 --runtime=x --order=x --output-format=xml --no-such-option word; do
 	"$bench" events $bad >"$tmp/out" 2>"$tmp/err" && fail "$bad was taken"
 	[ -s "$tmp/err" ] || fail "$bad: no word why"
 done
