@@ -79,7 +79,9 @@ endif
 check_PROGRAMS += tests/fuzz/fuzz-hypercall
 TESTS += tests/fuzz/fuzz-hypercall
 tests_fuzz_fuzz_hypercall_SOURCES = \
+	tests/fuzz/fuzz-hypercall-args.c \
 	tests/fuzz/fuzz-hypercall.c \
+	tests/fuzz/fuzz-hypercall.h \
 	tests/fuzz/standalone.c \
 	tests/unit/vm-fake.c \
 	tests/unit/vm-fake.h \

@@ -20,37 +20,16 @@
 #include <xen/xen.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
-#include <xen/hvm/hvm_op.h>
-#include <xen/memory.h>
-#include <xen/sched.h>
-#include <xen/vcpu.h>
-#include <xen/version.h>
 
-#include "common/array.h"
 #include "common/log.h"
+#include "tests/fuzz/fuzz-hypercall.h"
 #include "tests/unit/vm-fake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_VCPUS 4u
 #define FUZZ_PAGES 4u   /* of the process domain */
 #define FUZZ_GRANTS 32u /* of the process domain */
 #define FUZZ_SHORTEST 16u
-#define FUZZ_LIST 0x210000ull /* arrays that structures point to */
-
-/* What is left of the input. */
-struct fuzz_input {
-	const uint8_t *at;
-	size_t left;
-};
-
-static uint8_t take(struct fuzz_input *in)
-{
-	if (!in->left)
-		return 0;
-	in->left--;
-	return *in->at++;
-}
 
 static struct domain_set fuzz_set;
 static struct vm_fake *fuzz_vm[2];
@@ -105,287 +84,48 @@ static const struct domain_ops peer_ops = {
 	.release = peer_release,
 };
 
-/* Values that mean something, and some that do not. */
-
-static uint64_t pick(struct fuzz_input *in, const uint64_t *values, size_t n)
-{
-	uint8_t b = take(in);
-
-	return b < 0xf0 ? values[b % n] : (uint64_t)take(in) << (b % 16 * 4);
-}
-
-static uint64_t pick_number(struct fuzz_input *in)
-{
-	static const uint64_t values[] = { 0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 64, 255, 4095, 4096,
-		1000000, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32, INT64_MAX, UINT64_MAX };
-
-	return pick(in, values, ARRAY_SIZE(values));
-}
-
-static uint64_t pick_domid(struct fuzz_input *in)
-{
-	static const uint64_t values[] = { DOMID_SELF, 1, 2, 3, DOMID_SELF, 1, 2, 3, 0, 4,
-		DOMID_INVALID, DOMID_IDLE };
-
-	return pick(in, values, ARRAY_SIZE(values));
-}
-
-/* RAM (one frame that every input likes), the special area, outside, nowhere. */
-static uint64_t pick_gfn(struct fuzz_input *in)
-{
-	static const uint64_t values[] = { 0x10, 0x11, 0x300, 0x301, 0x302, 0x303, 0x304, 0x305,
-		0x306, 0x307, 0, FAKE_RAM / VM_PAGE - 1, FAKE_RAM / VM_PAGE, 0x40000, 0x40001,
-		0x48000, VM_CONSOLE_GPA / VM_PAGE, VM_LAPIC_BASE / VM_PAGE, 0x100000,
-		0x3ffffffff, 1ull << 40, UINT64_MAX };
-
-	return pick(in, values, ARRAY_SIZE(values));
-}
-
-static uint64_t pick_address(struct fuzz_input *in)
-{
-	static const uint64_t values[] = { FUZZ_LIST, FUZZ_LIST + 0x1000, FUZZ_LIST + 0xff8,
-		FUZZ_LIST + 0xffc, FUZZ_LIST + 1, 0x300000, 0x10000, 0, FAKE_RAM - 8, FAKE_RAM,
-		UINT64_MAX - 7, 1ull << 46 };
-
-	return pick(in, values, ARRAY_SIZE(values));
-}
-
-static uint64_t pick_port(struct fuzz_input *in)
-{
-	uint8_t b = take(in);
-
-	if (b < 0xe0)
-		return b % 10;
-	return b % 2 ? pick_number(in) : 4090u + b % 16;
-}
-
-/* The few frames that are mapped to, so that some are hit again by the unmapping. */
-static uint64_t pick_place(struct fuzz_input *in)
-{
-	static const uint64_t values[] = { 0x40000000, 0x40001000, 0x306000, 0x40000000,
-		0x307000, 0x40002000, 0x40000008, 0x10000, UINT64_MAX };
-
-	return pick(in, values, ARRAY_SIZE(values));
-}
-
-static uint64_t pick_ref(struct fuzz_input *in)
-{
-	uint8_t b = take(in);
-
-	return b < 0xf0 ? b % 18 : pick_number(in);
-}
-
-/* Fields of grant operations. */
-static uint64_t pick_grant_field(struct fuzz_input *in, char kind)
-{
-	static const uint64_t map_flags[] = { GNTMAP_host_map, GNTMAP_host_map | GNTMAP_readonly,
-		GNTMAP_host_map, GNTMAP_host_map, 0, GNTMAP_device_map, 0xffffffff };
-	static const uint64_t lengths[] = { 8, 64, 0, 1, 4096, 4095, 4097, 0xffff };
-
-	switch (kind) {
-	case 'G':
-		return pick_place(in);
-	case 'f':
-		return pick(in, map_flags, ARRAY_SIZE(map_flags));
-	case 'F':
-		return take(in) % 5;
-	case 'l':
-		return pick(in, lengths, ARRAY_SIZE(lengths));
-	case 'h':
-		return take(in) % 6;
-	case 'z':
-		return take(in) < 0xf0 ? 0 : pick_number(in);
-	default:
-		return pick_ref(in);
-	}
-}
-
-/* Fields by letter: see struct fuzz_op. */
-static uint64_t pick_field(struct fuzz_input *in, char kind)
-{
-	static const uint64_t vcpus[] = { 0, 1, 2, 3, 0, 1, FUZZ_VCPUS, 63, 64, 0xffffffff };
-	static const uint64_t offsets[] = { 0, 64, 128, 0xfc0, 8, 4, 1, 0xfc8, 0xfff, 0x1000 };
-	static const uint64_t counts[] = { 0, 1, 2, 3, 8, 64, 128, 129, 512, 0xffff };
-
-	switch (kind) {
-	case 'd':
-		return pick_domid(in);
-	case 'g':
-		return pick_gfn(in);
-	case 'a':
-		return pick_address(in);
-	case 'p':
-		return pick_port(in);
-	case 'v':
-		return pick(in, vcpus, ARRAY_SIZE(vcpus));
-	case 'o':
-		return pick(in, offsets, ARRAY_SIZE(offsets));
-	case 'c':
-	case 'C':
-		return pick(in, counts, ARRAY_SIZE(counts));
-	case 'b':
-		return take(in) % 24;
-	default:
-		return strchr("GfFlhzrR", kind) ? pick_grant_field(in, kind) : pick_number(in);
-	}
-}
-
-static size_t field_size(char kind)
-{
-	switch (kind) {
-	case 'd':
-	case 'o':
-	case 'F':
-	case 'l':
-	case '2':
-		return 2;
-	case 'g':
-	case 'R':
-	case 'z':
-	case 'G':
-	case 'a':
-	case 'C':
-	case '8':
-		return 8;
-	case '1':
-		return 1;
-	default:
-		return 4;
-	}
-}
-
-/* Appends a structure; as in C, fields are aligned to their size. */
-static size_t put_struct(struct fuzz_input *in, const char *fields, uint8_t *to, size_t room)
-{
-	size_t at = 0;
-
-	for (; *fields; fields++) {
-		size_t size = field_size(*fields);
-		uint64_t value = pick_field(in, *fields);
-
-		at = (at + size - 1) & ~(size - 1);
-		if (at + size > room)
-			break;
-		memcpy(to + at, &value, size);
-		at += size;
-	}
-	return at;
-}
-
-/*
- * @fields: the structure: d domid, p port, v vCPU, g frame, a address, c and C counts of 32 and 64 bits,
- *	o offset, b a small number, 1 2 4 8 anything of that size; of grants: r and R reference,
- *	G address of a frame, f and F flags, l length, h handle, z mostly zero
- * @list: one entry of the array that it points to, or NULL
- */
-struct fuzz_op {
-	uint8_t number;
-	uint8_t cmd;
-	const char *fields;
-	const char *list;
-};
-
-static const struct fuzz_op fuzz_ops[] = {
-	{ __HYPERVISOR_memory_op, XENMEM_add_to_physmap, "d2bgg", NULL },
-	{ __HYPERVISOR_memory_op, XENMEM_add_to_physmap, "d2b8g", NULL },
-	{ __HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, "d222aaa", "g" },
-	{ __HYPERVISOR_memory_op, XENMEM_remove_from_physmap, "dg", NULL },
-	{ __HYPERVISOR_memory_op, XENMEM_memory_map, "ca", NULL },
-	{ __HYPERVISOR_memory_op, XENMEM_current_reservation, "d", NULL },
-	{ __HYPERVISOR_memory_op, XENMEM_maximum_ram_page, "", NULL },
-	{ __HYPERVISOR_memory_op, XENMEM_decrease_reservation, "aCb4d", "g" },
-	{ __HYPERVISOR_memory_op, XENMEM_populate_physmap, "aCb4d", "g" },
-	{ __HYPERVISOR_xen_version, XENVER_get_features, "44", NULL },
-	{ __HYPERVISOR_xen_version, XENVER_capabilities, "", NULL },
-	{ __HYPERVISOR_set_timer_op, 100, "", NULL },
-	{ __HYPERVISOR_vm_assist, 0, "", NULL },
-	{ __HYPERVISOR_hvm_op, HVMOP_set_param, "d2b8", NULL },
-	{ __HYPERVISOR_hvm_op, HVMOP_get_param, "d2b8", NULL },
-	{ __HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, "v1", NULL },
-	{ __HYPERVISOR_hvm_op, HVMOP_get_time, "8", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, "dpp", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, "bvp", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_close, "p", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_send, "p", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_status, "dp44444", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, "ddp", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, "vp", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_bind_vcpu, "pv", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_unmask, "p", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_reset, "d", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_init_control, "g4v8", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, "g", NULL },
-	{ __HYPERVISOR_event_channel_op, EVTCHNOP_set_priority, "pb", NULL },
-	{ __HYPERVISOR_sched_op, SCHEDOP_poll, "ac8", "p" },
-	{ __HYPERVISOR_sched_op, SCHEDOP_yield, "", NULL },
-	{ __HYPERVISOR_sched_op, SCHEDOP_block, "", NULL },
-	{ __HYPERVISOR_sched_op, SCHEDOP_shutdown, "b", NULL },
-	{ __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, "d4", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, "Gfrd2h8", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, "Gfrd2h8", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, "Gzh2", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, "Gzh2", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_copy, "RdogdolF2", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_copy, "gdoRdolF2", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_copy, "RdoRdolF2", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_setup_table, "dc2a", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_swap_grant_ref, "rr2", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_query_size, "d444", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_set_version, "b", NULL },
-	{ __HYPERVISOR_grant_table_op, GNTTABOP_get_version, "d4", NULL },
-	{ __HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, "gob", NULL },
-	{ __HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area, "a", NULL },
-	{ __HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, "", NULL },
-	{ __HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, "8", NULL },
-	{ __HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, "", NULL },
-	{ __HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, "8b", NULL },
-	{ __HYPERVISOR_vcpu_op, VCPUOP_stop_singleshot_timer, "", NULL },
-	{ __HYPERVISOR_vcpu_op, VCPUOP_is_up, "", NULL },
-	{ __HYPERVISOR_console_io, CONSOLEIO_write, "888", NULL },
-};
-
 static void put_list(struct vm_fake *fake, const char *fields, struct fuzz_input *in)
 {
 	uint8_t buf[256];
 	size_t len = 0;
 
-	for (unsigned n = take(in) % 8; n > 0; n--)
-		len += put_struct(in, fields, buf + len, sizeof(buf) - len);
-	if (mem_write(&fake->vm.mem, FUZZ_LIST + (take(in) % 4) * 0xffc, buf, len) < 0)
+	for (unsigned n = fuzz_take(in) % 8; n > 0; n--)
+		len += fuzz_put_struct(in, fields, buf + len, sizeof(buf) - len);
+	if (mem_write(&fake->vm.mem, FUZZ_LIST + (fuzz_take(in) % 4) * 0xffc, buf, len) < 0)
 		return; /* something that may not be written to stands there */
 }
 
 /* Args as the hypercall has them: where the structure is differs. */
 static void make_args(const struct fuzz_op *op, struct fuzz_input *in, uint64_t args[6])
 {
-	uint8_t how = take(in);
-	uint64_t at = how < 0xf0 ? FAKE_ARG : pick_address(in);
+	uint8_t how = fuzz_take(in);
+	uint64_t at = how < 0xf0 ? FAKE_ARG : fuzz_pick(in, 'a');
 
 	args[0] = op->cmd;
 	args[1] = at;
 	args[2] = 0;
 	if (op->number == __HYPERVISOR_vcpu_op) {
-		args[1] = how % 3 ? how / 3 % FUZZ_VCPUS : pick_field(in, 'v');
+		args[1] = how % 3 ? how / 3 % FUZZ_VCPUS : fuzz_pick(in, 'v');
 		args[2] = at;
 	} else if (op->number == __HYPERVISOR_grant_table_op) {
-		args[2] = how % 4 ? 1 : pick_field(in, 'c');
+		args[2] = how % 4 ? 1 : fuzz_pick(in, 'c');
 	} else if (op->number == __HYPERVISOR_console_io) {
-		args[1] = pick_number(in);
+		args[1] = fuzz_pick(in, '8');
 		args[2] = at;
 	} else if (op->number == __HYPERVISOR_set_timer_op) {
-		args[0] = pick_number(in);
+		args[0] = fuzz_pick(in, '8');
 	} else if (op->number == __HYPERVISOR_vm_assist) {
-		args[1] = take(in) % 8;
+		args[1] = fuzz_take(in) % 8;
 	}
 }
 
 static void fuzz_call(struct vm_fake *fake, unsigned vcpu, struct fuzz_input *in)
 {
-	uint8_t which = take(in);
-	const struct fuzz_op *op = &fuzz_ops[which % ARRAY_SIZE(fuzz_ops)];
+	uint8_t which = fuzz_take(in);
+	const struct fuzz_op *op = &fuzz_ops[which % fuzz_nr_ops];
 	struct hypercall call = { .number = op->number, .bits64 = true };
 	uint8_t buf[256];
-	size_t len = put_struct(in, op->fields, buf, sizeof(buf));
+	size_t len = fuzz_put_struct(in, op->fields, buf, sizeof(buf));
 
 	if (op->list)
 		put_list(fake, op->list, in);
@@ -399,28 +139,28 @@ static void fuzz_call(struct vm_fake *fake, unsigned vcpu, struct fuzz_input *in
 /* No sense at all, but for the number now and then. */
 static void fuzz_raw_call(struct vm_fake *fake, unsigned vcpu, struct fuzz_input *in)
 {
-	struct hypercall call = { .number = take(in) % 64 };
+	struct hypercall call = { .number = fuzz_take(in) % 64 };
 
-	call.bits64 = take(in) % 8;
-	call.user = take(in) % 16 == 0;
+	call.bits64 = fuzz_take(in) % 8;
+	call.user = fuzz_take(in) % 16 == 0;
 	for (unsigned i = 0; i < 6; i++)
-		call.args[i] = pick_field(in, "dgapv48c"[take(in) % 8]);
+		call.args[i] = fuzz_pick(in, "dgapv48c"[fuzz_take(in) % 8]);
 	if (call.number == 63)
-		call.number = pick_number(in);
+		call.number = fuzz_pick(in, '8');
 	hypercall(&fake->vm.vcpus[vcpu], &call);
 }
 
 static void fuzz_multicall(struct vm_fake *fake, unsigned vcpu, struct fuzz_input *in)
 {
 	struct multicall_entry calls[4] = { 0 };
-	unsigned n = take(in) % 8;
+	unsigned n = fuzz_take(in) % 8;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
-		const struct fuzz_op *op = &fuzz_ops[take(in) % ARRAY_SIZE(fuzz_ops)];
+		const struct fuzz_op *op = &fuzz_ops[fuzz_take(in) % fuzz_nr_ops];
 		uint64_t args[6] = { 0 };
 
 		make_args(op, in, args);
-		calls[i].op = take(in) % 8 ? op->number : __HYPERVISOR_multicall;
+		calls[i].op = fuzz_take(in) % 8 ? op->number : __HYPERVISOR_multicall;
 		memcpy(calls[i].args, args, sizeof(args));
 	}
 	if (mem_write(&fake->vm.mem, FUZZ_LIST, calls, sizeof(calls)) < 0)
@@ -431,10 +171,10 @@ static void fuzz_multicall(struct vm_fake *fake, unsigned vcpu, struct fuzz_inpu
 /* What a guest does to its own memory is its own business, also where the hypervisor reads. */
 static void fuzz_scribble(struct vm_fake *fake, struct fuzz_input *in)
 {
-	uint64_t gpa = pick_gfn(in) * VM_PAGE + take(in) * 4u;
-	uint32_t word = pick_number(in);
+	uint64_t gpa = fuzz_pick(in, 'g') * VM_PAGE + fuzz_take(in) * 4u;
+	uint32_t word = fuzz_pick(in, '8');
 
-	for (unsigned n = take(in) % 16 + 1; n > 0; n--, gpa += 4)
+	for (unsigned n = fuzz_take(in) % 16 + 1; n > 0; n--, gpa += 4)
 		if (mem_write(&fake->vm.mem, gpa, &word, sizeof(word)) < 0)
 			return;
 }
@@ -445,20 +185,20 @@ static void fuzz_grant(grant_entry_v1_t *entry, struct fuzz_input *in)
 		GTF_permit_access | GTF_readonly, 0, GTF_permit_access | GTF_reading,
 		GTF_transitive, GTF_accept_transfer, 0xffff };
 
-	__atomic_store_n(&entry->frame, (uint32_t)pick_gfn(in), __ATOMIC_RELAXED);
-	__atomic_store_n(&entry->domid, (domid_t)pick_domid(in), __ATOMIC_RELAXED);
-	__atomic_store_n(&entry->flags, flags[take(in) % 8], __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->frame, (uint32_t)fuzz_pick(in, 'g'), __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->domid, (domid_t)fuzz_pick(in, 'd'), __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->flags, flags[fuzz_take(in) % 8], __ATOMIC_RELEASE);
 }
 
 static void fuzz_time(struct vm_fake *fake, struct fuzz_input *in)
 {
-	fake->now += pick_number(in) & 0xffffffffff;
+	fake->now += fuzz_pick(in, '8') & 0xffffffffff;
 	for (unsigned i = 0; i < FUZZ_VCPUS; i++) {
 		struct fake_vcpu *fv = &fake->vcpu[i];
 
 		if (fv->timer && fv->timer <= fake->now)
 			vcpu_timer(&fake->vm.vcpus[i]);
-		fv->apic_off = take(in) & 1;
+		fv->apic_off = fuzz_take(in) & 1;
 		vcpu_upcall_again(&fake->vm.vcpus[i]);
 	}
 }
@@ -466,8 +206,8 @@ static void fuzz_time(struct vm_fake *fake, struct fuzz_input *in)
 static void peer_bind(struct fuzz_input *in)
 {
 	void *link = malloc(1);
-	bool listen = take(in) & 1;
-	uint32_t domid = pick_domid(in);
+	bool listen = fuzz_take(in) & 1;
+	uint32_t domid = fuzz_pick(in, 'd');
 	int port;
 
 	if (!link)
@@ -476,7 +216,7 @@ static void peer_bind(struct fuzz_input *in)
 		port = event_alloc_unbound(&fuzz_peer, domid, NULL, link);
 	else
 		port = event_bind_interdomain(
-			&fuzz_set, &fuzz_peer, domid, pick_port(in), NULL, &link);
+			&fuzz_set, &fuzz_peer, domid, fuzz_pick(in, 'p'), NULL, &link);
 	/* A channel has it then, or, with a vm, has taken it away. */
 	if (!listen || port < 0)
 		free(link);
@@ -486,29 +226,29 @@ static void fuzz_peer_act(struct fuzz_input *in)
 {
 	struct event_status status;
 
-	switch (take(in) % 6) {
+	switch (fuzz_take(in) % 6) {
 	case 0:
 	case 1:
 		peer_bind(in);
 		break;
 	case 2:
-		event_send(&fuzz_set, &fuzz_peer, pick_port(in));
+		event_send(&fuzz_set, &fuzz_peer, fuzz_pick(in, 'p'));
 		break;
 	case 3:
-		event_close(&fuzz_set, &fuzz_peer, pick_port(in), NULL);
+		event_close(&fuzz_set, &fuzz_peer, fuzz_pick(in, 'p'), NULL);
 		break;
 	case 4:
-		fuzz_grant(&fuzz_entries[take(in) % FUZZ_GRANTS], in);
+		fuzz_grant(&fuzz_entries[fuzz_take(in) % FUZZ_GRANTS], in);
 		break;
 	default:
-		event_status(&fuzz_peer, pick_port(in), &status);
+		event_status(&fuzz_peer, fuzz_pick(in, 'p'), &status);
 		break;
 	}
 }
 
 static void fuzz_record(struct fuzz_input *in)
 {
-	uint8_t who = take(in);
+	uint8_t who = fuzz_take(in);
 	struct vm_fake *fake = fuzz_vm[who & 1];
 	unsigned vcpu = who >> 1 & 3;
 	grant_entry_v1_t *table;
@@ -530,7 +270,7 @@ static void fuzz_record(struct fuzz_input *in)
 	case 5:
 	case 6:
 		table = mem_own(&fake->vm.mem, VM_OWN_GRANT_FRAMES);
-		fuzz_grant(&table[take(in) % 24], in);
+		fuzz_grant(&table[fuzz_take(in) % 24], in);
 		break;
 	case 7:
 	case 8:
@@ -538,8 +278,8 @@ static void fuzz_record(struct fuzz_input *in)
 		break;
 	case 9:
 		fake->vm.vcpus[vcpu].up = true;
-		fake->moved_gva = take(in) % 2 ? FUZZ_LIST + 0x1000 : 0;
-		fake->moved_gpa = pick_gfn(in) * VM_PAGE;
+		fake->moved_gva = fuzz_take(in) % 2 ? FUZZ_LIST + 0x1000 : 0;
+		fake->moved_gpa = fuzz_pick(in, 'g') * VM_PAGE;
 		break;
 	default:
 		fuzz_call(fake, vcpu, in);
@@ -665,7 +405,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	log_set_level(LOG_LEVEL_ERR);
 	fuzz_setup();
-	if (take(&in) % 2)
+	if (fuzz_take(&in) % 2)
 		setup_fifo(fuzz_vm[0]);
 	while (in.left)
 		fuzz_record(&in);
