@@ -30,6 +30,8 @@ tests/vm/guest.bin: $(vm_guest_sources) $(vm_guest_headers)
 
 vm_tests = \
 	tests/vm/vm-event \
+	tests/vm/vm-grant \
+	tests/vm/vm-grant-hostile \
 	tests/vm/vm-hypercall \
 	tests/vm/vm-memory \
 	tests/vm/vm-smp \
@@ -56,6 +58,12 @@ vm_test_ldadd = tests/vm/libvmtest.la $(hv_process_ldadd)
 tests_vm_vm_event_SOURCES = tests/vm/vm-event.c
 tests_vm_vm_event_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_event_LDADD = $(vm_test_ldadd)
+tests_vm_vm_grant_SOURCES = tests/vm/vm-grant.c
+tests_vm_vm_grant_CPPFLAGS = $(vm_test_cppflags)
+tests_vm_vm_grant_LDADD = $(vm_test_ldadd)
+tests_vm_vm_grant_hostile_SOURCES = tests/vm/vm-grant-hostile.c
+tests_vm_vm_grant_hostile_CPPFLAGS = $(vm_test_cppflags)
+tests_vm_vm_grant_hostile_LDADD = $(vm_test_ldadd)
 tests_vm_vm_hypercall_SOURCES = tests/vm/vm-hypercall.c
 tests_vm_vm_hypercall_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_hypercall_LDADD = $(vm_test_ldadd)
