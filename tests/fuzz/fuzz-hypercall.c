@@ -21,6 +21,7 @@
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 
+#include "common/array.h"
 #include "common/log.h"
 #include "tests/fuzz/fuzz-hypercall.h"
 #include "tests/unit/vm-fake.h"
