@@ -15,7 +15,8 @@
 #define POLL_MAX_PORTS 128u
 /*
  * Interrupts of the local APIC that are no upcalls do not end a wait outside guest mode, so
- * none is longer than this. A guest must expect to be woken for no reason.
+ * none is longer than this where the guest could take them. It must expect to be woken for no
+ * reason.
  */
 #define WAIT_MAX_NS 10000000ull
 
@@ -34,12 +35,12 @@ static void sched_wait(struct vcpu *v, uint32_t port, uint64_t timeout)
 {
 	const struct vm_platform *platform = v->vm->platform;
 	uint64_t now = platform->now(v->vm);
-	uint64_t deadline = now + WAIT_MAX_NS;
+	uint64_t deadline = timeout;
 
 	if (timeout && timeout <= now)
 		return;
-	if (timeout && timeout < deadline)
-		deadline = timeout;
+	if (!v->irqs_off && (!timeout || timeout - now > WAIT_MAX_NS))
+		deadline = now + WAIT_MAX_NS;
 	v->poll_port = port;
 	v->woken = false;
 	v->waiting = true;

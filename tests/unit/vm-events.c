@@ -362,6 +362,26 @@ static void poll_is_woken_by_an_upcall(void **state)
 	assert_int_equal(fake->vcpu[0].waits, 2);
 }
 
+static void poll_deadlines(void **state)
+{
+	const uint64_t far = FAKE_START + 1000000000, soon = FAKE_START + 1000;
+	uint32_t port = new_ipi(1);
+
+	/* A guest that takes interrupts comes back soon: a wait may not see them all. */
+	assert_int_equal(poll_ports(&port, 1, 0), 0);
+	assert_in_range(fake->vcpu[0].wait_until, FAKE_START + 1, far - 1);
+	assert_int_equal(poll_ports(&port, 1, far), 0);
+	assert_in_range(fake->vcpu[0].wait_until, FAKE_START + 1, far - 1);
+	assert_int_equal(poll_ports(&port, 1, soon), 0);
+	assert_int_equal(fake->vcpu[0].wait_until, soon);
+	/* One that takes none is woken by what it polls alone. */
+	fake->vm.vcpus[0].irqs_off = true;
+	assert_int_equal(poll_ports(&port, 1, 0), 0);
+	assert_int_equal(fake->vcpu[0].wait_until, 0);
+	assert_int_equal(poll_ports(&port, 1, far), 0);
+	assert_int_equal(fake->vcpu[0].wait_until, far);
+}
+
 static void poll_refused(void **state)
 {
 	uint32_t ports[129] = { EVTCHN_2L_NR_CHANNELS };
@@ -438,6 +458,7 @@ int main(void)
 		CASE(poll_waits),
 		CASE(poll_is_woken),
 		CASE(poll_is_woken_by_an_upcall),
+		CASE(poll_deadlines),
 		CASE(poll_refused),
 		CASE(block_and_yield),
 		CASE(shutdown_reasons),

@@ -76,6 +76,7 @@ static void fake_wait(struct vcpu *v, uint64_t deadline)
 	struct vm_fake *fake = fake_of(v->vm);
 
 	fake_vcpu(v)->waits++;
+	fake_vcpu(v)->wait_until = deadline;
 	if (!fake->in_wait)
 		return;
 	domain_unlock(&v->vm->d);

@@ -23,6 +23,7 @@ struct fake_vcpu {
 	uint64_t timer;
 	unsigned timers_set;
 	unsigned waits, wakes;
+	uint64_t wait_until; /* what the last wait() was given */
 };
 
 /** struct vm_fake - one vm. */
