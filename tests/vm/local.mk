@@ -33,7 +33,9 @@ vm_tests = \
 	tests/vm/vm-grant \
 	tests/vm/vm-grant-hostile \
 	tests/vm/vm-hypercall \
+	tests/vm/vm-life \
 	tests/vm/vm-memory \
+	tests/vm/vm-pair \
 	tests/vm/vm-smp \
 	$(NULL)
 check_PROGRAMS += $(vm_tests)
@@ -67,9 +69,15 @@ tests_vm_vm_grant_hostile_LDADD = $(vm_test_ldadd)
 tests_vm_vm_hypercall_SOURCES = tests/vm/vm-hypercall.c
 tests_vm_vm_hypercall_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_hypercall_LDADD = $(vm_test_ldadd)
+tests_vm_vm_life_SOURCES = tests/vm/vm-life.c
+tests_vm_vm_life_CPPFLAGS = $(vm_test_cppflags)
+tests_vm_vm_life_LDADD = $(vm_test_ldadd)
 tests_vm_vm_memory_SOURCES = tests/vm/vm-memory.c
 tests_vm_vm_memory_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_memory_LDADD = $(vm_test_ldadd)
+tests_vm_vm_pair_SOURCES = tests/vm/vm-pair.c
+tests_vm_vm_pair_CPPFLAGS = $(vm_test_cppflags)
+tests_vm_vm_pair_LDADD = $(vm_test_ldadd)
 tests_vm_vm_smp_SOURCES = tests/vm/vm-smp.c
 tests_vm_vm_smp_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_smp_LDADD = $(vm_test_ldadd)
