@@ -17,16 +17,6 @@
 /* One operation on the structure at @arg: 0, or -EFAULT. */
 typedef int grant_op_fn(struct vcpu *v, uint64_t arg, void *opaque);
 
-static bool vm_ending(struct vm *vm)
-{
-	bool ending;
-
-	domain_lock(&vm->d);
-	ending = vm->zombie || vm->shutting_down;
-	domain_unlock(&vm->d);
-	return ending;
-}
-
 /* Runs @count operations; what the guest asks for must not keep its vm from ending. */
 static int64_t each_op(struct vcpu *v, uint64_t arg, uint32_t count, size_t size, grant_op_fn *fn,
 	void *opaque)
@@ -34,7 +24,7 @@ static int64_t each_op(struct vcpu *v, uint64_t arg, uint32_t count, size_t size
 	for (uint32_t i = 0; i < count; i++) {
 		int rc;
 
-		if (i % OPS_AT_ONCE == OPS_AT_ONCE - 1 && vm_ending(v->vm))
+		if (i % OPS_AT_ONCE == OPS_AT_ONCE - 1 && vm_is_ending(v->vm))
 			return -EINTR;
 		rc = fn(v, arg + i * size, opaque);
 		if (rc < 0)
