@@ -94,13 +94,30 @@ tests_fuzz_fuzz_hypercall_LDADD = \
 
 # Memory and grants of vms: their rules, and what hostile guests and mappers do about them.
 if HAVE_CMOCKA
-vm_memory_tests = tests/unit/arena tests/unit/grant-vm tests/unit/grant-vm-calls \
+vm_memory_tests = tests/unit/arena tests/unit/channel-vm tests/unit/grant-vm \
+	tests/unit/grant-vm-calls \
 	tests/unit/memory tests/unit/memory-lend
 check_PROGRAMS += $(vm_memory_tests)
 TESTS += $(vm_memory_tests)
 tests_unit_arena_SOURCES = hypervisor/vm/arena.c tests/unit/arena.c $(vm_fake)
 tests_unit_arena_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arena_LDADD = $(vm_ldadd)
+tests_unit_channel_vm_SOURCES = \
+	hypervisor/process/channel.c \
+	hypervisor/process/conn-copy.c \
+	hypervisor/process/conn-event.c \
+	hypervisor/process/conn-map.c \
+	hypervisor/process/conn-share.c \
+	hypervisor/process/conn.c \
+	hypervisor/process/memfd.c \
+	hypervisor/process/notify.c \
+	hypervisor/process/pdomain.c \
+	hypervisor/process/server.c \
+	hypervisor/vm/arena.c \
+	tests/unit/channel-vm.c \
+	$(vm_fake)
+tests_unit_channel_vm_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_channel_vm_LDADD = $(vm_ldadd)
 grant_vm_rig = tests/unit/grant-vm-rig.c tests/unit/grant-vm-rig.h $(vm_fake)
 tests_unit_grant_vm_SOURCES = tests/unit/grant-vm.c $(grant_vm_rig)
 tests_unit_grant_vm_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
