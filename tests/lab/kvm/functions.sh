@@ -6,6 +6,8 @@ cache=${SLUICE_LAB_CACHE:-$builddir/lab}/kvm
 
 # lab_needs: skip where the lab cannot run; gather its parts at the first run
 lab_needs () {
+	# It shows nothing more there, and takes minutes.
+	! ldd "$builddir/hypervisor/sluice-hypervisor" 2>/dev/null | grep -q libasan || skip "the KVM lab runs the plain build, not one with sanitizers"
 	lab_tools KVM
 	lab_build KVM
 	mkdir -p "$in/host" "$in/guest" "$in/driver"
@@ -62,4 +64,12 @@ lab_root () {
 	truncate -s "$2" "$1"
 	mke2fs -q -F -t ext4 -d "$root" "$1"
 	rm -rf "$root"
+}
+
+# lab_xenstore ROOT: xenstore-ls and others
+lab_xenstore () {
+	local tool
+	command -v xenstore >/dev/null || skip "the KVM lab needs xenstore; as root: apt-get install xenstore-utils"
+	lab_copy "$1" "$(command -v xenstore)" /usr/bin/xenstore
+	for tool in ls list read write; do ln -sf xenstore "$1/usr/bin/xenstore-$tool"; done
 }

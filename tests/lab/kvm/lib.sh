@@ -50,5 +50,8 @@ wait_end () {
 	say "sluice boot $2 ended with status $status"
 }
 
+# store COMMAND ARG..: xenstore-COMMAND as the toolstack of the one sluice boot that runs
+store () { _c=$1; shift; XENSTORED_PATH=$(ls /dev/shm/sluice-*/run.*/store.sock) "xenstore-$_c" "$@"; }
+
 # --- guest
 sum () { md5sum <"$1" | cut -d ' ' -f 1; }

@@ -3,8 +3,13 @@
 kvm_lab_tests = \
 	tests/lab/kvm/test-boot-6.1.sh \
 	tests/lab/kvm/test-boot-6.12.sh \
+	tests/lab/kvm/test-cpus.sh \
+	tests/lab/kvm/test-driver-kernel.sh \
+	tests/lab/kvm/test-driver-sluice.sh \
+	tests/lab/kvm/test-life.sh \
 	$(NULL)
 dist_noinst_SCRIPTS += $(kvm_lab_tests) \
+	tests/lab/kvm/bench.sh \
 	tests/lab/kvm/build.sh \
 	tests/lab/kvm/run.sh \
 	$(NULL)
@@ -13,13 +18,28 @@ EXTRA_DIST += \
 	tests/lab/debian.sh \
 	tests/lab/emulate.sh \
 	tests/lab/inside.sh \
+	tests/lab/kvm/README.md \
+	tests/lab/kvm/bench-guest.sh \
+	tests/lab/kvm/bench-host.sh \
 	tests/lab/kvm/boot-guest.sh \
 	tests/lab/kvm/boot-host.sh \
 	tests/lab/kvm/boot.sh \
+	tests/lab/kvm/cpus-guest.sh \
+	tests/lab/kvm/cpus-host.sh \
+	tests/lab/kvm/driver-driver.sh \
+	tests/lab/kvm/driver-host.sh \
 	tests/lab/kvm/functions.sh \
 	tests/lab/kvm/init \
 	tests/lab/kvm/lib.sh \
+	tests/lab/kvm/life-guest.sh \
+	tests/lab/kvm/life-host.sh \
 	$(NULL)
+
+# Says whether /dev/kvm runs guests natively; ./run asks it, too.
+noinst_PROGRAMS += tests/lab/kvm/kvm-probe
+
+# The shortest is part of make check.
+TESTS += tests/lab/kvm/test-boot-6.1.sh
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
 check-kvm: all
