@@ -324,6 +324,17 @@ static void on_shutdown(struct boot_slot *s)
 	}
 }
 
+/* A dying process closes its descriptors a moment before it can be waited for. */
+static bool part_died(struct stack *st, char *why, size_t room)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		if (stack_check(st, why, room) < 0)
+			return true;
+		stack_sleep_ms(10);
+	}
+	return false;
+}
+
 static void on_life(void *opaque, uint32_t events)
 {
 	struct boot_slot *s = opaque;
@@ -335,7 +346,7 @@ static void on_life(void *opaque, uint32_t events)
 	if (s->live->state == HVCTL_SHUTDOWN && !s->ended) {
 		on_shutdown(s);
 	} else if (r < 0) {
-		if (stack_check(s->boot->st, why, sizeof(why)) == 0)
+		if (!part_died(s->boot->st, why, sizeof(why)))
 			snprintf(why, sizeof(why), "the hypervisor ended %s; its messages are above",
 				s->vm->config.name);
 		stack_pump(s->boot->st);

@@ -6,6 +6,7 @@
 requires_vm
 requires command -v xenstore-ls
 cycles=${SLUICE_CYCLES:-6}
+seconds=$((100 + 5 * cycles))
 truncate -s 1M "$tmp/a.img"
 boot_in_background "$tmp/log" "disk obey" --disk="$tmp/a.img"
 wait_for 60 says "$tmp/log" obeying

@@ -5,7 +5,7 @@ guest=$builddir/tests/boot/guest.elf
 # boot ORDERS OPTION..: a vm that does what tests/boot/guest.c says, on little memory.
 boot () {
 	local orders=$1; shift
-	timeout 120 "$sluice" boot --kernel="$guest" --append="$orders" --memory=32 --timeout=100 "$@"
+	timeout 120 "$sluice" boot --kernel="$guest" --append="$orders" --memory=32 --timeout="${seconds:-100}" "$@"
 }
 # requires_vm: skip where there is no KVM to run even that.
 requires_vm () {
@@ -19,8 +19,10 @@ requires_vm () {
 # boot_in_background LOG ORDERS OPTION..: its process in $booted, its console and messages in LOG.
 boot_in_background () {
 	local log=$1 orders=$2; shift 2
+	# What an earlier one said there is not to be taken for this one's.
+	: >"$log"
 	# The process itself, for signals.
-	"$sluice" boot --kernel="$guest" --append="$orders" --memory=32 --timeout=100 "$@" \
+	"$sluice" boot --kernel="$guest" --append="$orders" --memory=32 --timeout="${seconds:-100}" "$@" \
 		>"$log" 2>&1 </dev/null &
 	booted=$!
 	cleanup_fn eval "kill -KILL $booted 2>/dev/null"
