@@ -485,6 +485,28 @@ static void a_bad_reference_maps_nothing_of_the_batch(void **state)
 	process_leave(conn);
 }
 
+static void what_one_vm_refuses_is_undone_in_the_other(void **state)
+{
+	struct vm_fake *other = vm_fake_new(&hv.set, "other", 1);
+	struct wire_map req = { .head.op = WIRE_MAP, .count = 2,
+		.refs = { { .domid = vmid, .ref = 8 }, { .domid = other->vm.d.domid, .ref = 8 } } };
+	int conn = process_connect(5), fds[WIRE_MAP_MAX];
+	struct wire_map_reply reply;
+	unsigned nfds = WIRE_MAP_MAX;
+
+	vm_grant(8, GTF_permit_access, 5, 0x20);
+	other->vm.d.grants.entries[8] =
+		(grant_entry_v1_t){ .flags = GTF_permit_access, .domid = 5, .frame = 0xfffff };
+	assert_true(rpc(conn, &req, offsetof(struct wire_map, refs) + 2 * sizeof(req.refs[0]),
+			    &reply, sizeof(reply), fds, &nfds) > 0);
+	assert_int_equal(reply.reply.rc, -EBUSY);
+	assert_int_equal(reply.id, 1);
+	assert_int_equal(mem_lent(&vm->vm.mem), 0);
+	assert_int_equal(hv.domains->pages, 0);
+	process_leave(conn);
+	vm_fake_free(other);
+}
+
 static void a_vm_that_dies_leaves_the_mapper_its_pages(void **state)
 {
 	int conn = process_connect(5), fds[WIRE_MAP_MAX];
@@ -633,6 +655,7 @@ int main(void)
 		T(a_vms_pages_are_lent_while_they_are_mapped),
 		T(a_second_mapper_is_told_to_copy),
 		T(a_bad_reference_maps_nothing_of_the_batch),
+		T(what_one_vm_refuses_is_undone_in_the_other),
 		T(a_vm_that_dies_leaves_the_mapper_its_pages),
 		T(what_a_vcpu_lets_go_of_is_freed_by_the_loop),
 		T(a_process_domain_that_dies_leaves_the_vm_its_page),
