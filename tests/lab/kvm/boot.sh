@@ -37,7 +37,7 @@ test_boot () {
 
 # test_driver_domain BACKEND: sluice or kernel
 test_driver_domain () {
-	local p
+	local p served
 	lab_needs
 	lab_scripts driver-host.sh boot-guest.sh
 	cp "$lab/driver-driver.sh" "$in/lab/driver.sh"
@@ -48,10 +48,15 @@ test_driver_domain () {
 			lab_built "$builddir/$p"
 			lab_copy "$in/driver" "$built" "/usr/local/sbin/$(basename "$p")"
 		done
+		served='sluice-driverd: vbd-.*: backend .* is ready'
 		;;
-	kernel) lab_xenstore "$in/driver" ;;
+	kernel)
+		lab_xenstore "$in/driver"
+		served='xen-blkback serves /dev/xvda'
+		;;
 	esac
 	root_disk
 	lab_boot 400 6.1 1 guest=6.1 "backend=$1"
+	must_say storage "$served"
 	root_check
 }

@@ -11,6 +11,7 @@ kvm_lab_tests = \
 dist_noinst_SCRIPTS += $(kvm_lab_tests) \
 	tests/lab/kvm/bench.sh \
 	tests/lab/kvm/build.sh \
+	tests/lab/kvm/demo.sh \
 	tests/lab/kvm/run.sh \
 	$(NULL)
 EXTRA_DIST += \
@@ -26,6 +27,8 @@ EXTRA_DIST += \
 	tests/lab/kvm/boot.sh \
 	tests/lab/kvm/cpus-guest.sh \
 	tests/lab/kvm/cpus-host.sh \
+	tests/lab/kvm/demo-guest.sh \
+	tests/lab/kvm/demo-host.sh \
 	tests/lab/kvm/driver-driver.sh \
 	tests/lab/kvm/driver-host.sh \
 	tests/lab/kvm/functions.sh \
