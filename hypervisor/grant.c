@@ -291,11 +291,14 @@ static void pin_drop(struct grant_copier *c, struct grant_copy_pin *pin, bool re
 {
 	if (!pin->grantor)
 		return;
-	domain_lock(pin->grantor);
-	active_unpin(pin->grantor, pin->ref, readonly);
-	domain_unlock(pin->grantor);
+	if (pin->pinned) {
+		domain_lock(pin->grantor);
+		active_unpin(pin->grantor, pin->ref, readonly);
+		domain_unlock(pin->grantor);
+	}
 	domain_put(c->set, pin->grantor);
 	pin->grantor = NULL;
+	pin->pinned = false;
 }
 
 void grant_copier_end(struct grant_copier *c)
@@ -304,32 +307,41 @@ void grant_copier_end(struct grant_copier *c)
 	pin_drop(c, &c->dest, false);
 }
 
+/* Exchanges the pin of the operation before, of the same domain, for that of @ref. */
+static int pin_change(struct grant_copier *c, struct grant_copy_pin *pin, uint32_t ref,
+	bool readonly)
+{
+	struct domain *rd = pin->grantor;
+	int status;
+
+	domain_lock(rd);
+	if (pin->pinned)
+		active_unpin(rd, pin->ref, readonly);
+	status = active_pin(rd, ref, c->d->domid, readonly);
+	pin->pinned = status == GNTST_okay;
+	if (pin->pinned) {
+		pin->ref = ref;
+		pin->frame = rd->grants.active[ref].frame;
+	}
+	domain_unlock(rd);
+	return status;
+}
+
 /* Pins a grant, unless the operation before had it pinned the same way. */
 static int pin_take(struct grant_copier *c, struct grant_copy_pin *pin,
 	const struct grant_copy_end *end, bool readonly)
 {
-	struct domain *rd;
-	int status;
-
-	if (pin->grantor && pin->domid == end->domid && pin->ref == end->ref)
-		return GNTST_okay;
-	pin_drop(c, pin, readonly);
-	rd = domain_get(c->set, c->d, end->domid);
-	if (!rd)
+	if (pin->grantor && pin->domid != end->domid)
+		pin_drop(c, pin, readonly);
+	if (!pin->grantor) {
+		pin->grantor = domain_get(c->set, c->d, end->domid);
+		pin->domid = end->domid;
+	}
+	if (!pin->grantor)
 		return GNTST_bad_domain;
-	domain_lock(rd);
-	status = active_pin(rd, end->ref, c->d->domid, readonly);
-	if (status == GNTST_okay)
-		*pin = (struct grant_copy_pin){
-			.grantor = rd,
-			.domid = end->domid,
-			.ref = end->ref,
-			.frame = rd->grants.active[end->ref].frame,
-		};
-	domain_unlock(rd);
-	if (status != GNTST_okay)
-		domain_put(c->set, rd);
-	return status;
+	if (pin->pinned && pin->ref == end->ref)
+		return GNTST_okay;
+	return pin_change(c, pin, end->ref, readonly);
 }
 
 /* An end of a copy while it is done: its bytes, and what holds them in place. */

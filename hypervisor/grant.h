@@ -116,10 +116,11 @@ struct grant_copy_op {
 	uint16_t len;
 };
 
-/** struct grant_copy_pin - a grant that a copier has pinned. */
+/** struct grant_copy_pin - a grant that a copier has pinned, and its domain. */
 struct grant_copy_pin {
 	struct domain *grantor; /* a reference; NULL: none */
 	uint16_t domid;         /* as it was named */
+	bool pinned;            /* @ref is */
 	uint32_t ref;
 	uint32_t frame;
 };

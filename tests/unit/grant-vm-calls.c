@@ -192,6 +192,32 @@ static void each_copy_has_its_own_status(void **state)
 	assert_int_equal(entry_flags(A, 10), GTF_permit_access);
 }
 
+static void a_batch_goes_from_domain_to_domain(void **state)
+{
+	struct gnttab_copy ops[6] = {
+		from_ref(1, 8, 0, 2), from_ref(3, 9, 0, 2), from_ref(77, 8, 0, 2),
+		from_ref(1, 8, 0, 2), from_ref(1, 20, 0, 2), from_ref(1, 8, 0, 2),
+	};
+	static const int want[6] = { 0, 0, GNTST_bad_domain, 0, GNTST_general_error, 0 };
+
+	put(rig.a, FRAME_GPA, "a");
+	strcpy((char *)rig.p->page + VM_PAGE, "p");
+	grant(A, 8, GTF_permit_access, 2, FRAME);
+	grant(P, 9, GTF_permit_access, 2, 1);
+	for (unsigned i = 0; i < 6; i++)
+		ops[i].dest.offset = 2 * i;
+	fake_put(rig.b, ARRAY_GPA, ops, sizeof(ops));
+	assert_int_equal(call(rig.b, GNTTABOP_copy, ARRAY_GPA, 6), 0);
+	fake_get(rig.b, ARRAY_GPA, ops, sizeof(ops));
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(ops[i].status, want[i]);
+	expect(rig.b, OWN_GPA, "a");
+	expect(rig.b, OWN_GPA + 2, "p");
+	expect(rig.b, OWN_GPA + 6, "a");
+	expect(rig.b, OWN_GPA + 10, "a");
+	assert_int_equal(entry_flags(A, 8), GTF_permit_access);
+}
+
 static void an_array_that_ends_is_a_fault(void **state)
 {
 	uint64_t last = FAKE_RAM - sizeof(struct gnttab_copy);
@@ -339,6 +365,7 @@ int main(void)
 		T(copies_of_what_is_not_there),
 		T(a_foreign_readonly_page_is_no_destination),
 		T(each_copy_has_its_own_status),
+		T(a_batch_goes_from_domain_to_domain),
 		T(an_array_that_ends_is_a_fault),
 		T(counts_that_make_no_sense),
 		T(what_a_translated_guest_has_not),
