@@ -160,7 +160,7 @@ tests/boot/guest.elf: $(boot_guest_sources) tests/boot/guest.lds
 		-Wl,--no-warn-rwx-segments -o $@ $(srcdir)/tests/boot/guest.S $(srcdir)/tests/boot/guest.c
 
 dist_bashcomp_DATA += tools/completion/sluice tools/completion/sluice-bench
-dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1
+dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1 docs/man/sluice-boot.1
 
 tools_scripts = \
 	tests/scripts/boot-cycles.sh \

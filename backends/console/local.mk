@@ -37,3 +37,4 @@ tests_peers_console_live_SOURCES = \
 tests_peers_console_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_console_live_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 endif
+dist_man_MANS += docs/man/sluice-console.8

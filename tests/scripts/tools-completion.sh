@@ -20,7 +20,12 @@ expect () {
 	[ "$got" = "$want" ] || fail "$*: \"$got\" in place of \"$want\""
 }
 expect "exec " sluice ex
-expect "exec help version " sluice help ""
+expect "boot console destroy exec help list pause reboot shutdown unpause version " sluice help ""
+expect "--memory= " sluice boot --me
+expect "--on-crash= --on-poweroff= --on-reboot= " sluice boot --on
+expect "preserve " sluice boot --on-crash=p
+expect "none " sluice boot --console=no
+expect "--wait " sluice destroy --w
 expect "--disk= " sluice exec --d
 expect "debug " sluice exec --log-level=d
 expect "blk " sluice-bench b

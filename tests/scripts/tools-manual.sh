@@ -16,3 +16,12 @@ extra=$(comm -13 "$tmp/offered" "$tmp/documented" | grep -vx -e --readwrite -e -
 "$sluice" help exec | offered | grep -vx -e --help >"$tmp/offered"
 documented sluice.1 | grep -vx -e --run >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice(1) and its help differ"
+
+"$sluice" help boot | offered | grep -vx -e --help >"$tmp/offered"
+documented sluice-boot.1 | grep -vx -e --wait >"$tmp/documented"
+# Its help has the three of a kind on one line.
+printf '%s\n' --on-reboot --on-crash | sort -u - "$tmp/offered" >"$tmp/all"
+diff "$tmp/all" "$tmp/documented" || fail "sluice-boot(1) and its help differ"
+"$builddir/backends/console/sluice-console" --help | offered | grep -vx -e --help >"$tmp/offered"
+documented sluice-console.8 | grep -vx -e --help -e --version -e --domain >"$tmp/documented"
+diff "$tmp/offered" "$tmp/documented" || fail "sluice-console(8) and its help differ"
