@@ -543,14 +543,21 @@ static void test_upcall_before_the_apic_is_on(void **state)
 	guest_destroy(&g);
 }
 
+/* The best of some runs, since other programs run, too. */
 static double send_cost(struct guest *g, uint32_t first, uint32_t ports)
 {
-	const unsigned n = 3000;
-	uint64_t start = now_ns();
+	const unsigned n = 300;
+	uint64_t best = UINT64_MAX;
 
-	guest_begin(g, 0, OP_SEND_WAIT, first, ports, n, 0, 0, 0);
-	assert_int_equal((int64_t)guest_end(g, 0), 0);
-	return (now_ns() - start) / 1000.0 / n;
+	for (unsigned i = 0; i < 10; i++) {
+		uint64_t start = now_ns();
+
+		guest_begin(g, 0, OP_SEND_WAIT, first, ports, n, 0, 0, 0);
+		assert_int_equal((int64_t)guest_end(g, 0), 0);
+		if (now_ns() - start < best)
+			best = now_ns() - start;
+	}
+	return best / 1000.0 / n;
 }
 
 /* What an event costs is printed: it must not grow with the channels, but time is no test. */

@@ -109,9 +109,13 @@ static uint64_t op_cpuid(struct cpu *cpu)
 #define ICR_SIPI (0x4600 | GUEST_TRAMPOLINE >> 12)
 #define SIPI_WAIT_CYCLES 1000000u
 
-/* INIT, SIPI, SIPI: one that comes while KVM still resets the vCPU is lost. */
+/*
+ * INIT, SIPI, SIPI: one that comes while KVM still resets the vCPU is lost. Before an APIC is
+ * turned on, KVM may not know the last one that was made.
+ */
 static uint64_t op_start_cpu(uint32_t apic)
 {
+	lapic_write(LAPIC_SVR, 0x1ff);
 	lapic_write(LAPIC_ICR_HIGH, apic << 24);
 	lapic_write(LAPIC_ICR, ICR_INIT);
 	for (unsigned i = 0; i < 2; i++) {
