@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "common/cleanup.h"
 
@@ -29,7 +30,10 @@ struct events_direct;
  */
 struct events_direct *events_direct_new(bool fifo, bool shuffled, uint32_t channels);
 void events_direct_free(struct events_direct *e);
-/** events_direct_run() - @ns: cost of one event, measured for @us. 0, or -EIO: events were lost. */
+/**
+ * events_direct_run() - @ns: CPU time of one event, measured for @us of it; one thread does all, so
+ * what others do with the CPU meanwhile is not part of it. 0, or -EIO: events were lost.
+ */
 int events_direct_run(struct events_direct *e, uint32_t batch, uint64_t us, double *ns) must_check;
 
 /** struct events_world - a private hypervisor with two process domains. */
@@ -43,7 +47,7 @@ int events_world_run(struct events_world *w, bool shuffled, uint32_t channels, u
 
 /** events_shuffle() - the numbers below @n in an order that no prefetcher knows. */
 void events_shuffle(uint32_t *order, uint32_t n);
-/** events_now() - ns of the monotonic clock. */
-uint64_t events_now(void);
+/** events_now() - ns of a clock. */
+uint64_t events_now(clockid_t clock);
 
 #endif
