@@ -235,6 +235,24 @@ static void test_reused_port_has_default_priority(void **state)
 	assert_int_equal(rig_control(0)->ready, 1u << EVTCHN_FIFO_PRIORITY_DEFAULT);
 }
 
+static void test_reused_port_leaves_its_old_queue(void **state)
+{
+	uint32_t a = rig_ipi(0), b = rig_ipi(0);
+
+	assert_int_equal(set_priority(a, 3), 0);
+	assert_int_equal(set_priority(b, 3), 0);
+	rig_raise(a);
+	rig_run(0);
+	assert_int_equal(event_close(&rig.set, &rig.vm, a, NULL), 0);
+	assert_int_equal(rig_ipi(0), a);
+	/* It was the tail of priority 3; now it is linked elsewhere, and nothing goes behind it. */
+	rig_raise(a);
+	rig_raise(b);
+	assert_int_equal(rig_control(0)->ready, 1u << EVTCHN_FIFO_PRIORITY_DEFAULT | 1u << 3);
+	assert_int_equal(*rig_word(a), PENDING | LINKED);
+	assert_int_equal(rig_control(0)->head[3], b);
+}
+
 static void test_expand_later(void **state)
 {
 	uint32_t p = 0;
@@ -422,6 +440,7 @@ int main(void)
 		CASE(test_closed_is_not_pending),
 		CASE(test_linked_port_is_not_handed_out),
 		CASE(test_reused_port_has_default_priority),
+		CASE(test_reused_port_leaves_its_old_queue),
 		CASE(test_expand_later),
 		CASE_2L(test_first_init_keeps_what_is_pending),
 		CASE(test_all_ports),
