@@ -11,7 +11,7 @@ case $vmms in *sluice*) lab_sluice ;; esac
 if [ "$what" = fio ]; then lab_copy "$tmp/more" "$(command -v fio)" /usr/bin/fio; fi
 lab_root "$in/disk-1.raw" 112M "$tmp/more"
 lab_vmm
-export LAB_CLOCK=instructions
+export LAB_IDLE=skip
 lab_boot 500 "$host" 1 "guest=$guest" "what=$what" "rounds=$rounds" "vmms=$vmms"
 echo "host $host, guest $guest, $rounds rounds: median (min..max)"
 awk '

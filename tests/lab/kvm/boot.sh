@@ -56,7 +56,7 @@ test_driver_domain () {
 		;;
 	esac
 	root_disk
-	lab_boot 400 6.1 1 guest=6.1 "backend=$1"
+	lab_boot 900 6.1 1 guest=6.1 "backend=$1"
 	must_say storage "$served"
 	root_check
 }

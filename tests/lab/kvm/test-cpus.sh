@@ -6,5 +6,5 @@ lab_needs
 lab_scripts cpus-host.sh cpus-guest.sh
 lab_sluice
 lab_xenstore "$in/host"
-lab_boot 400 6.1 1 guest=6.1
+lab_boot 900 6.1 1 guest=6.1
 must_say guest '8 CPUs are right' 'all CPUs went and came back' 'CPUs are offline' 'CPUs are online' 'the guest is content'

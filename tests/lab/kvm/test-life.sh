@@ -7,5 +7,5 @@ lab_needs
 lab_scripts life-host.sh life-guest.sh
 lab_sluice
 root_disk
-lab_boot 560 6.1 1 guest=6.1
+lab_boot 900 6.1 1 guest=6.1
 grep '^LAB' "$out/console.log" | tr -d '\r'
