@@ -24,7 +24,7 @@ static bool frame_pinned(const struct mem_at *at)
 static int default_map(struct vm_memory *m, const struct mem_at *at, unsigned n)
 {
 	if (at->ram)
-		return mem_ram_map(m, at->addr, at->offset, n * VM_PAGE);
+		return mem_ram_restore(m, at->addr, at->offset, n * VM_PAGE);
 	if (mmap(at->addr, n * VM_PAGE, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
 		    0) == MAP_FAILED)
@@ -244,11 +244,12 @@ static int lend_run(
 static int reclaim_run(
 	struct vm_memory *m, struct mem_move *moves, const struct mem_at *at, unsigned n)
 {
-	int rc = default_map(m, at, n);
+	int rc;
 
+	memcpy(m->second + at->offset, moves[0].page, n * VM_PAGE);
+	rc = default_map(m, at, n);
 	if (rc < 0)
 		return rc;
-	memcpy(at->addr, moves[0].page, n * VM_PAGE);
 	for (unsigned i = 0; i < n; i++)
 		at->frame[i].kind = FRAME_DEFAULT;
 	mem_uncharge(m, n);

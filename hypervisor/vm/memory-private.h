@@ -47,8 +47,8 @@ void mem_unlock_write(struct vm_memory *m);
 void mem_lock_read(struct vm_memory *m);
 void mem_unlock_read(struct vm_memory *m);
 
-/** mem_ram_map() - (again) the vm's own pages at @addr, all alike, so that mappings merge. */
-int mem_ram_map(struct vm_memory *m, void *addr, uint64_t offset, uint64_t size) must_check;
+/** mem_ram_restore() - the vm's own pages, from @offset of the memfd, at @addr again. 0 or -errno. */
+int mem_ram_restore(struct vm_memory *m, void *addr, uint64_t offset, uint64_t size) must_check;
 /** mem_extra_add() - a slot for @gfn, which has none. 0, -ENOSPC, -EINVAL, -ENOMEM. */
 int mem_extra_add(struct vm_memory *m, uint64_t gfn) must_check;
 

@@ -127,15 +127,30 @@ static int fd_make(const char *name, uint64_t size)
 	return fd;
 }
 
-int mem_ram_map(struct vm_memory *m, void *addr, uint64_t offset, uint64_t size)
+/* All of the memfd at @addr (NULL: anywhere). */
+static void *ram_map(struct vm_memory *m, void *addr)
 {
-	if (mmap(addr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, m->fd,
-		    offset) == MAP_FAILED)
-		return -errno;
+	void *p = mmap(addr, m->size, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_NORESERVE | (addr ? MAP_FIXED : 0), m->fd, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
 	/* Where the host has no huge pages, or none for memfds, these change nothing. */
-	(void)madvise(addr, size, MADV_DONTDUMP);
-	(void)madvise(addr, size, MADV_HUGEPAGE);
-	return 0;
+	(void)madvise(p, m->size, MADV_DONTDUMP);
+	(void)madvise(p, m->size, MADV_HUGEPAGE);
+	return p;
+}
+
+int mem_ram_restore(struct vm_memory *m, void *addr, uint64_t offset, uint64_t size)
+{
+	/*
+	 * Doubling what is mapped elsewhere (a length of 0) takes its advice along in the same
+	 * call: mappings merge only with those that are alike.
+	 */
+	return mremap(m->second + offset, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, addr) ==
+			MAP_FAILED ?
+		-errno :
+		0;
 }
 
 /* Zeroed memory that costs nothing where it is not touched. */
@@ -151,7 +166,6 @@ static void *lazy_alloc(uint64_t size)
 static int ram_make(struct vm_memory *m)
 {
 	uint8_t *p;
-	int rc;
 
 	m->fd = fd_make("sluice-ram", m->size);
 	if (m->fd < 0)
@@ -162,9 +176,9 @@ static int ram_make(struct vm_memory *m)
 		return -errno;
 	m->map = p;
 	m->base = p + (-(uintptr_t)p & (ALIGNMENT - 1));
-	rc = mem_ram_map(m, m->base, 0, m->size);
-	if (rc < 0)
-		return rc;
+	m->second = ram_map(m, NULL);
+	if (!m->second || !ram_map(m, m->base))
+		return -ENOMEM;
 	m->frames = lazy_alloc(m->size / VM_PAGE * sizeof(*m->frames));
 	return m->frames ? 0 : -ENOMEM;
 }
@@ -274,7 +288,9 @@ void mem_drop(struct vm_memory *m)
 	m->frames = NULL;
 	if (m->map)
 		munmap(m->map, m->map_size);
-	m->map = m->base = NULL;
+	if (m->second)
+		munmap(m->second, m->size);
+	m->map = m->base = m->second = NULL;
 	mem_uncharge(m, m->exchanged);
 	m->lent = 0;
 	mem_unlock_write(m);

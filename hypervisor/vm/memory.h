@@ -56,6 +56,7 @@ struct vm_memory {
 	void *opaque;
 	int fd;             /* the RAM memfd; nobody else has it but the builder */
 	uint8_t *base;      /* all of it, mapped */
+	uint8_t *second;    /* the same once more, where nothing is exchanged; for the hypervisor */
 	void *map;          /* what is mapped around it, to align it */
 	uint64_t map_size;
 	uint64_t ram_bytes;
