@@ -20,7 +20,7 @@ CLEANFILES += tests/vm/guest.bin
 # Not the build's own flags: no library, no sanitizer, no register that a kernel must save.
 vm_guest_flags = -std=gnu11 -O2 -g0 $(WARN_CFLAGS) -m64 -ffreestanding -fno-pic -fno-pie \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
-	-fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-tree-loop-distribute-patterns
+	-fno-asynchronous-unwind-tables -fno-strict-aliasing
 tests/vm/guest.bin: $(vm_guest_sources) $(vm_guest_headers)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 	sources=; for f in $(vm_guest_sources); do sources="$$sources $(srcdir)/$$f"; done; \
@@ -29,6 +29,7 @@ tests/vm/guest.bin: $(vm_guest_sources) $(vm_guest_headers)
 		-Wl,--oformat=binary -o $@ $$sources
 
 vm_tests = \
+	tests/vm/vm-confine \
 	tests/vm/vm-event \
 	tests/vm/vm-grant \
 	tests/vm/vm-grant-hostile \
@@ -57,6 +58,9 @@ $(vm_guest_user): tests/vm/guest.bin
 vm_test_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 vm_test_ldadd = tests/vm/libvmtest.la $(hv_process_ldadd)
 
+tests_vm_vm_confine_SOURCES = tests/vm/vm-confine.c $(hv_puppet)
+tests_vm_vm_confine_CPPFLAGS = $(vm_test_cppflags)
+tests_vm_vm_confine_LDADD = $(vm_test_ldadd)
 tests_vm_vm_event_SOURCES = tests/vm/vm-event.c
 tests_vm_vm_event_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_event_LDADD = $(vm_test_ldadd)

@@ -589,6 +589,53 @@ static void test_more_than_100000_channels(void **state)
 	guest_destroy(&g);
 }
 
+/* The array grows, and channels come and go, while another vCPU sends. */
+static void test_array_grows_while_others_send(void **state)
+{
+	struct guest g;
+	uint32_t port, last;
+
+	guest_start(&g, &world, 2);
+	guest_events_init(&g, 2, true);
+	port = guest_bind_ipi(&g, 0, 0);
+	guest_begin(&g, 1, OP_SEND_LOOP, port, 0, 0, 0, 0, 0);
+	for (unsigned page = 2; page <= 128; page++) {
+		guest_events_expand(&g, page * PAGE / 4);
+		last = guest_call(&g, 0, OP_BIND_IPIS, 8, 0, 0);
+		assert_int_equal(guest_send(&g, 0, last), 0);
+		assert_int_equal(guest_close(&g, last), 0);
+	}
+	assert_true(guest_stop_op(&g, 1) > 0);
+	log_clear(&g, 0);
+	assert_int_equal(guest_send(&g, 1, port), 0);
+	await_event(&g, 0, port);
+	guest_destroy(&g);
+}
+
+/* Back to 2-level with everything closed, while another vCPU sends. */
+static void test_reset_while_others_send(void **state)
+{
+	struct evtchn_reset reset = { .dom = DOMID_SELF };
+	struct guest g;
+	uint32_t port;
+
+	guest_start(&g, &world, 2);
+	guest_events_init(&g, 2, true);
+	port = guest_bind_ipi(&g, 0, 0);
+	guest_begin(&g, 1, OP_SEND_LOOP, port, 0, 0, 0, 0, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(guest_hc(&g, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_reset, &reset,
+					 sizeof(reset)), 0);
+		assert_int_equal(guest_info(&g).channels, 0);
+		port = guest_bind_ipi(&g, 0, 0);
+	}
+	assert_true(guest_stop_op(&g, 1) > 0);
+	reset.dom = 1;
+	assert_true(guest_hc(&g, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_reset, &reset,
+			    sizeof(reset)) < 0);
+	guest_destroy(&g);
+}
+
 static void test_2level_has_4096_channels(void **state)
 {
 	struct guest g;
@@ -625,6 +672,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_closed_port_is_silent),
 		cmocka_unit_test(test_upcall_before_the_apic_is_on),
 		cmocka_unit_test(test_more_than_100000_channels),
+		cmocka_unit_test(test_array_grows_while_others_send),
+		cmocka_unit_test(test_reset_while_others_send),
 		cmocka_unit_test(test_2level_has_4096_channels),
 	};
 	int failed;
