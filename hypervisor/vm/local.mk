@@ -45,6 +45,15 @@ hypervisor_sluice_hypervisor_SOURCES += \
 	hypervisor/vm/vcpu.c \
 	$(NULL)
 
+# What KVM is told, without KVM.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/kvm-cpuid
+TESTS += tests/unit/kvm-cpuid
+tests_unit_kvm_cpuid_SOURCES = tests/unit/kvm-cpuid.c hypervisor/vm/kvm-cpuid.c
+tests_unit_kvm_cpuid_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_kvm_cpuid_LDADD = $(CMOCKA_LIBS)
+endif
+
 # The hypercall layer on a machine that is not there.
 if HAVE_CMOCKA
 vm_call_tests = \
@@ -94,7 +103,8 @@ tests_fuzz_fuzz_hypercall_LDADD = \
 
 # Memory and grants of vms: their rules, and what hostile guests and mappers do about them.
 if HAVE_CMOCKA
-vm_memory_tests = tests/unit/arena tests/unit/channel-vm tests/unit/grant-vm \
+vm_memory_tests = tests/unit/arena tests/unit/channel-vm tests/unit/grant-pair \
+	tests/unit/grant-vm \
 	tests/unit/grant-vm-calls \
 	tests/unit/memory tests/unit/memory-lend
 check_PROGRAMS += $(vm_memory_tests)
@@ -102,7 +112,7 @@ TESTS += $(vm_memory_tests)
 tests_unit_arena_SOURCES = hypervisor/vm/arena.c tests/unit/arena.c $(vm_fake)
 tests_unit_arena_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_arena_LDADD = $(vm_ldadd)
-tests_unit_channel_vm_SOURCES = \
+pair_rig = \
 	hypervisor/process/channel.c \
 	hypervisor/process/conn-copy.c \
 	hypervisor/process/conn-event.c \
@@ -114,10 +124,15 @@ tests_unit_channel_vm_SOURCES = \
 	hypervisor/process/pdomain.c \
 	hypervisor/process/server.c \
 	hypervisor/vm/arena.c \
-	tests/unit/channel-vm.c \
+	tests/unit/pair-rig.c \
+	tests/unit/pair-rig.h \
 	$(vm_fake)
+tests_unit_channel_vm_SOURCES = tests/unit/channel-vm.c $(pair_rig)
 tests_unit_channel_vm_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_channel_vm_LDADD = $(vm_ldadd)
+tests_unit_grant_pair_SOURCES = tests/unit/grant-pair.c $(pair_rig)
+tests_unit_grant_pair_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_grant_pair_LDADD = $(vm_ldadd)
 grant_vm_rig = tests/unit/grant-vm-rig.c tests/unit/grant-vm-rig.h $(vm_fake)
 tests_unit_grant_vm_SOURCES = tests/unit/grant-vm.c $(grant_vm_rig)
 tests_unit_grant_vm_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
