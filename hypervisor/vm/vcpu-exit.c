@@ -12,6 +12,7 @@
 
 #define SLEEP_ENABLE (1u << 5)
 #define SLEEP_TYPE(value) (((value) >> 2) & 7)
+#define RFLAGS_IF (1u << 9)
 #define EFER_LMA (1ull << 10)
 #define HYPERCALL_STUB 32u
 
@@ -38,7 +39,7 @@ static void exit_hypercall(struct kvm_vcpu *c)
 	int64_t rc;
 
 	call_args(&call, r);
-	c->v->irqs_off = !run->if_flag;
+	c->v->irqs_off = !(r->rflags & RFLAGS_IF);
 	rc = hypercall(c->v, &call);
 	r->rax = call.bits64 ? (uint64_t)rc : (uint32_t)rc;
 	run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
@@ -52,7 +53,7 @@ static void exit_xen(struct kvm_vcpu *c)
 
 	if (xen->type != KVM_EXIT_XEN_HCALL)
 		return;
-	c->v->irqs_off = !c->run->if_flag;
+	c->v->irqs_off = !(c->run->s.regs.regs.rflags & RFLAGS_IF);
 	for (unsigned i = 0; i < 6; i++)
 		call.args[i] = xen->u.hcall.params[i];
 	xen->u.hcall.result = hypercall(c->v, &call);
