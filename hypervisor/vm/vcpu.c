@@ -64,7 +64,7 @@ static bool vcpu_enter(struct kvm_vcpu *c)
 {
 	for (;;) {
 		time_set(c);
-		c->run->immediate_exit = 0;
+		__atomic_store_n(&c->run->immediate_exit, 0, __ATOMIC_RELAXED);
 		atomic_store(&c->in_guest, true);
 		if (!atomic_load(&c->kv->stops) && !atomic_load(&c->time_new))
 			return true;
