@@ -6,8 +6,11 @@
 . "$(dirname "$0")/functions.sh"
 guest=6.1
 set -o pipefail
-# The host's own lines of the emulated one, and what only scripts read.
-shown () { tr -d '\r' | grep --line-buffered -av -e '^LAB host .* ready' -e '^LAB guest [0-9.]* up$' | sed -u 's/^/    | /'; }
+# Without what the emulated host's firmware and scripts say.
+shown () {
+	stdbuf -oL tr -d '\r' | sed -u 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1bc//g' |
+		grep --line-buffered -av -e SeaBIOS -e '^Booting from ROM' -e '^LAB host' -e '^$' | sed -u 's/^/    | /'
+}
 
 needs () {
 	command -v fio >/dev/null || skip "fio is missing; as root: apt-get install fio"
