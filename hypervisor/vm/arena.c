@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * Arenas are made of memfds of up to 256 pages. What may their holder, the process domain,
- * do to one? It cannot resize it (F_SEAL_SHRINK, _GROW) nor open it again with other rights
- * (mode 0). If it was granted to read only, it can neither map it writable nor write() to it nor
+ * Arenas are made of memfds of up to 256 pages. What may their holder, the process
+ * domain, do to one?
+ *
+ * It cannot resize it (F_SEAL_SHRINK, _GROW) nor open it again with other rights (mode 0).
+ * If it was granted to read only, it can neither map it writable nor write() to it nor
  * punch holes (F_SEAL_FUTURE_WRITE). If it was granted to write, it may
- *  - punch holes: the guest then reads zeroes, as if zeroes had been written, which the mapper may
- *    do anyway. Where the host has no memory for the new page, see fault_guard();
- *  - add F_SEAL_FUTURE_WRITE: we place pages by doubling the mapping that we have, which no seal
- *    forbids. F_SEAL_WRITE fails while that mapping exists;
- *  - add F_SEAL_SEAL: then nobody can prove that its I/O has ended by adding F_SEAL_WRITE,
- *    which is why it is not there from the beginning. The loss is the mapper's successor's.
+ *
+ * - punch holes: the guest then reads zeroes, as if the mapper had written them. Where the
+ *   host has no memory for the new page, see fault_guard();
+ * - add F_SEAL_FUTURE_WRITE: we place pages by doubling the mapping that we have, which
+ *   no seal forbids. F_SEAL_WRITE fails while that mapping exists;
+ * - add F_SEAL_SEAL: then nobody can prove that its I/O has ended by adding F_SEAL_WRITE,
+ *   which is why it is not there from the start. The loss is the mapper's successor's.
+ *
  * A page that was given back holds what was granted until then. It is not zeroed, but
  * wholly overwritten before it is shown again, to the same connection with the same right.
  */
@@ -33,7 +37,8 @@
 #define RETURN_BATCH 128u
 #define NO_SLOT UINT32_MAX
 
-/* One page of an arena, by slot: CHUNK_MAX slots for each chunk, of which it may have less. */
+/* One page of an arena, by slot: CHUNK_MAX slots for each chunk, of which it may have
+ * less. */
 struct slot {
 	uint64_t gfn;
 	uint32_t users; /* how often it is lent; 0: free */
@@ -115,7 +120,8 @@ static int chunk_memfd(size_t size)
 
 	if (fd < 0)
 		return -errno;
-	/* Allocated now, so that want of memory is an error here and not a SIGBUS later. */
+	/* Allocated now, so that want of memory is an error here and not a SIGBUS later.
+	 */
 	if (fallocate(fd, 0, 0, size) < 0 || fchmod(fd, 0) < 0 ||
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0) {
 		rc = -errno;
@@ -126,8 +132,8 @@ static int chunk_memfd(size_t size)
 }
 
 /*
- * Our mapping comes before the seal that would forbid it. A page around it that is nobody's
- * keeps it apart from its neighbours, see struct mem_move.
+ * Our mapping comes before the seal that would forbid it. A page around it that is
+ * nobody's keeps it apart from its neighbours, see struct mem_move.
  */
 static int chunk_map(struct chunk *c, bool readonly)
 {
@@ -160,13 +166,16 @@ static void chunk_free(struct arena_set *set, struct chunk *c)
 /* Small at first: most connections map a ring or two. */
 static uint32_t chunk_size(const struct arena *a)
 {
-	return a->nr_chunks == 0 ? CHUNK_MAX / 16 : a->nr_chunks == 1 ? CHUNK_MAX / 4 : CHUNK_MAX;
+	return a->nr_chunks == 0   ? CHUNK_MAX / 16
+	       : a->nr_chunks == 1 ? CHUNK_MAX / 4
+				   : CHUNK_MAX;
 }
 
 static int chunk_add(struct arena_set *set, struct arena *a)
 {
 	uint32_t nr = chunk_size(a);
-	struct chunk **chunks = realloc(a->chunks, (a->nr_chunks + 1) * sizeof(struct chunk *));
+	struct chunk **chunks =
+		realloc(a->chunks, (a->nr_chunks + 1) * sizeof(struct chunk *));
 	struct chunk *c;
 	int rc;
 
@@ -255,8 +264,8 @@ static void move(struct vm *vm, struct mem_move *moves, unsigned n, bool lend)
 }
 
 /*
- * A frame that cannot be taken back stays visible to somebody whom it is not granted to any
- * more: rather no guest than that. It takes a host without memory for its own needs.
+ * A frame that cannot be taken back stays visible to somebody whom it is not granted to
+ * any more: rather no guest than that. It takes a host without memory for its own needs.
  */
 static void reclaim(struct vm *vm, struct mem_move *moves, unsigned n)
 {
@@ -290,8 +299,8 @@ static void lend_undo(struct arena *a, struct mem_move *moves, unsigned n)
  * Takes a slot for each frame that is not lent yet, and notes its move. -errno: @done
  * frames have one.
  */
-static int slots_take(struct arena_set *set, struct arena *a, struct arena_page *pages, unsigned n,
-	struct mem_move *moves, unsigned *nr_moves, unsigned *done)
+static int slots_take(struct arena_set *set, struct arena *a, struct arena_page *pages,
+	unsigned n, struct mem_move *moves, unsigned *nr_moves, unsigned *done)
 {
 	for (*done = 0; *done < n; ++*done) {
 		uint64_t gfn = pages[*done].gfn;
@@ -304,8 +313,8 @@ static int slots_take(struct arena_set *set, struct arena *a, struct arena_page 
 			rc = slot_new(set, a, gfn, &slot);
 			if (rc < 0)
 				return rc;
-			moves[(*nr_moves)++] =
-				(struct mem_move){ .gfn = gfn, .page = slot_addr(a, slot) };
+			moves[(*nr_moves)++] = (struct mem_move){ .gfn = gfn,
+				.page = slot_addr(a, slot) };
 		}
 		pages[*done].fd = a->chunks[slot / CHUNK_MAX]->fd;
 		pages[*done].index = slot % CHUNK_MAX;
@@ -342,8 +351,8 @@ static void arena_trim(struct arena_set *set, struct arena *a)
 	free(a);
 }
 
-int arena_lend(struct arena_set *set, struct vm *vm, bool readonly, struct arena_page *pages,
-	unsigned n)
+int arena_lend(struct arena_set *set, struct vm *vm, bool readonly,
+	struct arena_page *pages, unsigned n)
 {
 	CLEANUP_FREE struct mem_move *moves = calloc(n, sizeof(*moves));
 	struct arena *a = vm->zombie ? NULL : arena_get(set, vm, readonly);

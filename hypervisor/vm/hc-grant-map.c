@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A mapping has three parts, made in this order and undone in the opposite one: the pin of the
- * grant with its handle, the place of the granted page (which its owner then keeps where
- * it is), and the mapping in the vm's memory. Its handle has a place only while all three are
- * there; whoever takes that away from it is the only one to undo the rest.
+ * A mapping has three parts, made in this order and undone in the opposite one: the pin
+ * of the grant with its handle, the place of the granted page (which its owner then keeps
+ * where it is), and the mapping in the vm's memory. Its handle has a place only while all
+ * three are there; whoever takes that away from it is the only one to undo the rest.
  */
 #include "config.h"
 #include "hypervisor/vm/hc-grant.h"
@@ -43,7 +43,8 @@ static void page_unlocate(struct domain *grantor, uint32_t frame)
 }
 
 /* The second and third part; what fails is undone. */
-static int page_show(struct vm *vm, const struct grant_mapped *m, uint64_t gfn, bool readonly)
+static int page_show(
+	struct vm *vm, const struct grant_mapped *m, uint64_t gfn, bool readonly)
 {
 	struct frame_place place;
 	int rc = page_locate(m->grantor, m->frame, &place);
@@ -86,13 +87,16 @@ int vm_grant_map(struct vm *vm, struct gnttab_map_grant_ref *op)
 }
 
 /* Undoes a mapping whose place was taken away from it. */
-static void map_end(struct vm *vm, uint32_t handle, const struct grant_mapped *m, uint64_t gfn)
+static void map_end(
+	struct vm *vm, uint32_t handle, const struct grant_mapped *m, uint64_t gfn)
 {
-	/* Where it fails (the host has no memory) the frame keeps its pin: it is still seen. */
+	/* Where it fails (the host has no memory) the frame keeps its pin: it is still
+	 * seen. */
 	int rc = mem_remove_foreign(&vm->mem, gfn);
 
 	if (rc < 0 && rc != -ENOENT) {
-		log_err("domain %u (%s): the host cannot take a foreign page away; it is ended",
+		log_err("domain %u (%s): the host cannot take a foreign page away; it is "
+			"ended",
 			vm->d.domid, vm->d.name);
 		grant_place_set(&vm->d, handle, gfn);
 		vm_shutdown(vm, SHUTDOWN_crash);

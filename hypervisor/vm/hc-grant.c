@@ -18,8 +18,8 @@
 typedef int grant_op_fn(struct vcpu *v, uint64_t arg, void *opaque);
 
 /* Runs @count operations; what the guest asks for must not keep its vm from ending. */
-static int64_t each_op(struct vcpu *v, uint64_t arg, uint32_t count, size_t size, grant_op_fn *fn,
-	void *opaque)
+static int64_t each_op(struct vcpu *v, uint64_t arg, uint32_t count, size_t size,
+	grant_op_fn *fn, void *opaque)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		int rc;
@@ -54,7 +54,8 @@ static int op_unmap(struct vcpu *v, uint64_t arg, void *opaque)
 }
 
 /* A frame can be named in the caller's own memory only. */
-static int copy_end(const struct gnttab_copy_ptr *ptr, bool is_ref, struct grant_copy_end *end)
+static int copy_end(
+	const struct gnttab_copy_ptr *ptr, bool is_ref, struct grant_copy_end *end)
 {
 	*end = (struct grant_copy_end){ .domid = ptr->domid, .offset = ptr->offset };
 	if (is_ref) {
@@ -127,7 +128,8 @@ static int64_t grant_query_size(struct vcpu *v, uint64_t arg)
 	return guest_write(v, arg, &op, sizeof(op));
 }
 
-/* Tells where the guest has placed the frames of its table; one that is nowhere is all ones. */
+/* Tells where the guest has placed the frames of its table; one that is nowhere is all
+ * ones. */
 static int setup_list(struct vcpu *v, uint64_t list, uint32_t nr)
 {
 	for (uint32_t i = 0; i < nr; i++) {
@@ -145,12 +147,12 @@ static int64_t grant_setup_table(struct vcpu *v, uint64_t arg)
 
 	if (guest_read(v, arg, &op, sizeof(op)) < 0)
 		return -EFAULT;
-	op.status = op.nr_frames > VM_GRANT_FRAMES ? GNTST_general_error :
-						     self_status(v->vm, op.dom);
+	op.status = op.nr_frames > VM_GRANT_FRAMES ? GNTST_general_error
+						   : self_status(v->vm, op.dom);
 	if (op.status == GNTST_okay)
 		op.status = setup_list(v, (uintptr_t)op.frame_list.p, op.nr_frames);
-	return guest_write(v, arg + offsetof(struct gnttab_setup_table, status), &op.status,
-		sizeof(op.status));
+	return guest_write(v, arg + offsetof(struct gnttab_setup_table, status),
+		&op.status, sizeof(op.status));
 }
 
 static int64_t grant_set_version(struct vcpu *v, uint64_t arg)
@@ -189,8 +191,8 @@ static int op_swap(struct vcpu *v, uint64_t arg, void *opaque)
 	if (guest_read(v, arg, &op, sizeof(op)) < 0)
 		return -EFAULT;
 	op.status = grant_swap(&v->vm->d, op.ref_a, op.ref_b);
-	return guest_write(v, arg + offsetof(struct gnttab_swap_grant_ref, status), &op.status,
-		sizeof(op.status));
+	return guest_write(v, arg + offsetof(struct gnttab_swap_grant_ref, status),
+		&op.status, sizeof(op.status));
 }
 
 int64_t hc_grant(struct vcpu *v, uint32_t cmd, uint64_t arg, uint32_t count)
@@ -199,14 +201,16 @@ int64_t hc_grant(struct vcpu *v, uint32_t cmd, uint64_t arg, uint32_t count)
 		return -EINVAL;
 	switch (cmd) {
 	case GNTTABOP_map_grant_ref:
-		return each_op(v, arg, count, sizeof(struct gnttab_map_grant_ref), op_map, NULL);
-	case GNTTABOP_unmap_grant_ref:
 		return each_op(
-			v, arg, count, sizeof(struct gnttab_unmap_grant_ref), op_unmap, NULL);
+			v, arg, count, sizeof(struct gnttab_map_grant_ref), op_map, NULL);
+	case GNTTABOP_unmap_grant_ref:
+		return each_op(v, arg, count, sizeof(struct gnttab_unmap_grant_ref),
+			op_unmap, NULL);
 	case GNTTABOP_copy:
 		return grant_copy_ops(v, arg, count);
 	case GNTTABOP_swap_grant_ref:
-		return each_op(v, arg, count, sizeof(struct gnttab_swap_grant_ref), op_swap, NULL);
+		return each_op(v, arg, count, sizeof(struct gnttab_swap_grant_ref),
+			op_swap, NULL);
 	case GNTTABOP_setup_table:
 		return count == 1 ? grant_setup_table(v, arg) : -EINVAL;
 	case GNTTABOP_query_size:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Exchanging what stands at a frame: one mapping put over the address behind its memory
- * slot. KVM learns of it by itself (MMU notifiers); a vCPU that touches the frame meanwhile
- * waits, and then meets the old page or the new one.
+ * slot. KVM learns of it by itself (MMU notifiers); a vCPU that touches the frame
+ * meanwhile waits, and then meets the old page or the new one.
  */
 #include "config.h"
 #include "hypervisor/vm/memory.h"
@@ -80,8 +80,8 @@ static int place_find(struct vm_memory *m, uint64_t gfn, struct mem_at *at)
 }
 
 /* Shows a page of a memfd at a frame that shows its own; charged by the caller. */
-static int frame_show(struct vm_memory *m, const struct mem_at *at, int fd, uint64_t offset,
-	bool readonly)
+static int frame_show(struct vm_memory *m, const struct mem_at *at, int fd,
+	uint64_t offset, bool readonly)
 {
 	int rc = 0;
 
@@ -97,7 +97,8 @@ static int frame_show(struct vm_memory *m, const struct mem_at *at, int fd, uint
 	return 0;
 }
 
-/* Takes the hypervisor's page @index from where it stands, and what is at @at from there. */
+/* Takes the hypervisor's page @index from where it stands, and what is at @at from there.
+ */
 static int own_clear(struct vm_memory *m, uint32_t index, const struct mem_at *at)
 {
 	struct mem_at old;
@@ -164,7 +165,8 @@ static int place_foreign(
 	return rc;
 }
 
-int mem_place_foreign(struct vm_memory *m, uint64_t gfn, int fd, uint64_t offset, bool readonly)
+int mem_place_foreign(
+	struct vm_memory *m, uint64_t gfn, int fd, uint64_t offset, bool readonly)
 {
 	int rc;
 
@@ -227,8 +229,8 @@ static int lend_run(
 	 * With a length of 0 the mapping is doubled, not moved. mmap() of the memfd would
 	 * not do: it may be sealed against new writable mappings.
 	 */
-	if (mremap(moves[0].page, 0, n * VM_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at->addr) ==
-		MAP_FAILED) {
+	if (mremap(moves[0].page, 0, n * VM_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		    at->addr) == MAP_FAILED) {
 		int rc = -errno;
 
 		frame_lose(m, at, n);
@@ -261,7 +263,8 @@ typedef int move_check_fn(struct vm_memory *m, struct mem_move *move, struct mem
 typedef int move_run_fn(
 	struct vm_memory *m, struct mem_move *moves, const struct mem_at *at, unsigned n);
 
-/* A run is done before what does not follow it is looked at: a frame may be there twice. */
+/* A run is done before what does not follow it is looked at: a frame may be there twice.
+ */
 static void move_all(struct vm_memory *m, struct mem_move *moves, unsigned n,
 	move_check_fn *check, move_run_fn *run)
 {
@@ -306,8 +309,8 @@ int mem_discard(struct vm_memory *m, uint64_t gfn)
 	if (mem_find(m, gfn, &at) && mem_at_kind(&at) == MEM_RAM) {
 		if (frame_pinned(&at))
 			rc = -EBUSY;
-		else if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at.offset,
-				 VM_PAGE) == 0)
+		else if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				 at.offset, VM_PAGE) == 0)
 			rc = 0;
 		else
 			rc = -errno;

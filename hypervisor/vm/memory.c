@@ -65,7 +65,8 @@ static bool ram_page(const struct vm_memory *m, uint64_t gfn, uint64_t *page)
 		*page = gfn;
 		return true;
 	}
-	if (gfn >= VM_HIGH_RAM / VM_PAGE && gfn - VM_HIGH_RAM / VM_PAGE < high / VM_PAGE) {
+	if (gfn >= VM_HIGH_RAM / VM_PAGE &&
+		gfn - VM_HIGH_RAM / VM_PAGE < high / VM_PAGE) {
 		*page = gfn - VM_HIGH_RAM / VM_PAGE + low / VM_PAGE;
 		return true;
 	}
@@ -144,13 +145,13 @@ static void *ram_map(struct vm_memory *m, void *addr)
 int mem_ram_restore(struct vm_memory *m, void *addr, uint64_t offset, uint64_t size)
 {
 	/*
-	 * Doubling what is mapped elsewhere (a length of 0) takes its advice along in the same
-	 * call: mappings merge only with those that are alike.
+	 * Doubling what is mapped elsewhere (a length of 0) takes its advice along in the
+	 * same call: mappings merge only with those that are alike.
 	 */
 	return mremap(m->second + offset, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, addr) ==
-			MAP_FAILED ?
-		-errno :
-		0;
+			       MAP_FAILED
+		       ? -errno
+		       : 0;
 }
 
 /* Zeroed memory that costs nothing where it is not touched. */
@@ -171,7 +172,8 @@ static int ram_make(struct vm_memory *m)
 	if (m->fd < 0)
 		return m->fd;
 	m->map_size = m->size + ALIGNMENT;
-	p = mmap(NULL, m->map_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	p = mmap(NULL, m->map_size, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return -errno;
 	m->map = p;
@@ -213,10 +215,11 @@ static int slots_add(struct vm_memory *m)
 	int rc = m->ops->slot_add(m->opaque, 0, low, m->base);
 
 	if (rc == 0 && m->ram_bytes > low)
-		rc = m->ops->slot_add(m->opaque, VM_HIGH_RAM, m->ram_bytes - low, m->base + low);
-	if (rc == 0)
 		rc = m->ops->slot_add(
-			m->opaque, VM_SPECIAL_BASE, VM_SPECIAL_SIZE, m->base + m->ram_bytes);
+			m->opaque, VM_HIGH_RAM, m->ram_bytes - low, m->base + low);
+	if (rc == 0)
+		rc = m->ops->slot_add(m->opaque, VM_SPECIAL_BASE, VM_SPECIAL_SIZE,
+			m->base + m->ram_bytes);
 	return rc;
 }
 
@@ -227,7 +230,8 @@ int mem_init(struct vm_memory *m, uint64_t ram_bytes, uint32_t own_pages,
 
 	memset(m, 0, sizeof(*m));
 	m->fd = m->own_fd = -1;
-	if (ram_bytes % VM_PAGE || ram_bytes < VM_MIN_RAM || ram_bytes > VM_MAX_RAM || !own_pages)
+	if (ram_bytes % VM_PAGE || ram_bytes < VM_MIN_RAM || ram_bytes > VM_MAX_RAM ||
+		!own_pages)
 		return -EINVAL;
 	pthread_rwlock_init(&m->lock, NULL);
 	pthread_mutex_init(&m->gate, NULL);
@@ -247,15 +251,17 @@ int mem_init(struct vm_memory *m, uint64_t ram_bytes, uint32_t own_pages,
 }
 
 /*
- * Others have pages of the memfd mapped, which keeps all of it in memory: the rest is given
- * back page by page. It stays open, for who is just about to map what it has located.
+ * Others have pages of the memfd mapped, which keeps all of it in memory: the rest is
+ * given back page by page. It stays open, for who is just about to map what it has
+ * located.
  */
 static void ram_keep_pinned(struct vm_memory *m)
 {
 	uint64_t nr = m->size / VM_PAGE, start = 0;
 
 	for (uint64_t page = 0; page <= nr; page++) {
-		if (page < nr && !__atomic_load_n(&m->frames[page].pins, __ATOMIC_RELAXED))
+		if (page < nr &&
+			!__atomic_load_n(&m->frames[page].pins, __ATOMIC_RELAXED))
 			continue;
 		if (page > start)
 			(void)fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -372,10 +378,11 @@ int mem_extra_add(struct vm_memory *m, uint64_t gfn)
 	if (!x.frames)
 		return -ENOMEM;
 	/* Where nothing was placed there is nothing to be had, not even zeroes. */
-	x.addr = mmap(NULL, end - start, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		-1, 0);
-	rc = x.addr == MAP_FAILED ? -ENOMEM :
-				    m->ops->slot_add(m->opaque, start, end - start, x.addr);
+	x.addr = mmap(NULL, end - start, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	rc = x.addr == MAP_FAILED
+		     ? -ENOMEM
+		     : m->ops->slot_add(m->opaque, start, end - start, x.addr);
 	if (rc < 0) {
 		if (x.addr != MAP_FAILED)
 			munmap(x.addr, end - start);
@@ -409,7 +416,8 @@ static uint8_t *page_addr(struct vm_memory *m, uint64_t gfn, bool write)
 }
 
 /* Calls for each page that [@gpa, +@len) touches. */
-static int mem_access(struct vm_memory *m, uint64_t gpa, void *buf, size_t len, bool write)
+static int mem_access(
+	struct vm_memory *m, uint64_t gpa, void *buf, size_t len, bool write)
 {
 	uint8_t *p = buf;
 	int rc = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Arenas: what a connection sees of a vm's memory, and what a hostile one can do with it. */
+/* Arenas: what a connection sees of a vm's memory, and what a hostile one can do with it.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -216,7 +217,8 @@ static void a_frame_has_one_right(void **state)
 {
 	struct arena_page a = { .gfn = 10 }, b = { .gfn = 10 };
 
-	/* A page that is shown to be written would stay so when only the other grant is left. */
+	/* A page that is shown to be written would stay so when only the other grant is
+	 * left. */
 	assert_int_equal(lend(0, false, &a, 1), 0);
 	assert_int_equal(lend(0, true, &b, 1), -EBUSY);
 	give_back(0, false, &a, 1);
@@ -323,7 +325,8 @@ static void a_readonly_arena_cannot_be_written_by_any_way(void **state)
 		MAP_FAILED);
 	assert_int_equal(pwrite(p.fd, "x", 1, 0), -1);
 	assert_int_equal(
-		fallocate(p.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, VM_PAGE), -1);
+		fallocate(p.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, VM_PAGE),
+		-1);
 	assert_int_equal(ftruncate(p.fd, 0), -1);
 	/* Root may open it again; the seal is the file's. */
 	again = reopen(p.fd, O_RDWR);
@@ -385,7 +388,8 @@ static void seals_that_a_holder_adds_harm_only_itself(void **state)
 	/* We have it mapped writable, and so has the vm. */
 	assert_int_equal(fcntl(p[0].fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
 	assert_int_equal(errno, EBUSY);
-	assert_int_equal(fcntl(p[0].fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL), 0);
+	assert_int_equal(
+		fcntl(p[0].fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL), 0);
 	/* Pages of it still move in and out, and are written by both. */
 	assert_int_equal(lend(0, false, &p[1], 1), 0);
 	assert_int_equal(p[1].fd, p[0].fd);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Channels between process domains and vms: either may bind, close, die, and be succeeded. */
+/* Channels between process domains and vms: either may bind, close, die, and be
+ * succeeded. */
 #include "config.h"
 
 #include <errno.h>
@@ -18,7 +19,9 @@
 /* The port, or -errno; @fds: what it is read from, what it is raised by. */
 static int process_bind(int conn, uint32_t port, int fds[2])
 {
-	struct wire_event_bind req = { .head.op = WIRE_EVENT_BIND, .domid = vmid, .port = port };
+	struct wire_event_bind req = {
+		.head.op = WIRE_EVENT_BIND, .domid = vmid, .port = port
+	};
 	struct wire_event_reply reply = { 0 };
 	unsigned nfds = 2;
 
@@ -179,18 +182,21 @@ static void a_pipe_that_a_process_had_is_not_listened_to(void **state)
 	unsigned nfds = 2;
 
 	req.port = process_unbound(conn, 6, fds);
-	assert_true(rpc(peer, &req, sizeof(req), &reply, sizeof(reply), theirs, &nfds) > 0);
+	assert_true(
+		rpc(peer, &req, sizeof(req), &reply, sizeof(reply), theirs, &nfds) > 0);
 	assert_int_equal(reply.reply.rc, 0);
 	close(peer);
 	pdomain_destroy(pd);
-	/* A vm that gets the same domid: the dead domain's process could make its thread block. */
+	/* A vm that gets the same domid: the dead domain's process could make its thread
+	 * block. */
 	next = vm_fake_new(&hv.set, "next", 1);
 	domain_set_remove(&hv.set, &next->vm.d);
 	domain_hold(&hv.set, &next->vm.d);
 	assert_int_equal(domain_set_add(&hv.set, &next->vm.d, 6), 0);
 	domain_put(&hv.set, &next->vm.d);
 	assert_int_equal(
-		event_bind_interdomain(&hv.set, &next->vm.d, 5, req.port, NULL, NULL), -EBUSY);
+		event_bind_interdomain(&hv.set, &next->vm.d, 5, req.port, NULL, NULL),
+		-EBUSY);
 	vm_fake_free(next);
 	close_pair(theirs);
 	close_pair(fds);

@@ -27,17 +27,21 @@ static void vm_grant(uint32_t ref, uint16_t flags, uint16_t domid, uint32_t fram
 static int process_map(
 	int conn, uint32_t count, bool readonly, struct wire_map_reply *reply, int *fds)
 {
-	struct wire_map req = { .head.op = WIRE_MAP, .readonly = readonly, .count = count };
+	struct wire_map req = {
+		.head.op = WIRE_MAP, .readonly = readonly, .count = count
+	};
 	unsigned nfds = WIRE_MAP_MAX;
 
 	for (uint32_t i = 0; i < count; i++)
 		req.refs[i] = (struct wire_ref){ .domid = vmid, .ref = 8 + i };
-	assert_true(rpc(conn, &req, offsetof(struct wire_map, refs) + count * sizeof(req.refs[0]),
+	assert_true(rpc(conn, &req,
+			    offsetof(struct wire_map, refs) + count * sizeof(req.refs[0]),
 			    reply, sizeof(*reply), fds, &nfds) > 0);
 	return reply->reply.rc < 0 ? reply->reply.rc : (int)reply->id;
 }
 
-static char *page_see(const struct wire_map_reply *reply, const int *fds, unsigned i, int prot)
+static char *page_see(
+	const struct wire_map_reply *reply, const int *fds, unsigned i, int prot)
 {
 	char *page = mmap(NULL, VM_PAGE, prot, MAP_SHARED, fds[reply->pages[i].fd],
 		reply->pages[i].page * VM_PAGE);
@@ -115,17 +119,21 @@ static void a_bad_reference_maps_nothing_of_the_batch(void **state)
 static void what_one_vm_refuses_is_undone_in_the_other(void **state)
 {
 	struct vm_fake *other = vm_fake_new(&hv.set, "other", 1);
-	struct wire_map req = { .head.op = WIRE_MAP, .count = 2,
-		.refs = { { .domid = vmid, .ref = 8 }, { .domid = other->vm.d.domid, .ref = 8 } } };
+	struct wire_map req = { .head.op = WIRE_MAP,
+		.count = 2,
+		.refs = { { .domid = vmid, .ref = 8 },
+			{ .domid = other->vm.d.domid, .ref = 8 } } };
 	int conn = process_connect(5), fds[WIRE_MAP_MAX];
 	struct wire_map_reply reply;
 	unsigned nfds = WIRE_MAP_MAX;
 
 	vm_grant(8, GTF_permit_access, 5, 0x20);
-	other->vm.d.grants.entries[8] =
-		(grant_entry_v1_t){ .flags = GTF_permit_access, .domid = 5, .frame = 0xfffff };
-	assert_true(rpc(conn, &req, offsetof(struct wire_map, refs) + 2 * sizeof(req.refs[0]),
-			    &reply, sizeof(reply), fds, &nfds) > 0);
+	other->vm.d.grants.entries[8] = (grant_entry_v1_t){
+		.flags = GTF_permit_access, .domid = 5, .frame = 0xfffff
+	};
+	assert_true(
+		rpc(conn, &req, offsetof(struct wire_map, refs) + 2 * sizeof(req.refs[0]),
+			&reply, sizeof(reply), fds, &nfds) > 0);
 	assert_int_equal(reply.reply.rc, -EBUSY);
 	assert_int_equal(reply.id, 1);
 	assert_int_equal(mem_lent(&vm->vm.mem), 0);
@@ -144,8 +152,9 @@ static void a_vm_that_dies_leaves_the_mapper_its_pages(void **state)
 	int id;
 
 	vmid = dying->vm.d.domid;
-	dying->vm.d.grants.entries[8] =
-		(grant_entry_v1_t){ .flags = GTF_permit_access, .domid = 5, .frame = 0x20 };
+	dying->vm.d.grants.entries[8] = (grant_entry_v1_t){
+		.flags = GTF_permit_access, .domid = 5, .frame = 0x20
+	};
 	fake_put(dying, 0x20000, "last", 5);
 	id = process_map(conn, 1, false, &reply, fds);
 	assert_true(id >= 0);
@@ -190,8 +199,9 @@ static uint32_t process_grant(int conn, uint32_t *share_id)
 	return refs.refs[0];
 }
 
-static struct gnttab_map_grant_ref vm_map = { .host_addr = 0x50000, .flags = GNTMAP_host_map,
-	.dom = 5 };
+static struct gnttab_map_grant_ref vm_map = {
+	.host_addr = 0x50000, .flags = GNTMAP_host_map, .dom = 5
+};
 
 static void *vcpu_maps(void *opaque)
 {
@@ -204,13 +214,12 @@ static void *vcpu_maps(void *opaque)
 
 static void *vcpu_unmaps(void *opaque)
 {
-	struct gnttab_unmap_grant_ref op = {
-		.host_addr = vm_map.host_addr, .handle = vm_map.handle
-	};
+	struct gnttab_unmap_grant_ref op = { .host_addr = vm_map.host_addr,
+		.handle = vm_map.handle };
 
 	fake_put(vm, 0x300000, &op, sizeof(op));
-	(void)fake_call(
-		vm, 1, __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, 0x300000, 1);
+	(void)fake_call(vm, 1, __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref,
+		0x300000, 1);
 	return NULL;
 }
 

@@ -35,7 +35,8 @@ static int64_t call_one(struct vm_fake *f, uint32_t cmd, void *op, size_t size)
 	return rc;
 }
 
-static struct gnttab_copy from_ref(uint16_t dom, uint32_t ref, uint16_t offset, uint16_t len)
+static struct gnttab_copy from_ref(
+	uint16_t dom, uint32_t ref, uint16_t offset, uint16_t len)
 {
 	return (struct gnttab_copy){
 		.source = { .u.ref = ref, .domid = dom, .offset = offset },
@@ -164,8 +165,8 @@ static void a_foreign_readonly_page_is_no_destination(void **state)
 	uint32_t h;
 
 	grant(A, 8, GTF_permit_access | GTF_readonly, 2, FRAME);
-	assert_int_equal(
-		map(rig.b, 1, 8, GNTMAP_host_map | GNTMAP_readonly, OWN_GPA, &h), GNTST_okay);
+	assert_int_equal(map(rig.b, 1, 8, GNTMAP_host_map | GNTMAP_readonly, OWN_GPA, &h),
+		GNTST_okay);
 	assert_int_equal(copy_one(op), GNTST_bad_page);
 	assert_int_equal(unmap(rig.b, h, OWN_GPA), GNTST_okay);
 }
@@ -195,8 +196,12 @@ static void each_copy_has_its_own_status(void **state)
 static void a_batch_goes_from_domain_to_domain(void **state)
 {
 	struct gnttab_copy ops[6] = {
-		from_ref(1, 8, 0, 2), from_ref(3, 9, 0, 2), from_ref(77, 8, 0, 2),
-		from_ref(1, 8, 0, 2), from_ref(1, 20, 0, 2), from_ref(1, 8, 0, 2),
+		from_ref(1, 8, 0, 2),
+		from_ref(3, 9, 0, 2),
+		from_ref(77, 8, 0, 2),
+		from_ref(1, 8, 0, 2),
+		from_ref(1, 20, 0, 2),
+		from_ref(1, 8, 0, 2),
 	};
 	static const int want[6] = { 0, 0, GNTST_bad_domain, 0, GNTST_general_error, 0 };
 
@@ -231,7 +236,8 @@ static void an_array_that_ends_is_a_fault(void **state)
 	/* The pin that the first one left behind is gone. */
 	assert_int_equal(entry_flags(A, 8), GTF_permit_access);
 	assert_int_equal(call(rig.b, GNTTABOP_map_grant_ref, FAKE_RAM, 1), -EFAULT);
-	assert_int_equal(call(rig.b, GNTTABOP_unmap_grant_ref, UINT64_MAX - 8, 1), -EFAULT);
+	assert_int_equal(
+		call(rig.b, GNTTABOP_unmap_grant_ref, UINT64_MAX - 8, 1), -EFAULT);
 	assert_int_equal(call(rig.b, GNTTABOP_query_size, FAKE_RAM, 1), -EFAULT);
 	assert_int_equal(call(rig.b, GNTTABOP_setup_table, FAKE_RAM, 1), -EFAULT);
 	assert_int_equal(call(rig.b, GNTTABOP_set_version, FAKE_RAM, 1), -EFAULT);
@@ -253,8 +259,8 @@ static void counts_that_make_no_sense(void **state)
 static void what_a_translated_guest_has_not(void **state)
 {
 	static const uint32_t cmds[] = { GNTTABOP_dump_table, GNTTABOP_transfer,
-		GNTTABOP_unmap_and_replace, GNTTABOP_get_status_frames, GNTTABOP_cache_flush, 13,
-		UINT32_MAX };
+		GNTTABOP_unmap_and_replace, GNTTABOP_get_status_frames,
+		GNTTABOP_cache_flush, 13, UINT32_MAX };
 
 	for (unsigned i = 0; i < 7; i++)
 		assert_int_equal(call(rig.b, cmds[i], ARRAY_GPA, 1), -ENOSYS);
@@ -262,7 +268,8 @@ static void what_a_translated_guest_has_not(void **state)
 
 static void a_long_batch_ends_with_its_vm(void **state)
 {
-	/* One operation again and again, as page tables can have it; here memory has enough. */
+	/* One operation again and again, as page tables can have it; here memory has
+	 * enough. */
 	rig.b->vm.shutting_down = true;
 	assert_int_equal(call(rig.b, GNTTABOP_copy, 0, 0x7fffffff), -EINTR);
 	rig.b->vm.shutting_down = false;
@@ -289,7 +296,9 @@ static void the_table_has_all_its_frames(void **state)
 
 static void setup_table_tells_where_frames_are(void **state)
 {
-	struct gnttab_setup_table op = { .dom = DOMID_SELF, .nr_frames = 2, .status = 99 };
+	struct gnttab_setup_table op = {
+		.dom = DOMID_SELF, .nr_frames = 2, .status = 99
+	};
 	uint64_t list[2] = { 0 };
 
 	op.frame_list.p = (void *)0x320000;
@@ -319,17 +328,21 @@ static void only_version_1_there_is(void **state)
 	assert_int_equal(call_one(rig.b, GNTTABOP_set_version, &set, sizeof(set)), 0);
 	assert_int_equal(set.version, 1);
 	set.version = 2;
-	assert_int_equal(call_one(rig.b, GNTTABOP_set_version, &set, sizeof(set)), -ENOSYS);
+	assert_int_equal(
+		call_one(rig.b, GNTTABOP_set_version, &set, sizeof(set)), -ENOSYS);
 	assert_int_equal(set.version, 1);
 	set.version = 3;
-	assert_int_equal(call_one(rig.b, GNTTABOP_set_version, &set, sizeof(set)), -EINVAL);
+	assert_int_equal(
+		call_one(rig.b, GNTTABOP_set_version, &set, sizeof(set)), -EINVAL);
 	assert_int_equal(set.version, 1);
 	assert_int_equal(call_one(rig.b, GNTTABOP_get_version, &get, sizeof(get)), 0);
 	assert_int_equal(get.version, 1);
 	get.dom = 1;
-	assert_int_equal(call_one(rig.b, GNTTABOP_get_version, &get, sizeof(get)), -EPERM);
+	assert_int_equal(
+		call_one(rig.b, GNTTABOP_get_version, &get, sizeof(get)), -EPERM);
 	get.dom = 77;
-	assert_int_equal(call_one(rig.b, GNTTABOP_get_version, &get, sizeof(get)), -ESRCH);
+	assert_int_equal(
+		call_one(rig.b, GNTTABOP_get_version, &get, sizeof(get)), -ESRCH);
 }
 
 static void idle_entries_are_swapped(void **state)

@@ -63,13 +63,16 @@ static const struct domain_ops pages_ops = {
 
 static struct pages_domain *pages_new(void)
 {
-	struct domain_limits limits = { .max_ports = 8, .max_grants = 64, .max_mapped = 8 };
+	struct domain_limits limits = {
+		.max_ports = 8, .max_grants = 64, .max_mapped = 8
+	};
 	struct pages_domain *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
 	p->fd = memfd_create("pages", MFD_CLOEXEC);
 	assert_int_equal(ftruncate(p->fd, PAGES * VM_PAGE), 0);
-	p->page = mmap(NULL, PAGES * VM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
+	p->page =
+		mmap(NULL, PAGES * VM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
 	assert_ptr_not_equal(p->page, MAP_FAILED);
 	assert_int_equal(domain_init(&p->d, "pages", &pages_ops, &limits, p->entries), 0);
 	assert_int_equal(domain_set_add(&rig.set, &p->d, 3), 0);
@@ -156,7 +159,9 @@ int map(struct vm_fake *f, uint16_t dom, uint32_t ref, uint32_t flags, uint64_t 
 
 int unmap(struct vm_fake *f, uint32_t handle, uint64_t gpa)
 {
-	struct gnttab_unmap_grant_ref op = { .host_addr = gpa, .handle = handle, .status = 99 };
+	struct gnttab_unmap_grant_ref op = {
+		.host_addr = gpa, .handle = handle, .status = 99
+	};
 
 	assert_int_equal(one_op(f, GNTTABOP_unmap_grant_ref, &op, sizeof(op)), 0);
 	return op.status;

@@ -193,7 +193,8 @@ static void the_budget_ends_lending(void **state)
 	assert_int_equal(mem_place_foreign(&rig.m, 5, rig.fd, 0, false), 0);
 }
 
-/* Places foreign pages at every second frame from @gfn on; returns how many were granted. */
+/* Places foreign pages at every second frame from @gfn on; returns how many were granted.
+ */
 static unsigned place_many(struct memory_rig *r, unsigned n)
 {
 	unsigned i;
@@ -230,7 +231,8 @@ static struct {
 	unsigned reads, holds, pins, wrong;
 } seen;
 
-/* A frame shows 16 equal words, whatever stands there: never half of one and half of another. */
+/* A frame shows 16 equal words, whatever stands there: never half of one and half of
+ * another. */
 static void *reader(void *opaque)
 {
 	while (!__atomic_load_n(&seen.stop, __ATOMIC_RELAXED)) {
@@ -239,7 +241,8 @@ static void *reader(void *opaque)
 		uint8_t byte;
 
 		assert_non_null(page);
-		/* Nested, and another memory's access in between, as a grant copy has it. */
+		/* Nested, and another memory's access in between, as a grant copy has it.
+		 */
 		assert_int_equal(mem_read(&rig.m, 0x6000, &byte, 1), 0);
 		first = __atomic_load_n(page, __ATOMIC_RELAXED);
 		for (unsigned i = 1; i < 16; i++)
@@ -258,7 +261,8 @@ static void *pinner(void *opaque)
 
 		if (!page)
 			continue;
-		/* The vm's own page and the hypervisor's have this mark, the others not. */
+		/* The vm's own page and the hypervisor's have this mark, the others not.
+		 */
 		if (page[20] != 7)
 			__atomic_add_fetch(&seen.wrong, 1, __ATOMIC_RELAXED);
 		mem_unpin(&rig.m, 5);
@@ -290,7 +294,8 @@ static void holders_never_see_an_exchange(void **state)
 		pthread_create(&threads[i], NULL, reader, NULL);
 	pthread_create(&threads[READERS], NULL, pinner, NULL);
 	/* Readers that overlap all the time must not keep this out. */
-	while (done < 300) {
+	while (done < 300 || !__atomic_load_n(&seen.holds, __ATOMIC_RELAXED) ||
+		!__atomic_load_n(&seen.pins, __ATOMIC_RELAXED)) {
 		struct mem_move move = { .gfn = 5, .page = arena(3) };
 
 		if (mem_place_own(&rig.m, 5, 0) == 0) {
@@ -314,8 +319,6 @@ static void holders_never_see_an_exchange(void **state)
 	for (unsigned i = 0; i <= READERS; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(seen.wrong, 0);
-	assert_true(seen.holds > 0);
-	assert_true(seen.pins > 0);
 }
 
 /* Two that copy between two memories in opposite directions, and writers in both. */

@@ -21,7 +21,8 @@ static int slot_add(void *opaque, uint64_t gpa, uint64_t size, void *hva)
 		return r->slot_error;
 	assert_true(r->nr_slots < RIG_SLOTS);
 	for (unsigned i = 0; i < r->nr_slots; i++)
-		assert_false(gpa < r->slots[i].gpa + r->slots[i].size && r->slots[i].gpa < gpa + size);
+		assert_false(gpa < r->slots[i].gpa + r->slots[i].size &&
+			     r->slots[i].gpa < gpa + size);
 	r->slots[r->nr_slots].gpa = gpa;
 	r->slots[r->nr_slots].size = size;
 	r->slots[r->nr_slots++].hva = hva;

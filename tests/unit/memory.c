@@ -84,7 +84,8 @@ static void ram_beyond_the_hole_is_high(void **state)
 	assert_int_equal(big.slots[1].size, 32ull << 20);
 	assert_int_equal(mem_write(&big.m, VM_HIGH_RAM + 5, "x", 1), 0);
 	assert_int_equal(big.m.base[VM_LOW_RAM_MAX + 5], 'x');
-	assert_int_equal(mem_write(&big.m, VM_HIGH_RAM + (32ull << 20) - 1, "xy", 2), -EFAULT);
+	assert_int_equal(
+		mem_write(&big.m, VM_HIGH_RAM + (32ull << 20) - 1, "xy", 2), -EFAULT);
 	rig_fini(&big);
 }
 
@@ -207,7 +208,8 @@ static void a_frame_outside_ram_gets_a_slot(void **state)
 
 static void slots_keep_off_ram_and_the_apic(void **state)
 {
-	/* The region of 128 MiB has RAM in its first half, and then the special area's in its end. */
+	/* The region of 128 MiB has RAM in its first half, and then the special area's in
+	 * its end. */
 	assert_int_equal(mem_place_own(&rig.m, RAM / VM_PAGE, 0), 0);
 	assert_int_equal(rig.slots[2].gpa, RAM);
 	assert_int_equal(rig.slots[2].size, MEM_EXTRA_BYTES - RAM);
@@ -215,7 +217,8 @@ static void slots_keep_off_ram_and_the_apic(void **state)
 	assert_int_equal(rig.slots[3].gpa + rig.slots[3].size, VM_SPECIAL_BASE);
 	assert_int_equal(mem_place_own(&rig.m, VM_LAPIC_BASE / VM_PAGE, 0), -EINVAL);
 	assert_int_equal(
-		mem_place_own(&rig.m, (VM_SPECIAL_BASE + VM_SPECIAL_SIZE) / VM_PAGE, 0), -EINVAL);
+		mem_place_own(&rig.m, (VM_SPECIAL_BASE + VM_SPECIAL_SIZE) / VM_PAGE, 0),
+		-EINVAL);
 	assert_int_equal(mem_place_own(&rig.m, VM_HIGH_RAM / VM_PAGE - 1, 0), -EINVAL);
 	assert_int_equal(mem_place_own(&rig.m, VM_HIGH_RAM / VM_PAGE, 0), 0);
 }
@@ -232,9 +235,12 @@ static void slots_outside_ram_are_counted(void **state)
 {
 	for (unsigned i = 0; i < MEM_EXTRA_MAX; i++)
 		assert_int_equal(
-			mem_place_own(&rig.m, (VM_HIGH_RAM + i * MEM_EXTRA_BYTES) / VM_PAGE, 0), 0);
+			mem_place_own(
+				&rig.m, (VM_HIGH_RAM + i * MEM_EXTRA_BYTES) / VM_PAGE, 0),
+			0);
 	assert_int_equal(
-		mem_place_own(&rig.m, (VM_HIGH_RAM + MEM_EXTRA_MAX * MEM_EXTRA_BYTES) / VM_PAGE, 0),
+		mem_place_own(&rig.m,
+			(VM_HIGH_RAM + MEM_EXTRA_MAX * MEM_EXTRA_BYTES) / VM_PAGE, 0),
 		-ENOSPC);
 }
 

@@ -42,7 +42,8 @@ void vm_unwatch_pipe(struct vm *which, uint32_t port)
 {
 	for (unsigned i = 0; i < 4; i++) {
 		if (watch[i].fd >= 0 && watch[i].port == port) {
-			/* It is open still: the descriptor must not be another's by now. */
+			/* It is open still: the descriptor must not be another's by now.
+			 */
 			assert_int_not_equal(fcntl(watch[i].fd, F_GETFL), -1);
 			watch[i].fd = -1;
 			return;
@@ -164,7 +165,8 @@ int process_connect(uint32_t domid)
 	snprintf(address, sizeof(address), "sluice-test-%d-%u", (int)getpid(), domid);
 	memcpy(sa.sun_path + 1, address, strlen(address));
 	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(rpc(fd, &hello, sizeof(hello), &reply, sizeof(reply), NULL, NULL),
+	assert_int_equal(
+		rpc(fd, &hello, sizeof(hello), &reply, sizeof(reply), NULL, NULL),
 		sizeof(reply));
 	return fd;
 }
