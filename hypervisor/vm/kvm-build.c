@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The conversation with the domain builder, which works on files that anybody made: what it
- * says is checked, and what it does not say is a failed domain.
+ * The conversation with the domain builder, which works on files that anybody made: what
+ * it says is checked, and what it does not say is a failed domain.
  */
 #include "config.h"
 
@@ -25,7 +25,8 @@ void kvm_build_stop(struct kvm_vm *kv)
 
 static bool result_ok(const struct kvm_vm *kv, const struct build_result *r)
 {
-	uint64_t low = kv->vm.mem.ram_bytes < VM_LOW_RAM_MAX ? kv->vm.mem.ram_bytes : VM_LOW_RAM_MAX;
+	uint64_t low = kv->vm.mem.ram_bytes < VM_LOW_RAM_MAX ? kv->vm.mem.ram_bytes
+							     : VM_LOW_RAM_MAX;
 
 	/* Where they point is the guest's own business, as long as something is there. */
 	return r->version == BUILD_WIRE_VERSION && r->entry < low && r->start_info < low;
@@ -44,7 +45,8 @@ static int result_read(struct kvm_vm *kv, struct build_result *r)
 		return -EPIPE;
 	}
 	if (n != sizeof(*r) || !result_ok(kv, r)) {
-		log_err("domain %u: its builder's answer makes no sense; is it of another build?",
+		log_err("domain %u: its builder's answer makes no sense; is it of "
+			"another build?",
 			kv->vm.d.domid);
 		return -EPROTO;
 	}
@@ -74,7 +76,8 @@ static void builder_ready(void *opaque, uint32_t events)
 		if (rc == 0)
 			rc = threads_start(kv);
 		if (rc < 0)
-			log_err("domain %u: it cannot start: %s", kv->vm.d.domid, strerror(-rc));
+			log_err("domain %u: it cannot start: %s", kv->vm.d.domid,
+				strerror(-rc));
 	}
 	if (rc < 0) {
 		vm_shutdown(&kv->vm, SHUTDOWN_crash);
@@ -98,6 +101,7 @@ int kvm_build_start(struct kvm_vm *kv, const struct hvctl_vm_config *config)
 
 	if (rc < 0)
 		return rc;
-	kv->builder = loop_add_fd(kv->kvm->loop, kv->builder_fd, EPOLLIN, builder_ready, kv);
+	kv->builder =
+		loop_add_fd(kv->kvm->loop, kv->builder_fd, EPOLLIN, builder_ready, kv);
 	return kv->builder ? 0 : -errno;
 }

@@ -87,9 +87,9 @@ static bool entry_fix(struct kvm_cpuid_entry2 *e, const struct cpuid_place *p)
 		e->ebx = p->vcpu & 0xff;
 		e->ecx = 0;
 		return true;
-	case 0xa:        /* performance counters */
-	case 0xb:        /* made below */
-	case 0x12:       /* enclaves */
+	case 0xa:  /* performance counters */
+	case 0xb:  /* made below */
+	case 0x12: /* enclaves */
 	case 0x1f:
 	case 0x8000000a: /* nested virtualization */
 	case 0x8000001f: /* memory encryption */
@@ -110,8 +110,9 @@ static int entry_add(struct kvm_cpuid2 *out, const struct kvm_cpuid_entry2 *e)
 
 static int topology_add(struct kvm_cpuid2 *out, const struct cpuid_place *p)
 {
-	struct kvm_cpuid_entry2 e = { .function = 0xb, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-		.edx = p->vcpu };
+	struct kvm_cpuid_entry2 e = {
+		.function = 0xb, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX, .edx = p->vcpu
+	};
 	int rc;
 
 	/* One thread per core; the type is in ecx[15:8], 0 ends the list. */
@@ -130,16 +131,21 @@ static int topology_add(struct kvm_cpuid2 *out, const struct cpuid_place *p)
 	return rc == 0 ? entry_add(out, &e) : rc;
 }
 
-static int xen_add(struct kvm_cpuid2 *out, uint32_t domid, unsigned vcpu, uint32_t tsc_khz)
+static int xen_add(
+	struct kvm_cpuid2 *out, uint32_t domid, unsigned vcpu, uint32_t tsc_khz)
 {
 	struct cpuid_leaf leaf;
 
-	for (unsigned index = 0; cpuid_xen(index, 0, domid, vcpu, tsc_khz, &leaf); index++) {
+	for (unsigned index = 0; cpuid_xen(index, 0, domid, vcpu, tsc_khz, &leaf);
+		index++) {
 		unsigned sub = 0;
 
 		do {
 			struct kvm_cpuid_entry2 e = { .function = CPUID_XEN_BASE + index,
-				.index = sub, .eax = leaf.eax, .ebx = leaf.ebx, .ecx = leaf.ecx,
+				.index = sub,
+				.eax = leaf.eax,
+				.ebx = leaf.ebx,
+				.ecx = leaf.ecx,
 				.edx = leaf.edx };
 			int rc;
 
@@ -155,8 +161,8 @@ static int xen_add(struct kvm_cpuid2 *out, uint32_t domid, unsigned vcpu, uint32
 	return 0;
 }
 
-int kvm_cpuid_make(const struct kvm_cpuid2 *offered, uint32_t domid, unsigned vcpu, unsigned nr,
-	uint32_t tsc_khz, struct kvm_cpuid2 *out)
+int kvm_cpuid_make(const struct kvm_cpuid2 *offered, uint32_t domid, unsigned vcpu,
+	unsigned nr, uint32_t tsc_khz, struct kvm_cpuid2 *out)
 {
 	struct cpuid_place p = { .vcpu = vcpu, .nr = nr, .bits = id_bits(nr) };
 	int rc = 0;

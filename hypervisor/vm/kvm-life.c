@@ -26,7 +26,8 @@ static enum hvctl_state state_public(enum vm_state state)
 /* Its reader may be slow or gone: it can ask. */
 static void life_tell(struct kvm_vm *kv, const struct hvctl_change *change)
 {
-	if (kv->life_fd >= 0 && write(kv->life_fd, change, sizeof(*change)) < 0 && errno != EPIPE)
+	if (kv->life_fd >= 0 && write(kv->life_fd, change, sizeof(*change)) < 0 &&
+		errno != EPIPE)
 		log_warn("domain %u: the toolstack is not told that its state is %u: %s",
 			change->domid, change->state, strerror(errno));
 }
@@ -34,7 +35,8 @@ static void life_tell(struct kvm_vm *kv, const struct hvctl_change *change)
 static void change_fill(struct kvm_vm *kv, struct hvctl_change *change)
 {
 	*change = (struct hvctl_change){ .domid = kv->vm.d.domid,
-		.state = state_public(kv->state), .reason = kv->reason };
+		.state = state_public(kv->state),
+		.reason = kv->reason };
 }
 
 int kvm_life_change(struct kvm_vm *kv, enum vm_state from, enum vm_state to)
@@ -80,7 +82,8 @@ void kvm_life_end(struct vm *vm, unsigned reason)
 	kvm_life_waits(kv, false);
 	/* It is full only if the loop has not looked since. */
 	if (write(kv->kvm->news_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_err("domain %u: cannot announce its end: %s", vm->d.domid, strerror(errno));
+		log_err("domain %u: cannot announce its end: %s", vm->d.domid,
+			strerror(errno));
 }
 
 void kvm_life_exception(struct kvm *kvm)
@@ -106,8 +109,8 @@ void kvm_life_news(struct kvm *kvm)
 		pthread_mutex_unlock(&kv->run_lock);
 		if (!news)
 			continue;
-		log_info("domain %u (%s) has shut down, reason %u", change.domid, kv->vm.d.name,
-			change.reason);
+		log_info("domain %u (%s) has shut down, reason %u", change.domid,
+			kv->vm.d.name, change.reason);
 		life_tell(kv, &change);
 		kvm_life_exception(kvm);
 	}

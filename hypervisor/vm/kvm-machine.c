@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* A vm as KVM knows it: its interrupt controllers, memory slots, vCPUs and their first state. */
+/* A vm as KVM knows it: its interrupt controllers, memory slots, vCPUs and their first
+ * state. */
 #include "config.h"
 
 #include <errno.h>
@@ -70,7 +71,8 @@ int kvm_machine_make(struct kvm_vm *kv)
 	if (rc < 0)
 		return failed("its reserved pages", rc);
 #ifdef KVM_CAP_PMU_CAPABILITY
-	/* No performance counters; a host that cannot leave them out has them not in CPUID. */
+	/* No performance counters; a host that cannot leave them out has them not in
+	 * CPUID. */
 	(void)cap_enable(kv->fd, KVM_CAP_PMU_CAPABILITY, KVM_PMU_CAP_DISABLE);
 #endif
 	rc = cap_enable(kv->fd, KVM_CAP_SPLIT_IRQCHIP, 0);
@@ -84,7 +86,9 @@ static int slot_add(void *opaque, uint64_t gpa, uint64_t size, void *hva)
 {
 	struct kvm_vm *kv = kvm_vm_of(opaque);
 	struct kvm_userspace_memory_region region = { .slot = kv->nr_slots,
-		.guest_phys_addr = gpa, .memory_size = size, .userspace_addr = (uintptr_t)hva };
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)hva };
 	int rc = kvm_call(kv->fd, KVM_SET_USER_MEMORY_REGION, &region);
 
 	if (rc < 0)
@@ -98,8 +102,8 @@ const struct mem_ops kvm_mem_ops = { .slot_add = slot_add };
 static int cpuid_set(struct kvm_vcpu *c)
 {
 	struct kvm_vm *kv = c->kv;
-	CLEANUP_FREE struct kvm_cpuid2 *cpuid =
-		calloc(1, sizeof(*cpuid) + KVM_PRIVATE_CPUIDS * sizeof(cpuid->entries[0]));
+	CLEANUP_FREE struct kvm_cpuid2 *cpuid = calloc(
+		1, sizeof(*cpuid) + KVM_PRIVATE_CPUIDS * sizeof(cpuid->entries[0]));
 	int khz = kvm_call(c->fd, KVM_GET_TSC_KHZ, NULL);
 	int rc;
 
@@ -131,7 +135,8 @@ static int vcpu_make(struct kvm_vcpu *c)
 	if (rc < 0)
 		return rc;
 	c->fd = rc;
-	c->run = mmap(NULL, c->kv->kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
+	c->run = mmap(
+		NULL, c->kv->kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
 	if (c->run == MAP_FAILED) {
 		c->run = NULL;
 		return -errno;
@@ -173,8 +178,13 @@ void kvm_machine_close(struct kvm_vm *kv)
 /* Xen's docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, no paging. */
 static void segments_flat(struct kvm_sregs *s)
 {
-	const struct kvm_segment data = { .limit = 0xffffffff, .type = 3, .present = 1, .db = 1,
-		.s = 1, .g = 1, .selector = 0x10 };
+	const struct kvm_segment data = { .limit = 0xffffffff,
+		.type = 3,
+		.present = 1,
+		.db = 1,
+		.s = 1,
+		.g = 1,
+		.selector = 0x10 };
 	struct kvm_segment code = data;
 
 	code.type = 11;

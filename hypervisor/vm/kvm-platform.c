@@ -35,7 +35,8 @@ static int platform_set_time_area(struct vcpu *v, uint64_t gpa)
 {
 	struct kvm_vcpu *c = kvm_vcpu_of(v);
 
-	/* The vCPU's own thread tells KVM: anybody else would wait until it leaves the guest. */
+	/* The vCPU's own thread tells KVM: anybody else would wait until it leaves the
+	 * guest. */
 	atomic_store(&c->time_gpa, gpa);
 	atomic_store(&c->time_new, true);
 	vcpu_kick(c);
@@ -79,7 +80,8 @@ static void platform_wait(struct vcpu *v, uint64_t deadline)
 	while (!v->woken && !kv->no_wait) {
 		if (!deadline)
 			pthread_cond_wait(&c->woken, &kv->vm.d.lock);
-		else if (pthread_cond_timedwait(&c->woken, &kv->vm.d.lock, &until) == ETIMEDOUT)
+		else if (pthread_cond_timedwait(&c->woken, &kv->vm.d.lock, &until) ==
+			 ETIMEDOUT)
 			return;
 	}
 }

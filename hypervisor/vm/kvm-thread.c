@@ -81,7 +81,8 @@ static int *watch_slot(struct kvm_vm *kv, uint32_t port)
 int vm_watch_pipe(struct vm *vm, uint32_t port, int fd)
 {
 	struct kvm_vm *kv = kvm_vm_of(vm);
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = about(ABOUT_PIPE, port) };
+	struct epoll_event ev = { .events = EPOLLIN,
+		.data.u64 = about(ABOUT_PIPE, port) };
 	int *slot;
 
 	if (port >= EVENT_MAX_PORTS || kv->epoll_fd < 0)
@@ -170,7 +171,8 @@ int kvm_thread_init(struct kvm_vm *kv)
 	for (unsigned i = 0; i < kv->vm.nr_vcpus && rc == 0; i++) {
 		struct kvm_vcpu *c = &kv->vcpus[i];
 
-		/* An edge per expiry: arming it again takes back one that nobody looked at. */
+		/* An edge per expiry: arming it again takes back one that nobody looked
+		 * at. */
 		c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 		rc = watch(kv, c->timer_fd, EPOLLIN | EPOLLET, about(ABOUT_TIMER, i));
 	}
@@ -219,7 +221,8 @@ void kvm_thread_fini(struct kvm_vm *kv)
 
 int thread_make(pthread_t *thread, void *(*fn)(void *), void *opaque, bool kicks)
 {
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP,
+		SIGSYS };
 	pthread_attr_t attr;
 	sigset_t mask, old;
 	int rc;

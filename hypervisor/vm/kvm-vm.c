@@ -11,7 +11,8 @@
 #include "hypervisor/vm/kvm-private.h"
 
 #define DEFAULT_MAPPED 32768u
-/* Besides two per vCPU: KVM's, both memories, the thread's two, the builder's, life_fd. */
+/* Besides two per vCPU: KVM's, both memories, the thread's two, the builder's, life_fd.
+ */
 #define FDS_PER_VM 7u
 #define REF_CONSOLE 0u
 #define REF_STORE 1u
@@ -51,7 +52,8 @@ static int config_check(const struct kvm *kvm, const struct hvctl_vm_config *c)
 	if (!c->vcpus || c->vcpus > c->max_vcpus || c->max_vcpus > VM_MAX_VCPUS ||
 		c->max_vcpus > kvm->max_vcpus)
 		return -EINVAL;
-	if (c->max_channels >= EVENT_MAX_PORTS || c->backend_domid >= DOMID_FIRST_RESERVED)
+	if (c->max_channels >= EVENT_MAX_PORTS ||
+		c->backend_domid >= DOMID_FIRST_RESERVED)
 		return -EINVAL;
 	return FDS_PER_VM + 2 * c->max_vcpus > kvm->fd_budget ? -EMFILE : 0;
 }
@@ -62,8 +64,8 @@ static bool is_seqpacket(int fd)
 	socklen_t len = sizeof(int);
 
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
-		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && domain == AF_UNIX &&
-		type == SOCK_SEQPACKET;
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       domain == AF_UNIX && type == SOCK_SEQPACKET;
 }
 
 static void vcpus_init(struct kvm_vm *kv)
@@ -85,10 +87,12 @@ static void vcpus_init(struct kvm_vm *kv)
 }
 
 /* A vm without vCPUs' descriptors; NULL with *rc set. */
-static struct kvm_vm *vm_alloc(struct kvm *kvm, const struct hvctl_vm_config *config, int *rc)
+static struct kvm_vm *vm_alloc(
+	struct kvm *kvm, const struct hvctl_vm_config *config, int *rc)
 {
 	const struct domain_limits limits = {
-		.max_ports = config->max_channels ? config->max_channels : EVENT_MAX_PORTS - 1,
+		.max_ports =
+			config->max_channels ? config->max_channels : EVENT_MAX_PORTS - 1,
 		.max_mapped = config->max_mapped ? config->max_mapped : DEFAULT_MAPPED,
 	};
 	struct kvm_vm *kv = calloc(1, sizeof(*kv));
@@ -105,7 +109,8 @@ static struct kvm_vm *vm_alloc(struct kvm *kvm, const struct hvctl_vm_config *co
 		*rc = kvm_machine_make(kv);
 	if (*rc == 0)
 		*rc = vm_init(&kv->vm, kvm->set, config->name, config->memory_bytes,
-			config->max_vcpus, &limits, &kvm_platform, &kvm_mem_ops, &kvm_domain_ops);
+			config->max_vcpus, &limits, &kvm_platform, &kvm_mem_ops,
+			&kvm_domain_ops);
 	if (*rc < 0) {
 		if (kv->fd >= 0)
 			close(kv->fd);
@@ -163,7 +168,8 @@ static void threads_end(struct kvm_vm *kv)
 	kvm_thread_stop(kv);
 }
 
-/* Everything but what mappers of its pages may still use; drops the caller's reference. */
+/* Everything but what mappers of its pages may still use; drops the caller's reference.
+ */
 static void vm_end(struct kvm_vm *kv)
 {
 	struct domain_set *set = kv->kvm->set;
@@ -185,8 +191,8 @@ static void vm_end(struct kvm_vm *kv)
 	domain_put(set, d);
 }
 
-static int vm_assemble(
-	struct kvm_vm *kv, const struct hvctl_vm_config *config, struct hvctl_vm_made *made)
+static int vm_assemble(struct kvm_vm *kv, const struct hvctl_vm_config *config,
+	struct hvctl_vm_made *made)
 {
 	uint32_t domid = config->domid == HVCTL_DOMID_ANY ? DOMID_SELF : config->domid;
 	int rc = kvm_thread_init(kv);
@@ -213,7 +219,8 @@ int kvm_vm_create(struct kvm *kvm, const struct hvctl_vm_config *config, int bui
 	rc = config_check(kvm, config);
 	if (rc < 0)
 		return rc;
-	if (!is_seqpacket(builder_fd) || (life_fd >= 0 && fcntl(life_fd, F_SETFL, O_NONBLOCK) < 0))
+	if (!is_seqpacket(builder_fd) ||
+		(life_fd >= 0 && fcntl(life_fd, F_SETFL, O_NONBLOCK) < 0))
 		return -EINVAL;
 	kv = vm_alloc(kvm, config, &rc);
 	if (!kv)
@@ -231,8 +238,9 @@ int kvm_vm_create(struct kvm *kvm, const struct hvctl_vm_config *config, int bui
 	kv->life_fd = life_fd;
 	kv->next = kvm->vms;
 	kvm->vms = kv;
-	log_info("domain %u (%s) created, %u vCPUs, %llu MiB", kv->vm.d.domid, kv->vm.d.name,
-		config->max_vcpus, (unsigned long long)config->memory_bytes >> 20);
+	log_info("domain %u (%s) created, %u vCPUs, %llu MiB", kv->vm.d.domid,
+		kv->vm.d.name, config->max_vcpus,
+		(unsigned long long)config->memory_bytes >> 20);
 	return 0;
 }
 

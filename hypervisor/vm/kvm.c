@@ -54,7 +54,9 @@ static void open_failed(struct kvm *kvm, int error, const char *what, const char
 
 static int cpuid_offered(struct kvm *kvm)
 {
-	kvm->cpuid = calloc(1, sizeof(*kvm->cpuid) + KVM_PRIVATE_CPUIDS * sizeof(kvm->cpuid->entries[0]));
+	kvm->cpuid =
+		calloc(1, sizeof(*kvm->cpuid) +
+				  KVM_PRIVATE_CPUIDS * sizeof(kvm->cpuid->entries[0]));
 	if (!kvm->cpuid)
 		return -ENOMEM;
 	kvm->cpuid->nent = KVM_PRIVATE_CPUIDS;
@@ -67,7 +69,8 @@ static void caps_check(struct kvm *kvm)
 	char what[64];
 
 	if (kvm_call(kvm->fd, KVM_GET_API_VERSION, NULL) != KVM_API_VERSION) {
-		open_failed(kvm, -EOPNOTSUPP, "it is no KVM of version 12", "give another --kvm");
+		open_failed(kvm, -EOPNOTSUPP, "it is no KVM of version 12",
+			"give another --kvm");
 		return;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(needed); i++) {
@@ -78,7 +81,8 @@ static void caps_check(struct kvm *kvm)
 		return;
 	}
 	if ((kvm_has(kvm, KVM_CAP_SYNC_REGS) & sync) != sync) {
-		open_failed(kvm, -EOPNOTSUPP, "KVM lacks SYNC_REGS", "use Linux 5.10 or later");
+		open_failed(kvm, -EOPNOTSUPP, "KVM lacks SYNC_REGS",
+			"use Linux 5.10 or later");
 		return;
 	}
 	kvm->xen = kvm_has(kvm, KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
@@ -96,7 +100,8 @@ static void device_open(struct kvm *kvm)
 	if (kvm->fd < 0)
 		open_failed(kvm, -ENODEV, strerror(errno),
 			errno == EACCES ? "let this user use it, as member of group kvm"
-					: "load kvm-amd or kvm-intel, and let the firmware allow it");
+					: "load kvm-amd or kvm-intel, and let the "
+					  "firmware allow it");
 	else
 		caps_check(kvm);
 }

@@ -48,7 +48,8 @@ static void exit_hypercall(struct kvm_vcpu *c)
 static void exit_xen(struct kvm_vcpu *c)
 {
 	struct kvm_xen_exit *xen = &c->run->xen;
-	struct hypercall call = { .number = xen->u.hcall.input, .user = xen->u.hcall.cpl != 0,
+	struct hypercall call = { .number = xen->u.hcall.input,
+		.user = xen->u.hcall.cpl != 0,
 		.bits64 = xen->u.hcall.longmode };
 
 	if (xen->type != KVM_EXIT_XEN_HCALL)
@@ -107,8 +108,8 @@ static bool exit_unknown(struct kvm_vcpu *c)
 	const struct kvm_run *run = c->run;
 	const struct kvm_regs *r = &run->s.regs.regs;
 
-	log_err("domain %u: vCPU %u crashed at %#llx: KVM's exit %u, error %u", c->kv->vm.d.domid,
-		c->v->id, (unsigned long long)r->rip, run->exit_reason,
+	log_err("domain %u: vCPU %u crashed at %#llx: KVM's exit %u, error %u",
+		c->kv->vm.d.domid, c->v->id, (unsigned long long)r->rip, run->exit_reason,
 		run->exit_reason == KVM_EXIT_INTERNAL_ERROR ? run->internal.suberror : 0);
 	vm_shutdown(&c->kv->vm, SHUTDOWN_crash);
 	return false;
@@ -119,8 +120,8 @@ static bool exit_triple_fault(struct kvm_vcpu *c)
 	const struct kvm_regs *r = &c->run->s.regs.regs;
 
 	/* Xen's default for HVM_PARAM_TRIPLE_FAULT_REASON. */
-	log_warn("domain %u: vCPU %u had a triple fault at %#llx", c->kv->vm.d.domid, c->v->id,
-		(unsigned long long)r->rip);
+	log_warn("domain %u: vCPU %u had a triple fault at %#llx", c->kv->vm.d.domid,
+		c->v->id, (unsigned long long)r->rip);
 	vm_shutdown(&c->kv->vm, SHUTDOWN_reboot);
 	return false;
 }

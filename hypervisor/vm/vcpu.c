@@ -2,10 +2,10 @@
 /*
  * A vCPU's thread, and how vCPUs are taken out of the guest and kept out.
  *
- * Who stops a vm raises kv->stops and then looks at in_guest; a vCPU sets in_guest and then
- * looks at kv->stops: sequentially consistent both, so at least one of them sees the other.
- * A vCPU that was seen in the guest is kicked by immediate_exit, for one that is just about
- * to call KVM, and by a signal, for one that is there.
+ * Who stops a vm raises kv->stops and then looks at in_guest; a vCPU sets in_guest and
+ * then looks at kv->stops: sequentially consistent both, so at least one of them sees the
+ * other. A vCPU that was seen in the guest is kicked by immediate_exit, for one that is
+ * just about to call KVM, and by a signal, for one that is there.
  */
 #include "config.h"
 
@@ -44,7 +44,8 @@ static bool vcpu_park(struct kvm_vm *kv)
 	return !dying;
 }
 
-/* KVM keeps the clock there up to date from now on; it writes it before the guest runs again. */
+/* KVM keeps the clock there up to date from now on; it writes it before the guest runs
+ * again. */
 static void time_set(struct kvm_vcpu *c)
 {
 	uint64_t gpa;
@@ -55,8 +56,9 @@ static void time_set(struct kvm_vcpu *c)
 	gpa = atomic_load(&c->time_gpa);
 	rc = kvm_set_msr(c, MSR_KVM_SYSTEM_TIME, gpa ? gpa | 1 : 0);
 	if (rc < 0)
-		log_err("domain %u: the clock of vCPU %u cannot be at %#llx: %s", c->kv->vm.d.domid,
-			c->v->id, (unsigned long long)gpa, strerror(-rc));
+		log_err("domain %u: the clock of vCPU %u cannot be at %#llx: %s",
+			c->kv->vm.d.domid, c->v->id, (unsigned long long)gpa,
+			strerror(-rc));
 }
 
 /* From its return on the vCPU counts as in the guest. */
@@ -78,8 +80,9 @@ static void vcpu_failed(struct kvm_vcpu *c, int err)
 {
 	const struct kvm_regs *regs = &c->run->s.regs.regs;
 
-	log_err("domain %u: KVM cannot run vCPU %u any more, at %#llx: %s", c->kv->vm.d.domid,
-		c->v->id, (unsigned long long)regs->rip, strerror(err));
+	log_err("domain %u: KVM cannot run vCPU %u any more, at %#llx: %s",
+		c->kv->vm.d.domid, c->v->id, (unsigned long long)regs->rip,
+		strerror(err));
 	vm_shutdown(&c->kv->vm, SHUTDOWN_crash);
 }
 

@@ -24,31 +24,41 @@ struct table {
 
 static struct table host, guest;
 
-/* cpuid_xen() is tested elsewhere: here two leaves are enough, of which one has subleaves. */
-bool cpuid_xen(unsigned index, unsigned subleaf, uint32_t domid, unsigned vcpu, uint32_t tsc_khz,
-	struct cpuid_leaf *out)
+/* cpuid_xen() is tested elsewhere: here two leaves are enough, of which one has
+ * subleaves. */
+bool cpuid_xen(unsigned index, unsigned subleaf, uint32_t domid, unsigned vcpu,
+	uint32_t tsc_khz, struct cpuid_leaf *out)
 {
-	*out = (struct cpuid_leaf){ .eax = 0x1000 + index, .ebx = subleaf, .ecx = domid, .edx = vcpu };
+	*out = (struct cpuid_leaf){
+		.eax = 0x1000 + index, .ebx = subleaf, .ecx = domid, .edx = vcpu
+	};
 	return index <= 3;
 }
 
 static void offer(uint32_t function, uint32_t index, uint32_t value)
 {
-	host.head.entries[host.head.nent++] = (struct kvm_cpuid_entry2){ .function = function,
-		.index = index, .eax = value, .ebx = value, .ecx = value, .edx = value };
+	host.head.entries[host.head.nent++] =
+		(struct kvm_cpuid_entry2){ .function = function,
+			.index = index,
+			.eax = value,
+			.ebx = value,
+			.ecx = value,
+			.edx = value };
 }
 
 static const struct kvm_cpuid_entry2 *find(uint32_t function, uint32_t index)
 {
 	for (unsigned i = 0; i < guest.head.nent; i++)
-		if (guest.head.entries[i].function == function && guest.head.entries[i].index == index)
+		if (guest.head.entries[i].function == function &&
+			guest.head.entries[i].index == index)
 			return &guest.head.entries[i];
 	return NULL;
 }
 
 static void make(unsigned vcpu, unsigned nr)
 {
-	assert_int_equal(kvm_cpuid_make(&host.head, DOMID, vcpu, nr, KHZ, &guest.head), 0);
+	assert_int_equal(
+		kvm_cpuid_make(&host.head, DOMID, vcpu, nr, KHZ, &guest.head), 0);
 }
 
 static int clear(void **state)
@@ -171,7 +181,8 @@ static void test_too_many_leaves(void **state)
 {
 	for (unsigned i = 0; i < KVM_PRIVATE_CPUIDS; i++)
 		offer(0xd, i, 0);
-	assert_int_equal(kvm_cpuid_make(&host.head, DOMID, 0, 1, KHZ, &guest.head), -ENOSPC);
+	assert_int_equal(
+		kvm_cpuid_make(&host.head, DOMID, 0, 1, KHZ, &guest.head), -ENOSPC);
 	assert_true(guest.head.nent <= KVM_PRIVATE_CPUIDS);
 }
 
