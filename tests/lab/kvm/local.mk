@@ -13,6 +13,7 @@ dist_noinst_SCRIPTS += $(kvm_lab_tests) \
 	tests/lab/kvm/build.sh \
 	tests/lab/kvm/demo.sh \
 	tests/lab/kvm/run.sh \
+	tests/lab/kvm/test-puppets.sh \
 	$(NULL)
 EXTRA_DIST += \
 	tests/lab/common.sh \
@@ -36,6 +37,7 @@ EXTRA_DIST += \
 	tests/lab/kvm/lib.sh \
 	tests/lab/kvm/life-guest.sh \
 	tests/lab/kvm/life-host.sh \
+	tests/lab/kvm/puppets-host.sh \
 	$(NULL)
 
 # Says whether /dev/kvm runs guests natively; ./run asks it, too.
