@@ -28,15 +28,17 @@ struct options {
 	const char *control;
 	int control_fd;
 	const char *kvm;
+	enum kvm_hypercalls hypercalls;
 };
 
-enum { OPT_CONTROL = 256, OPT_CONTROL_FD, OPT_FOREGROUND, OPT_KVM, OPT_LOG_LEVEL };
+enum { OPT_CONTROL = 256, OPT_CONTROL_FD, OPT_FOREGROUND, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL };
 
 static const struct option long_options[] = {
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "control-fd", required_argument, NULL, OPT_CONTROL_FD },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 	{ "kvm", required_argument, NULL, OPT_KVM },
+	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -52,6 +54,7 @@ static void usage(void)
 	     "                     inherited, and end when it closes\n"
 	     "  --foreground       stay in the foreground (it always does)\n"
 	     "  --kvm=PATH         make vms with the KVM device PATH (/dev/kvm)\n"
+	     "  --hypercalls=HOW   of a vm's kernel: rewrite (the default), or kvm: as they are\n"
 	     "  --log-level=LEVEL  error, warning, info or debug\n"
 	     "  --help, --version");
 }
@@ -64,6 +67,15 @@ static int parse_fd(const char *text)
 	if (*text == '\0' || *end != '\0' || fd < 0 || fd > 1 << 20 || fcntl(fd, F_GETFD) < 0)
 		die("--control-fd=%s is no open descriptor", text);
 	return fd;
+}
+
+static enum kvm_hypercalls parse_hypercalls(const char *text)
+{
+	if (strcmp(text, "rewrite") == 0)
+		return KVM_HYPERCALLS_REWRITE;
+	if (strcmp(text, "kvm") != 0)
+		die("--hypercalls=%s is neither rewrite nor kvm", text);
+	return KVM_HYPERCALLS_KVM;
 }
 
 static void parse_options(int argc, char **argv, struct options *o)
@@ -84,6 +96,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_KVM:
 			o->kvm = optarg;
+			break;
+		case OPT_HYPERCALLS:
+			o->hypercalls = parse_hypercalls(optarg);
 			break;
 		case OPT_LOG_LEVEL:
 			if (log_level_parse(optarg, &level) < 0)
@@ -173,7 +188,7 @@ int main(int argc, char **argv)
 		rc = hv_init(&hv);
 	if (rc == 0) {
 		mem_budget_init();
-		hv.kvm = kvm_open(o.kvm, &hv.set, hv.loop, hv.fd_budget);
+		hv.kvm = kvm_open(o.kvm, &hv.set, hv.loop, hv.fd_budget, o.hypercalls);
 		rc = hv.kvm ? 0 : -errno;
 	}
 	if (rc == 0 && o.control)

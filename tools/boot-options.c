@@ -23,7 +23,7 @@
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_MAXVCPUS, OPT_DISK,
 	OPT_NAME, OPT_CONSOLE, OPT_ON_POWEROFF, OPT_ON_REBOOT, OPT_ON_CRASH, OPT_TIMEOUT, OPT_VM,
-	OPT_DRIVER_VM, OPT_KVM, OPT_LOG_LEVEL,
+	OPT_DRIVER_VM, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
 };
 
 static const struct option long_options[] = {
@@ -43,6 +43,7 @@ static const struct option long_options[] = {
 	{ "vm", required_argument, NULL, OPT_VM },
 	{ "driver-vm", required_argument, NULL, OPT_DRIVER_VM },
 	{ "kvm", required_argument, NULL, OPT_KVM },
+	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -69,6 +70,7 @@ static void usage(void)
 		"  --vm=NAME            what follows is for another vm\n"
 		"  --driver-vm=NAME     what follows is for a driver domain, which is booted first\n"
 		"  --kvm=PATH           default: /dev/kvm\n"
+		"  --hypercalls=HOW     rewrite or kvm, see sluice-hypervisor(8)\n"
 		"  --log-level=LEVEL    error, warning (default), info, debug\n"
 		"  --help\n\n"
 		"sluice list, pause, unpause, shutdown, reboot, destroy and console act on it by its name.\n"
@@ -230,6 +232,16 @@ static int set_vm(struct boot_vm *vm, int option, char *text)
 	}
 }
 
+static int set_hypercalls(const char *text, const char **to)
+{
+	if (strcmp(text, "rewrite") != 0 && strcmp(text, "kvm") != 0) {
+		log_err("--hypercalls=%s is neither rewrite nor kvm", text);
+		return -EINVAL;
+	}
+	*to = text;
+	return 0;
+}
+
 static int set_option(struct boot_options *o, int option, char *text)
 {
 	bool driver = option == OPT_DRIVER_VM;
@@ -240,6 +252,8 @@ static int set_option(struct boot_options *o, int option, char *text)
 		return set_number("timeout", text, 1, MAX_TIMEOUT, &o->timeout);
 	case OPT_KVM:
 		return set_file("kvm", text, &o->kvm);
+	case OPT_HYPERCALLS:
+		return set_hypercalls(text, &o->hypercalls);
 	case OPT_LOG_LEVEL:
 		return set_log_level(text);
 	case OPT_VM:

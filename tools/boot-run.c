@@ -544,7 +544,8 @@ static int serve(struct boot *b)
 
 int boot_run(const struct boot_options *options)
 {
-	struct stack_options so = { .kvm = options->kvm, .cancelled = boot_cancelled };
+	struct stack_options so = { .kvm = options->kvm, .hypercalls = options->hypercalls,
+		.cancelled = boot_cancelled };
 	struct boot b = { .o = options, .loop = loop_new() };
 	char why[512];
 	int status = 1;

@@ -34,6 +34,7 @@ struct boot_options {
 	unsigned nvms;
 	unsigned timeout;    /* seconds; 0: none */
 	const char *kvm;     /* NULL: the default */
+	const char *hypercalls; /* NULL: the default */
 };
 
 /** boot_parse() - Return: -1 to go on, else the exit status, said. @argv is changed. */

@@ -55,8 +55,9 @@ bool stack_cancelled(const struct stack *st)
 static int start_hypervisor(struct stack *st, char *why, size_t room)
 {
 	CLEANUP_FREE char *path = stack_program("hypervisor", "sluice-hypervisor", why, room);
-	char arg[32], kvm_arg[160];
-	char *argv[] = { (char *)"sluice-hypervisor", arg, st->options.kvm ? kvm_arg : NULL, NULL };
+	char arg[32], kvm_arg[160], calls_arg[32];
+	char *argv[5] = { (char *)"sluice-hypervisor", arg };
+	unsigned n = 2;
 	int fds[2];
 	struct spawn s = { .path = path, .argv = argv, .keep = &fds[1], .nkeep = 1, .daemon = true,
 		.log = st->log_write };
@@ -66,7 +67,14 @@ static int start_hypervisor(struct stack *st, char *why, size_t room)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return stack_fail(why, room, -errno, "cannot make a socket pair: %m");
 	snprintf(arg, sizeof(arg), "--control-fd=%d", fds[1]);
-	snprintf(kvm_arg, sizeof(kvm_arg), "--kvm=%s", st->options.kvm ? st->options.kvm : "");
+	if (st->options.kvm) {
+		snprintf(kvm_arg, sizeof(kvm_arg), "--kvm=%s", st->options.kvm);
+		argv[n++] = kvm_arg;
+	}
+	if (st->options.hypercalls) {
+		snprintf(calls_arg, sizeof(calls_arg), "--hypercalls=%s", st->options.hypercalls);
+		argv[n++] = calls_arg;
+	}
 	st->hypervisor = spawn(&s);
 	close(fds[1]);
 	if (st->hypervisor < 0) {

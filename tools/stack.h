@@ -30,6 +30,7 @@ struct stack_disk {
 struct stack_options {
 	bool guest;                /* a guest process domain */
 	const char *kvm;           /* /dev/kvm's path; NULL: the default */
+	const char *hypercalls;    /* the hypervisor's option of this name; NULL: the default */
 	bool (*cancelled)(void);   /* true: give up what is being waited for with -EINTR; or NULL */
 };
 

@@ -94,7 +94,7 @@ int kvm_build_start(struct kvm_vm *kv, const struct hvctl_vm_config *config)
 		.version = BUILD_WIRE_VERSION,
 		.vcpus = config->vcpus,
 		.max_vcpus = config->max_vcpus,
-		.hypercall_port = kv->kvm->xen ? 0 : VM_HYPERCALL_PORT,
+		.hypercall_port = kv->kvm->rewrite ? VM_HYPERCALL_PORT : 0,
 		.ram_bytes = config->memory_bytes,
 	};
 	int rc = fd_send_now(kv->builder_fd, &order, sizeof(order), &kv->vm.mem.fd, 1);

@@ -32,7 +32,8 @@ struct kvm {
 	int fd;           /* or -1: @error says why */
 	int error;        /* -ENODEV, -EOPNOTSUPP */
 	char reason[160]; /* what is missing, and the remedy */
-	bool xen;         /* hypercalls arrive as KVM_EXIT_XEN */
+	bool xen;         /* VMCALL and VMMCALL arrive as KVM_EXIT_XEN */
+	bool rewrite;     /* those of the kernel are rewritten */
 	unsigned run_size;
 	unsigned max_vcpus;
 	unsigned fd_budget;

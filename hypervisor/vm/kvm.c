@@ -86,6 +86,11 @@ static void caps_check(struct kvm *kvm)
 		return;
 	}
 	kvm->xen = kvm_has(kvm, KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
+	if (!kvm->xen && !kvm->rewrite) {
+		open_failed(kvm, -EOPNOTSUPP, "this kernel has no CONFIG_KVM_XEN",
+			"leave out --hypercalls=kvm");
+		return;
+	}
 	kvm->max_vcpus = kvm_has(kvm, KVM_CAP_MAX_VCPUS);
 	kvm->run_size = kvm_call(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, NULL);
 	if (cpuid_offered(kvm) < 0 || kvm->run_size < sizeof(struct kvm_run) ||
@@ -127,8 +132,8 @@ static int kick_init(void)
 	return sigaction(VCPU_KICK_SIGNAL, &sa, NULL);
 }
 
-struct kvm *kvm_open(
-	const char *path, struct domain_set *set, struct loop *loop, unsigned fd_budget)
+struct kvm *kvm_open(const char *path, struct domain_set *set, struct loop *loop,
+	unsigned fd_budget, enum kvm_hypercalls calls)
 {
 	struct kvm *kvm = calloc(1, sizeof(*kvm));
 
@@ -138,6 +143,7 @@ struct kvm *kvm_open(
 	kvm->set = set;
 	kvm->loop = loop;
 	kvm->fd_budget = fd_budget;
+	kvm->rewrite = calls == KVM_HYPERCALLS_REWRITE;
 	device_open(kvm);
 	kvm->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (kvm->news_fd >= 0 && kick_init() == 0)

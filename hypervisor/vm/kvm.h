@@ -17,16 +17,31 @@
 struct vm;
 struct kvm;
 
+/** enum kvm_hypercalls - how a guest's hypercalls reach us. */
+enum kvm_hypercalls {
+	/*
+	 * The domain builder rewrites a kernel's two call sites, on any host. Others (a kernel
+	 * that the guest itself starts) need a host with CONFIG_KVM_XEN, which is used, too.
+	 */
+	KVM_HYPERCALLS_REWRITE,
+	/*
+	 * No kernel is changed; needs CONFIG_KVM_XEN. Such a host serves SCHEDOP_poll by itself, as
+	 * a yield: vCPUs that wait for each other burn time.
+	 */
+	KVM_HYPERCALLS_KVM,
+};
+
 /**
  * kvm_open() - open KVM and see what it can do; before confinement.
  * @path: /dev/kvm; kept by reference
  * @fd_budget: descriptors that one vm may cost
+ * @calls: without CONFIG_KVM_XEN KVM_HYPERCALLS_KVM is one of the things that it may lack
  *
  * Where there is no KVM, or one that lacks something, kvm_vm_create() will say so.
  * Return: NULL with errno set: ENOMEM, EMFILE.
  */
-struct kvm *kvm_open(
-	const char *path, struct domain_set *set, struct loop *loop, unsigned fd_budget);
+struct kvm *kvm_open(const char *path, struct domain_set *set, struct loop *loop,
+	unsigned fd_budget, enum kvm_hypercalls calls);
 /** kvm_close() - destroys all vms. */
 void kvm_close(struct kvm *kvm);
 

@@ -24,13 +24,13 @@ root_check () {
 	same "a file that the guest wrote directly" "$(file_sum "$tmp/root.img" /new-direct)" "$(lab_sum guest new)"
 }
 
-# test_boot HOST-KERNEL GUEST-KERNEL
+# test_boot HOST-KERNEL GUEST-KERNEL [OPTION]: OPTION is one of sluice boot's
 test_boot () {
 	lab_needs
 	lab_scripts boot-host.sh boot-guest.sh
 	lab_sluice
 	root_disk
-	lab_boot 280 "$1" 1 "guest=$2"
+	lab_boot 280 "$1" 1 "guest=$2" "${3:+option=$3}"
 	root_check
 	must_say guest 'login:' 'the answer is 42'
 }
