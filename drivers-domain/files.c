@@ -197,6 +197,21 @@ char *files_journal(const struct files *f, const struct leaf_name *name)
 	return path;
 }
 
+int files_metrics(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX];
+	int fd = -1;
+
+	files_name(name, ".metrics", file);
+	if (unlinkat(f->run_fd, file, 0) == 0 || errno == ENOENT)
+		fd = openat(f->run_fd, file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	fd = -errno;
+	log_warn("cannot make %s: %s; the device is served without metrics", file, strerror(-fd));
+	return fd;
+}
+
 static int files_unlink(int dir, const char *file)
 {
 	int rc = unlinkat(dir, file, 0) < 0 ? -errno : 0;
@@ -218,6 +233,9 @@ int files_clean(const struct files *f, const struct leaf_name *name)
 		return fd;
 	files_name(name, ".journal", file);
 	rc = files_unlink(f->journal_fd, file);
+	files_name(name, ".metrics", file);
+	if (rc == 0)
+		rc = files_unlink(f->run_fd, file);
 	files_name(name, ".lock", file);
 	return rc < 0 ? rc : files_unlink(f->run_fd, file);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon's run directory: one lock and one journal per device. A backend
+ * The daemon's run directory: a lock, a journal and metrics per device. A backend
  * inherits its lock's descriptor, so that the lock is held for exactly as long as
  * a process of that backend lives, whatever became of the daemon that started it.
  */
@@ -48,6 +48,13 @@ int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid
 /** files_journal() - make a device's journal if need be. Return: its path, malloc'ed; or NULL
  * with errno set. */
 char *files_journal(const struct files *f, const struct leaf_name *name) must_check;
+/**
+ * files_metrics() - a new, empty file for a backend's metrics; what a predecessor of the
+ * backend may still have open is another file.
+ *
+ * Return: a close-on-exec descriptor; or -errno, logged: the device can do without.
+ */
+int files_metrics(const struct files *f, const struct leaf_name *name);
 /**
  * files_clean() - remove a device's files.
  *

@@ -19,7 +19,8 @@
 #include "common/paths.h"
 
 /* The descriptors that a backend finds open beside 0, 1 and 2. */
-enum { LAUNCH_READY_FD = 3, LAUNCH_LOCK_FD = 4, LAUNCH_HYPERVISOR_FD = 5, LAUNCH_FDS = 6 };
+enum { LAUNCH_READY_FD = 3, LAUNCH_LOCK_FD = 4, LAUNCH_HYPERVISOR_FD = 5, LAUNCH_METRICS_FD = 6,
+	LAUNCH_FDS = 7 };
 
 struct launch_kind launch_kinds[] = {
 	{ .kind = "vbd", .folder = "backends/blk", .name = "sluice-blk" },
@@ -73,7 +74,7 @@ void launch_free_programs(void)
 
 /* All that the child needs, made before the fork. */
 struct launch_child {
-	char *argv[5];
+	char *argv[6];
 	char **env;
 	int fds[LAUNCH_FDS];
 	int report_fd;
@@ -173,8 +174,8 @@ static int launch_child_init(struct launch_child *c, const struct launch *l, int
 {
 	CLEANUP_CLOSE int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const int sources[LAUNCH_FDS] = { null_fd, STDERR_FILENO, STDERR_FILENO, ready_write,
-		l->lock_fd, l->hypervisor_fd };
-	static char ready_arg[] = "--ready-fd=3";
+		l->lock_fd, l->hypervisor_fd, l->metrics_fd };
+	static char ready_arg[] = "--ready-fd=3", metrics_arg[] = "--metrics=fd:6";
 
 	*c = (struct launch_child){ .parent = getpid(), .l = l, .report_fd = -1 };
 	for (int i = 0; i < LAUNCH_FDS; i++)
@@ -185,6 +186,7 @@ static int launch_child_init(struct launch_child *c, const struct launch *l, int
 		c->argv[1] = NULL;
 	if (asprintf(&c->argv[3], "--journal=%s", l->journal) < 0)
 		c->argv[3] = NULL;
+	c->argv[4] = l->metrics_fd >= 0 ? metrics_arg : NULL;
 	c->env = launch_environment(l->hypervisor_fd >= 0);
 	if (!c->argv[1] || !c->argv[3] || !c->env)
 		return -ENOMEM;

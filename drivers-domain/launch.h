@@ -41,6 +41,7 @@ struct launch {
 	const char *leaf;      /* --backend= */
 	const char *journal;   /* --journal= */
 	int lock_fd;           /* inherited; the backend's id is written to it */
+	int metrics_fd;        /* inherited as --metrics=fd:N, or negative */
 	int hypervisor_fd;     /* its connection to the hypervisor, or -1 */
 	bool die_with_us;
 };

@@ -104,6 +104,7 @@ void device_check_size(struct device *d)
 	if (d->offer.sectors == before)
 		return;
 	__atomic_store_n(&d->shared.sectors, d->offer.sectors, __ATOMIC_RELAXED);
+	metrics_page_size(d->shared.metrics, d->offer.sectors);
 	log_info("the disk has %" PRIu64 " sectors of 512 bytes now, %" PRIu64 " before",
 		d->offer.sectors, before);
 	(void)!backend_update(d->backend, device_publish_size); /* logged */
@@ -214,6 +215,20 @@ static void device_disconnect(void *opaque)
 
 /* --- connecting --------------------------------------------------------------------------- */
 
+static uint64_t device_features(const struct device *d, bool persistent, enum blkif_abi abi)
+{
+	const struct blkif_backend_nodes *o = &d->offer;
+
+	return (persistent ? METRICS_FEATURE_PERSISTENT : 0) |
+	       (o->max_indirect_segments ? METRICS_FEATURE_INDIRECT : 0) |
+	       (o->flush_cache ? METRICS_FEATURE_FLUSH : 0) |
+	       (o->barrier ? METRICS_FEATURE_BARRIER : 0) |
+	       (o->discard ? METRICS_FEATURE_DISCARD : 0) |
+	       (o->discard_secure ? METRICS_FEATURE_SECURE : 0) |
+	       (offer_is_readonly(o) ? METRICS_FEATURE_READONLY : 0) |
+	       (abi == BLKIF_ABI_X86_32 ? METRICS_FEATURE_ABI32 : 0);
+}
+
 static int device_connect_queue(struct device *d, unsigned i, const struct blkif_frontend_nodes *f,
 	enum blkif_abi abi, struct backend_dir *frontend, char *why, size_t room)
 {
@@ -229,6 +244,7 @@ static int device_connect_queue(struct device *d, unsigned i, const struct blkif
 	char prefix[24] = "";
 	int rc;
 
+	setup.features = device_features(d, setup.persistent, abi);
 	if (f->num_queues > 1)
 		snprintf(prefix, sizeof(prefix), "queue-%u/", i);
 	rc = blkif_read_queue(prefix, d->offer.max_ring_page_order, &setup.nodes,
@@ -402,7 +418,23 @@ static int device_open_journal(struct device *d, char *why, size_t room)
 	return 0;
 }
 
-/* Storage and journal: everything that opens a path. 0, or an exit code. */
+/* A disk that nobody can watch serves its guest all the same. */
+static void device_open_metrics(struct device *d)
+{
+	int rc;
+
+	if (!d->options.metrics)
+		return;
+	rc = metrics_page_open(d->options.metrics, d->offer.max_queues, &d->shared.metrics);
+	if (rc < 0)
+		log_warn("metrics %s: %s; the disk is served without them", d->options.metrics,
+			strerror(-rc));
+	metrics_page_storage(d->shared.metrics,
+		d->options.driver ? d->options.driver : d->toolstack.driver, d->offer.sector_size);
+	metrics_page_size(d->shared.metrics, d->offer.sectors);
+}
+
+/* Storage, journal, metrics: everything that opens a path. 0, or an exit code. */
 static int device_open_all(struct device *d)
 {
 	char why[DEVICE_WHY] = "";
@@ -410,8 +442,10 @@ static int device_open_all(struct device *d)
 	if (device_read_toolstack(d) < 0)
 		return DEVICE_USAGE;
 	if (device_open_storage(d, why, sizeof(why)) == 0) {
-		if (device_open_journal(d, why, sizeof(why)) == 0)
+		if (device_open_journal(d, why, sizeof(why)) == 0) {
+			device_open_metrics(d);
 			return 0;
+		}
 		backend_refuse(d->backend, why);
 		return DEVICE_USAGE;
 	}
@@ -490,6 +524,7 @@ void device_free(struct device *d)
 	device_destroy_queues(d);
 	io_close(d->shared.io);
 	journal_close(d->shared.journal);
+	metrics_page_close(d->shared.metrics);
 	backend_close(d->backend);
 	loop_remove(d->ended_source);
 	if (d->ended_fd >= 0)

@@ -15,6 +15,7 @@ struct device_options {
 	const char *path;    /* of the backend's directory */
 	const char *driver;  /* overrides the toolstack's node; NULL: does not */
 	const char *journal; /* NULL: none */
+	const char *metrics; /* NULL: none */
 	int ready_fd;        /* -1: nobody waits */
 	unsigned poll_us;
 	unsigned max_queues; /* rings to offer, 1 to BLKIF_MAX_QUEUES */

@@ -32,6 +32,7 @@ static void print_help(void)
 	       "  --driver=NAME       storage driver, instead of the directory's node \"driver\"\n"
 	       "  --ready-fd=N        write READY=1 there when a frontend may connect\n"
 	       "  --journal=FILE|fd:N keep requests in flight there, on a tmpfs\n"
+	       "  --metrics=FILE|fd:N show counters and latencies there, see sluice-top(1)\n"
 	       "  --poll-us=N         look for requests this long before sleeping (default %u,\n"
 	       "                      0 to %u; 0 never spins)\n"
 	       "  --max-queues=N      rings to offer, 1 to %u (default: as many as CPUs)\n"
@@ -90,6 +91,7 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 		{ "driver", required_argument, NULL, 'd' },
 		{ "ready-fd", required_argument, NULL, 'r' },
 		{ "journal", required_argument, NULL, 'j' },
+		{ "metrics", required_argument, NULL, 'm' },
 		{ "poll-us", required_argument, NULL, 'p' },
 		{ "max-queues", required_argument, NULL, 'q' },
 		{ "log-level", required_argument, NULL, 'l' },
@@ -112,6 +114,9 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 			break;
 		case 'j':
 			o->journal = optarg;
+			break;
+		case 'm':
+			o->metrics = optarg;
 			break;
 		case 'p':
 			o->poll_us = parse_number("poll-us", optarg, 0, MAX_POLL_US);

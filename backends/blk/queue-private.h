@@ -41,6 +41,7 @@ struct request {
 	uint64_t epoch;      /* of an ordered one: see barrier.h */
 	uint64_t barrier;    /* its number when it is a barrier, or 0 */
 	uint64_t flush_round; /* that a waiting flush is for */
+	uint64_t taken_ns;   /* from the ring */
 	struct blkif_req req;
 	struct iovec iov[BLKIF_INDIRECT_SEGMENTS];
 };
@@ -128,7 +129,9 @@ struct queue {
 	bool ended;          /* atomic: the thread is over */
 	char failure[160];   /* why the queue broke; "" while it has not */
 
-	uint64_t metric[QUEUE_METRICS];
+	uint64_t *metric;           /* QUEUE_METRICS, in shown */
+	struct metrics_ring *shown; /* in the metrics page, or own_shown */
+	struct metrics_ring *own_shown;
 	struct log_limit bad_limit, error_limit;
 };
 

@@ -48,6 +48,10 @@ const char *const queue_metric_names[QUEUE_METRICS] = {
 	[QUEUE_SWEEPS] = "sweeps",
 	[QUEUE_NOTIFICATIONS] = "notifications",
 	[QUEUE_WAKEUPS] = "wake-ups",
+	[QUEUE_MAPPED] = "mapped",
+	[QUEUE_INDIRECT] = "indirect",
+	[QUEUE_POLL_HITS] = "polls that found work",
+	[QUEUE_POLL_MISSES] = "that found none",
 };
 
 void queue_fail(struct queue *q, const char *fmt, ...)
@@ -215,6 +219,7 @@ static bool queue_spin(struct queue *q)
 		now = spin_now_ns();
 	} while (!found && now - start < budget);
 	spin_result(&q->spin, now - start, found);
+	metric_add(&q->metric[found ? QUEUE_POLL_HITS : QUEUE_POLL_MISSES], 1);
 	return found;
 }
 
@@ -425,6 +430,32 @@ static int queue_open_handles(struct queue *q, char *why, size_t room)
 	return 0;
 }
 
+/* Before the thread runs: from then on all but "connected" is the thread's. */
+static int queue_show(struct queue *q)
+{
+	q->shown = metrics_page_ring(q->shared->metrics, q->setup.index);
+	if (!q->shown)
+		q->shown = q->own_shown = calloc(1, sizeof(*q->own_shown));
+	if (!q->shown)
+		return -ENOMEM;
+	q->metric = q->shown->counter;
+	metric_set(&q->shown->depth, q->ring.nr);
+	metric_set(&q->shown->features, q->setup.features);
+	metric_set(&q->shown->max_indirect, q->setup.limits.max_indirect);
+	metric_set(&q->shown->connected, 1);
+	return 0;
+}
+
+static void queue_hide(struct queue *q)
+{
+	if (q->shown) {
+		metric_set(&q->shown->connected, 0);
+		metric_set(&q->shown->in_flight, 0);
+		metric_set(&q->shown->grants, 0);
+	}
+	free(q->own_shown);
+}
+
 static void queue_wake(void *opaque)
 {
 	queue_poke(opaque);
@@ -470,7 +501,9 @@ int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
 	if (rc == 0)
 		rc = queue_begin_journal(q, why, why_room);
 	if (rc == 0) {
-		rc = requests_init(q);
+		rc = queue_show(q);
+		if (rc == 0)
+			rc = requests_init(q);
 		if (rc < 0)
 			snprintf(why, why_room, "out of memory");
 	}
@@ -561,5 +594,6 @@ void queue_destroy(struct queue *q)
 		close(q->control_fd);
 	sem_destroy(&q->started);
 	sem_destroy(&q->go);
+	queue_hide(q);
 	free(q);
 }

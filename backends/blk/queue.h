@@ -16,6 +16,7 @@
 #include "backends/blk/io.h"
 #include "backends/blk/limit.h"
 #include "backends/common/journal.h"
+#include "backends/common/metrics-page.h"
 #include "protocol/blkif-nodes.h"
 
 struct queue;
@@ -38,6 +39,7 @@ struct flush_rounds {
 struct queue_shared {
 	struct io *io;
 	struct journal *journal; /* NULL: none */
+	struct metrics_page *metrics; /* NULL: nobody looks */
 	/*
 	 * A failed flush, -errno, never cleared: the storage lost data that writes
 	 * acknowledged before it, and a later flush that succeeds would hide that.
@@ -60,6 +62,7 @@ struct queue_setup {
 	uint32_t domid;
 	enum blkif_abi abi;
 	bool persistent; /* both sides want persistent grants */
+	uint64_t features; /* METRICS_FEATURE_, to be shown */
 	struct blkif_limits limits;
 	struct blkif_queue_nodes nodes;
 	int ended_fd; /* an eventfd that is written when the thread ends; the caller's */
@@ -96,23 +99,31 @@ const char *queue_failure(const struct queue *q);
 /** queue_destroy() - unmap and free. Only when it has ended; NULL is fine. */
 void queue_destroy(struct queue *q);
 
+/** enum queue_metric - see enum metrics_counter. */
 enum queue_metric {
-	QUEUE_READS,
-	QUEUE_READ_BYTES,
-	QUEUE_WRITES,
-	QUEUE_WRITTEN_BYTES,
-	QUEUE_FLUSHES,
-	QUEUE_BARRIERS,
-	QUEUE_DISCARDS,
-	QUEUE_REFUSED,       /* requests that broke a rule */
-	QUEUE_ERRORS,        /* valid requests that failed */
-	QUEUE_COPIED,        /* requests served by grant copy */
-	QUEUE_SWEEPS,        /* passes over the ring that found requests */
-	QUEUE_NOTIFICATIONS, /* sent */
-	QUEUE_WAKEUPS,       /* events received */
-	QUEUE_METRICS
+	QUEUE_READS = METRICS_READS,
+	QUEUE_READ_BYTES = METRICS_READ_BYTES,
+	QUEUE_WRITES = METRICS_WRITES,
+	QUEUE_WRITTEN_BYTES = METRICS_WRITTEN_BYTES,
+	QUEUE_FLUSHES = METRICS_FLUSHES,
+	QUEUE_BARRIERS = METRICS_BARRIERS,
+	QUEUE_DISCARDS = METRICS_DISCARDS,
+	QUEUE_REFUSED = METRICS_REFUSED,
+	QUEUE_ERRORS = METRICS_ERRORS,
+	QUEUE_COPIED = METRICS_COPIED,
+	QUEUE_SWEEPS = METRICS_SWEEPS,
+	QUEUE_NOTIFICATIONS = METRICS_NOTIFICATIONS,
+	QUEUE_WAKEUPS = METRICS_WAKEUPS,
+	QUEUE_MAPPED = METRICS_MAPPED,
+	QUEUE_INDIRECT = METRICS_INDIRECT,
+	QUEUE_POLL_HITS = METRICS_POLL_HITS,
+	QUEUE_POLL_MISSES = METRICS_POLL_MISSES,
+	QUEUE_METRICS = METRICS_COUNTERS
 };
-/** queue_metrics() - QUEUE_METRICS counters, live. */
+/**
+ * queue_metrics() - QUEUE_METRICS counters, live; with a metrics page of all connections
+ * so far, else of this one.
+ */
 const uint64_t *queue_metrics(const struct queue *q);
 extern const char *const queue_metric_names[QUEUE_METRICS];
 

@@ -46,38 +46,49 @@ static void request_storage_failed(struct queue *q, struct request *r)
 			r->io.length, r->io.offset, strerror(-r->io.error));
 }
 
-static void request_count(struct queue *q, const struct request *r)
+/* How a request of each operation is counted. */
+struct request_kind {
+	enum metrics_op op;
+	enum queue_metric count, bytes;
+};
+
+static struct request_kind request_kind(const struct request *r)
 {
-	if (!request_is_live(r))
-		return;
 	switch (r->operation) {
 	case BLKIF_OP_READ:
-		metric_add(&q->metric[QUEUE_READS], 1);
-		metric_add(&q->metric[QUEUE_READ_BYTES], r->data_bytes);
-		break;
+		return (struct request_kind){ METRICS_OP_READ, QUEUE_READS, QUEUE_READ_BYTES };
 	case BLKIF_OP_WRITE:
-		metric_add(&q->metric[QUEUE_WRITES], 1);
-		metric_add(&q->metric[QUEUE_WRITTEN_BYTES], r->data_bytes);
-		break;
+		return (struct request_kind){ METRICS_OP_WRITE, QUEUE_WRITES, QUEUE_WRITTEN_BYTES };
 	case BLKIF_OP_WRITE_BARRIER:
-		metric_add(&q->metric[QUEUE_BARRIERS], 1);
-		metric_add(&q->metric[QUEUE_WRITTEN_BYTES], r->data_bytes);
-		break;
+		return (struct request_kind){ METRICS_OP_BARRIER, QUEUE_BARRIERS, QUEUE_WRITTEN_BYTES };
 	case BLKIF_OP_DISCARD:
-		metric_add(&q->metric[QUEUE_DISCARDS], 1);
-		break;
+		return (struct request_kind){ METRICS_OP_DISCARD, QUEUE_DISCARDS, QUEUE_METRICS };
 	default:
-		metric_add(&q->metric[QUEUE_FLUSHES], 1);
-		break;
+		return (struct request_kind){ METRICS_OP_FLUSH, QUEUE_FLUSHES, QUEUE_METRICS };
 	}
 }
 
-static void request_answer(struct queue *q, struct request *r)
+static void request_count(struct queue *q, const struct request *r, uint64_t now_ns)
+{
+	struct request_kind kind = request_kind(r);
+	struct metrics_latency *latency = &q->shown->latency[kind.op];
+	uint64_t ns = now_ns - r->taken_ns;
+
+	if (!request_is_live(r))
+		return;
+	metric_add(&q->metric[kind.count], 1);
+	if (kind.bytes != QUEUE_METRICS)
+		metric_add(&q->metric[kind.bytes], r->data_bytes);
+	metric_add(&latency->sum_ns, ns);
+	metric_add(&latency->bucket[metrics_bucket(ns)], 1);
+}
+
+static void request_answer(struct queue *q, struct request *r, uint64_t now_ns)
 {
 	struct blkif_rsp rsp = { .id = r->id, .operation = r->operation, .status = r->status };
 	uint8_t out[BLKIF_SLOT_MAX];
 
-	request_count(q, r);
+	request_count(q, r, now_ns);
 	request_order_end(q, r);
 	if (r->bounce != COPY_NONE)
 		copy_free(&q->copy, r->bounce, r->bounce_pages);
@@ -127,6 +138,7 @@ bool requests_finish(struct queue *q)
 	bool again = false;
 	struct request *list = request_done_list(q, &again);
 	struct request *r;
+	uint64_t now_ns;
 
 	if (again)
 		io_kick(&q->io);
@@ -139,8 +151,9 @@ bool requests_finish(struct queue *q)
 			request_stage_copies(q, r, COPY_OUT);
 	}
 	copy_run(&q->copy, request_copy_failed, q);
+	now_ns = spin_now_ns();
 	for (r = list; r; r = r->next)
-		request_answer(q, r);
+		request_answer(q, r, now_ns);
 	if (!q->failure[0])
 		request_push(q);
 	while ((r = list)) {
@@ -150,5 +163,6 @@ bool requests_finish(struct queue *q)
 		q->idle = r;
 		q->idle_count++;
 	}
+	metric_set(&q->shown->in_flight, requests_in_flight(q));
 	return true;
 }

@@ -188,5 +188,6 @@ bool request_prepare(struct queue *q, struct request *r)
 	if (r->copied)
 		return request_bounce_iov(q, r);
 	request_map_iov(q, r);
+	metric_add(&q->metric[QUEUE_MAPPED], 1);
 	return true;
 }

@@ -92,7 +92,7 @@ static void request_refuse(struct queue *q, struct request *r, enum blkif_verdic
 			blkif_verdict_text(verdict));
 }
 
-static struct request *request_take(struct queue *q)
+static struct request *request_take(struct queue *q, uint64_t now_ns)
 {
 	struct request *r = q->idle;
 	uint32_t ring_index = q->ring.req_cons;
@@ -103,6 +103,7 @@ static struct request *request_take(struct queue *q)
 	ring_back_get(&q->ring, slot);
 	journal_take(&q->journal, r->index, ring_index, slot, q->ring.slot_size);
 	blkif_decode(q->setup.abi, slot, &r->req);
+	r->taken_ns = now_ns;
 	r->id = r->req.id;
 	r->operation = r->req.operation;
 	r->status = BLKIF_RSP_OKAY;
@@ -144,6 +145,8 @@ static void request_translate(struct queue *q, struct request *r)
 		return;
 	request_refuse(q, r, blkif_check_segments(&r->req, &q->setup.limits, &sectors));
 	r->data_bytes = sectors * BLKIF_SECTOR_SIZE;
+	if (r->req.indirect)
+		metric_add(&q->metric[QUEUE_INDIRECT], 1);
 	count = sectors;
 	if (r->operation == BLKIF_OP_DISCARD)
 		count = r->req.nr_sectors;
@@ -171,6 +174,7 @@ static void request_retry_waiting(struct queue *q)
 static unsigned request_take_batch(struct queue *q)
 {
 	int waiting = ring_back_pending(&q->ring);
+	uint64_t now_ns = waiting > 0 ? spin_now_ns() : 0;
 
 	q->nbatch = 0;
 	/* The disk may have another size than at the last sweep. */
@@ -181,7 +185,7 @@ static unsigned request_take_batch(struct queue *q)
 		return 0;
 	}
 	while (waiting-- > 0 && q->nbatch < QUEUE_BATCH && q->idle)
-		q->batch[q->nbatch++] = request_take(q);
+		q->batch[q->nbatch++] = request_take(q, now_ns);
 	if (q->nbatch)
 		request_order_batch(q);
 	return q->nbatch;
@@ -231,6 +235,8 @@ bool requests_sweep(struct queue *q, bool take)
 		metric_add(&q->metric[QUEUE_SWEEPS], 1);
 		request_prepare_batch(q);
 		request_submit_batch(q);
+		metric_set(&q->shown->in_flight, requests_in_flight(q));
+		metric_set(&q->shown->grants, q->grants.used);
 	}
 	any |= requests_unthrottle(q);
 	if (any)

@@ -10,6 +10,8 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/journal-read.h \
 	backends/common/metrics.c \
 	backends/common/metrics.h \
+	backends/common/metrics-page.c \
+	backends/common/metrics-page.h \
 	backends/common/ready.c \
 	backends/common/ready.h \
 	backends/common/xenlog.c \

@@ -51,6 +51,7 @@ make_backend () {
 		--backend=*) leaf=${a#*=} ;;
 		--ready-fd=*) ready=${a#*=} ;;
 		--journal=*) journal=${a#*=} ;;
+		--metrics=fd:*) ;;
 		*) echo "unknown option $a" >&2; exit 9 ;;
 	esac; done
 	name=${leaf//\//-}
