@@ -74,7 +74,7 @@ lab_boot () {
 # lab_show: the consoles, for whoever has to find out why
 lab_show () {
 	local log
-	for log in "$out/console.log" "$out"/guest-*.log; do
+	for log in "$out/console.log" "$out"/guest-*.log "$out"/sluice-*.log; do
 		[ -e "$log" ] || continue
 		echo "--- $(basename "$log")"
 		tr -d '\r' <"$log" | tail -n 60

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A guest with 8 CPUs; its kernel and then the toolstack take some away and bring them back.
 host_start
-guest_start guest cpus "$(arg guest)" "" --memory=256 --vcpus=8
+guest_start guest "$(arg guest)" "" --memory=256 --vcpus=8
 wait_said 240 guest 'waiting for the toolstack'
 # What xl vcpu-set does: the guest watches these nodes.
 domid=$(store list /local/domain | sort -n | tail -n 1)

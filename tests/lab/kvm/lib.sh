@@ -19,10 +19,10 @@ host_end () {
 	tar cf /dev/vda -C /out .
 	umount /data 2>/dev/null
 }
-# guest_start NAME ROLE KERNEL 'kernel arguments' OPTION..: sluice boot of a stock guest in the background;
+# guest_start NAME KERNEL 'kernel arguments' OPTION..: sluice boot of a stock guest in the background;
 # its console is in /out/guest-NAME.log, and what is written to /run/keys-NAME is typed on it
 guest_start () {
-	_name=$1 _role=$2 _kernel=$3 _append="console=hvc0 quiet panic=1 lab=$2 seconds=$(arg seconds) $4"; shift 4
+	_name=$1 _kernel=$2 _append="console=hvc0 quiet panic=1 lab=guest seconds=$(arg seconds) $3"; shift 3
 	mkfifo "/run/keys-$_name"
 	say "sluice boot $_name"
 	(
@@ -30,7 +30,7 @@ guest_start () {
 		exec 3<>"/run/keys-$_name"
 		_status=0
 		sluice boot --name="$_name" --console=stdio --timeout="$(arg seconds)" --kernel="/boot/vmlinuz-$_kernel" \
-			--initrd="/boot/$_role-$_kernel.cpio" --append="$_append" "$@" \
+			--initrd="/boot/guest-$_kernel.cpio" --append="$_append" "$@" \
 			<&3 >"/out/guest-$_name.log" 2>"/out/sluice-$_name.log" || _status=$?
 		echo $_status >"/run/ended-$_name"
 	) &

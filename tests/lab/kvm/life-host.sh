@@ -4,7 +4,7 @@ host_start
 mount -t ext4 /dev/vdb /data
 kernel=$(arg guest)
 # life NAME MODE OPTION..
-life () { _n=$1 _m=$2; shift 2; guest_start "$_n" life "$kernel" "mode=$_m on=/dev/xvda" --memory=192 --disk=/data/root.img "$@"; }
+life () { _n=$1 _m=$2; shift 2; guest_start "$_n" "$kernel" "mode=$_m on=/dev/xvda" --memory=192 --disk=/data/root.img "$@"; }
 ended () { wait_end "$1" "$2"; [ "$status" = "$3" ] || fail "$2 ended with status $status, not $3"; }
 ticks () { grep -c 'tick ' "/out/guest-$1.log"; }
 
@@ -46,7 +46,7 @@ say "destroyed under load"
 # Round after round of a whole stack, destroyed while its kernel starts.
 free_kib () { sync; echo 3 >/proc/sys/vm/drop_caches; awk '/MemFree/ { print $2 }' /proc/meminfo; }
 round () {
-	guest_start "r$1" life "$kernel" mode=idle --memory=192 --disk=/data/root.img
+	guest_start "r$1" "$kernel" mode=idle --memory=192 --disk=/data/root.img
 	wait_for 30 listed "r$1" || fail "sluice list does not show r$1"
 	sluice destroy "r$1"
 	wait_end 30 "r$1"
