@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += common/libcommon.la
 common_libcommon_la_SOURCES = \
 	common/array.h \
 	common/cleanup.h \
+	common/confine.h \
 	common/fault.c \
 	common/fault.h \
 	common/fdpass.c \
@@ -19,6 +20,24 @@ common_libcommon_la_SOURCES = \
 	common/tty.c \
 	common/tty.h \
 	$(NULL)
+
+# Confinement, for programs that talk to strangers.
+noinst_LTLIBRARIES += common/libconfine.la
+common_libconfine_la_SOURCES = \
+	common/confine.c \
+	common/confine-landlock.c \
+	common/confine-limits.c \
+	common/confine-ns.c \
+	common/confine-private.h \
+	$(NULL)
+common_libconfine_la_LIBADD = common/libcommon.la
+if HAVE_LIBSECCOMP
+common_libconfine_la_SOURCES += common/confine-seccomp.c
+common_libconfine_la_LIBADD += $(LIBSECCOMP_LIBS)
+else
+common_libconfine_la_SOURCES += common/confine-none.c
+endif
+EXTRA_DIST += common/confine-seccomp.c common/confine-none.c
 
 if HAVE_CMOCKA
 common_tests = \

@@ -9,6 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/confine.h"
+
+CONFINE_RULES(loop, CONFINE_CALL(epoll_wait), CONFINE_CALL(epoll_pwait), CONFINE_CALL(epoll_ctl));
+
 struct loop_source {
 	struct loop *loop;
 	struct loop_source *next;

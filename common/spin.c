@@ -5,6 +5,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "common/confine.h"
+
+CONFINE_RULES(spin, CONFINE_CALL(getrusage));
+
 /* Asking costs a system call: once per so much spinning. */
 #define SPIN_CHECK_NS 1000000u
 

@@ -52,6 +52,7 @@ endif
 
 driverd_scripts = \
 	tests/scripts/driverd-completion.sh \
+	tests/scripts/driverd-confined.sh \
 	tests/scripts/driverd-serves.sh \
 	tests/scripts/driverd-crash.sh \
 	tests/scripts/driverd-storage.sh \
@@ -71,6 +72,10 @@ driverd_scripts = \
 	$(NULL)
 check_PROGRAMS += tests/unit/driverd-introduce
 tests_unit_driverd_introduce_LDADD = $(XENSTORE_LIBS)
+check_PROGRAMS += tests/peers/escape
+tests_peers_escape_SOURCES = tests/peers/escape.c
+tests_peers_escape_LDADD = backends/blk/libblkcore.la common/libconfine.la \
+	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS)
 dist_check_SCRIPTS += $(driverd_scripts)
 EXTRA_DIST += tests/scripts/driverd-functions.sh
 TESTS += $(driverd_scripts)

@@ -453,6 +453,20 @@ static int device_open_all(struct device *d)
 	return DEVICE_NO_STORAGE;
 }
 
+/* What later connections need is opened now; after this no path leads anywhere. 0, or an exit code. */
+static int device_confine(struct device *d)
+{
+	char why[DEVICE_WHY] = "";
+
+	if (!d->options.confine)
+		return 0;
+	if (queue_shared_prepare(&d->shared, d->offer.max_queues, why, sizeof(why)) < 0) {
+		backend_refuse(d->backend, why);
+		return DEVICE_USAGE;
+	}
+	return d->options.confine(io_confine(d->shared.io)) < 0 ? DEVICE_USAGE : 0;
+}
+
 static int device_begin(struct device *d)
 {
 	char why[DEVICE_WHY] = "";
@@ -472,6 +486,8 @@ static int device_begin(struct device *d)
 		return DEVICE_USAGE;
 	}
 	status = device_open_all(d);
+	if (status == 0)
+		status = device_confine(d);
 	if (status != 0)
 		return status;
 	d->shared.sectors = d->offer.sectors;

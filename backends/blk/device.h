@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "common/cleanup.h"
+#include "common/confine.h"
 #include "common/loop.h"
 
 struct device;
@@ -19,6 +20,12 @@ struct device_options {
 	int ready_fd;        /* -1: nobody waits */
 	unsigned poll_us;
 	unsigned max_queues; /* rings to offer, 1 to BLKIF_MAX_QUEUES */
+	/*
+	 * confine - give up all that serving does not take: everything is open, nothing has
+	 * been read that a guest wrote. @driver: the calls of the storage driver, or NULL.
+	 * 0 or -errno, which ends the device. NULL: do without.
+	 */
+	int (*confine)(const struct confine_table *driver);
 };
 
 /** The exit codes of sluice-blk. */

@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 #include "common/cleanup.h"
+#include "common/confine.h"
 
 struct inbox;
 struct io_queue;
@@ -114,6 +115,7 @@ struct blk_queue {
 	void *driver_private;
 	struct blk_req *done;   /* completed requests, newest first; the core takes the list */
 	struct inbox *inbox;    /* the core's */
+	unsigned owed;          /* the core's: completions that SQEs taken have not had yet */
 };
 
 /** struct blk_cqe - what user_data of an SQE in a queue's ring points to. */
@@ -157,6 +159,8 @@ struct blk_poll {
 struct blk_driver {
 	const char *name;       /* as in --driver= */
 	const char *text;       /* one line for --help and the manual */
+	/* confine - system calls of this driver alone, in queues' threads and its own; NULL: none. */
+	const struct confine_table *confine;
 	/*
 	 * open - open the storage and fill @info. Called before confinement: the only
 	 * place where paths, sockets and credentials are touched.

@@ -23,6 +23,7 @@
 
 #include "backends/blk/storage.h"
 #include "common/array.h"
+#include "common/confine.h"
 #include "common/log.h"
 
 #define AIO_BATCH 64u
@@ -331,9 +332,13 @@ static int aio_refresh(void *state, struct blk_info *info)
 	return storage_refresh(&a->st, info);
 }
 
+CONFINE_TABLE(aio_calls, CONFINE_CALL(io_setup), CONFINE_CALL(io_submit),
+	CONFINE_CALL(io_getevents), CONFINE_CALL(io_pgetevents), CONFINE_CALL(io_destroy));
+
 const struct blk_driver blk_driver_aio = {
 	.name = "aio",
 	.text = "files and block devices by libaio, where io_uring is not wanted",
+	.confine = &aio_calls,
 	.open = aio_open,
 	.queue_start = aio_queue_start,
 	.queue_stop = aio_queue_stop,

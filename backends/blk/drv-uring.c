@@ -33,6 +33,7 @@
 
 #include "backends/blk/storage.h"
 #include "common/array.h"
+#include "common/confine.h"
 #include "common/log.h"
 
 /* Below that a second core brings less than waking a worker on it costs. */
@@ -276,9 +277,14 @@ static int uring_refresh(void *state, struct blk_info *info)
 	return storage_refresh(&u->st, info);
 }
 
+/* What is done without io_uring. */
+CONFINE_TABLE(uring_calls, CONFINE_CALL(preadv), CONFINE_CALL(preadv2),
+	CONFINE_CALL(pwritev), CONFINE_CALL(pwritev2));
+
 const struct blk_driver blk_driver_uring = {
 	.name = "uring",
 	.text = "files and block devices by io_uring (the default)",
+	.confine = &uring_calls,
 	.open = uring_open,
 	.queue_start = uring_queue_start,
 	.queue_stop = uring_queue_stop,

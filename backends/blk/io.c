@@ -105,6 +105,11 @@ const struct blk_info *io_info(const struct io *io)
 	return &io->info;
 }
 
+const struct confine_table *io_confine(const struct io *io)
+{
+	return io->driver->confine;
+}
+
 int io_refresh(struct io *io)
 {
 	struct blk_info info = io->info;

@@ -69,6 +69,8 @@ int io_adopt(const struct blk_driver *driver, void *state, const struct blk_info
 	struct io **io) must_check;
 /** io_close() - when no queue runs. NULL is fine. */
 void io_close(struct io *io);
+/** io_confine() - the system calls of its driver alone, for confine_self(); NULL: none. */
+const struct confine_table *io_confine(const struct io *io);
 /** io_info() - what the storage is; its size as of the last io_refresh(). */
 const struct blk_info *io_info(const struct io *io);
 /**

@@ -31,6 +31,8 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/range-lock.h \
 	backends/blk/request.c \
 	backends/blk/rmw.c \
+	backends/blk/slot.c \
+	backends/blk/slot.h \
 	backends/blk/request-answer.c \
 	backends/blk/request-hold.c \
 	backends/blk/request-map.c \
@@ -58,6 +60,7 @@ backends_blk_sluice_blk_SOURCES = \
 	$(NULL)
 backends_blk_sluice_blk_LDADD = \
 	backends/blk/libblkcore.la \
+	common/libconfine.la \
 	$(XENEVTCHN_LIBS) \
 	$(XENGNTTAB_LIBS) \
 	$(XENSTORE_LIBS) \

@@ -16,6 +16,7 @@
 
 #include "backends/blk/device.h"
 #include "backends/blk/drivers.h"
+#include "backends/common/confined.h"
 #include "common/log.h"
 #include "protocol/blkif-nodes.h"
 
@@ -35,6 +36,8 @@ static void print_help(void)
 	       "  --metrics=FILE|fd:N show counters and latencies there, see sluice-top(1)\n"
 	       "  --poll-us=N         look for requests this long before sleeping (default %u,\n"
 	       "                      0 to %u; 0 never spins)\n"
+	       "  --confine=HOW       full (default): give up all that serving does not take; no:\n"
+	       "                      keep it, to debug\n"
 	       "  --max-queues=N      rings to offer, 1 to %u (default: as many as CPUs)\n"
 	       "  --log-level=LEVEL   error, warning (default), info or debug\n"
 	       "  --help, --version\n\n"
@@ -75,6 +78,23 @@ static void parse_log_level(const char *text)
 	log_set_level(level);
 }
 
+static int confine(const struct confine_table *driver)
+{
+	struct confine_options options = { .extra = driver };
+
+	return confined_begin(&options);
+}
+
+static int (*parse_confine(const char *text))(const struct confine_table *driver)
+{
+	if (strcmp(text, "full") == 0)
+		return confine;
+	if (strcmp(text, "no") != 0)
+		die("--confine=%s: must be full or no", text);
+	log_warn("not confined: whoever takes over this process has all that its user has");
+	return NULL;
+}
+
 static void check_driver(const char *name)
 {
 	if (blk_driver_find(name))
@@ -94,6 +114,7 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 		{ "metrics", required_argument, NULL, 'm' },
 		{ "poll-us", required_argument, NULL, 'p' },
 		{ "max-queues", required_argument, NULL, 'q' },
+		{ "confine", required_argument, NULL, 'c' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -123,6 +144,9 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 			break;
 		case 'q':
 			o->max_queues = parse_number("max-queues", optarg, 1, BLKIF_MAX_QUEUES);
+			break;
+		case 'c':
+			o->confine = parse_confine(optarg);
 			break;
 		case 'l':
 			parse_log_level(optarg);
@@ -188,7 +212,7 @@ static const char *device_name(const char *path)
 int main(int argc, char **argv)
 {
 	struct device_options options = { .ready_fd = -1, .poll_us = DEFAULT_POLL_US,
-		.max_queues = default_max_queues() };
+		.max_queues = default_max_queues(), .confine = confine };
 	struct stopper stopper;
 	struct loop *loop;
 	int status;

@@ -114,14 +114,13 @@ struct queue {
 	struct journal_queue journal;
 
 	/* the thread */
-	struct io_uring uring;
-	pthread_t thread;
+	struct slot *slot;   /* its io_uring is pub.ring, its handles are xgt and xce */
 	sem_t started, go;
 	int start_error;
-	bool has_thread, uring_ready, io_ready;
+	bool has_thread, io_ready;
 	int control_fd;      /* an eventfd: something is in control, or a barrier moved */
 	unsigned control;    /* atomic: enum queue_control */
-	struct blk_cqe control_cqe, event_cqe, trim_cqe;
+	struct blk_cqe control_cqe, event_cqe, trim_cqe, cancel_cqe;
 	bool event_armed, trim_armed;
 	struct __kernel_timespec trim_after;
 	struct spin spin;

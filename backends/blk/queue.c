@@ -26,11 +26,9 @@
 
 #include "backends/blk/queue-private.h"
 #include "backends/common/metrics.h"
-#include "backends/common/xenlog.h"
 #include "common/array.h"
 #include "common/fdpass.h"
 
-#define QUEUE_STACK (256u << 10)
 #define QUEUE_TRIM_SECONDS 2
 #define QUEUE_TRIM_PAGES 256u
 
@@ -76,35 +74,40 @@ struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue)
 		io_uring_submit(queue->ring);
 		sqe = io_uring_get_sqe(queue->ring);
 	}
+	queue->owed++;
 	return sqe;
 }
 
-/* Newer kernels run completions in this thread when it asks; older ones know no such flag. */
 static int queue_init_uring(struct queue *q)
 {
-	static const unsigned flags[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-			IORING_SETUP_TASKRUN_FLAG, /* 6.1 */
-		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, /* 5.19 */
-		0,
-	};
-	int rc = -EINVAL;
+	int rc = slot_enable_uring(q->slot);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(flags) && rc == -EINVAL; i++) {
-		struct io_uring_params p = {
-			.flags = flags[i] | IORING_SETUP_CQSIZE,
-			/* One per request and per source of ours: it cannot overflow. */
-			.cq_entries = 2 * q->ring.nr + 16,
-		};
-
-		rc = io_uring_queue_init_params(q->ring.nr + 8, &q->uring, &p);
-	}
 	if (rc < 0)
 		return rc;
-	q->uring_ready = true;
-	q->pub.ring = &q->uring;
+	q->pub.ring = &q->slot->uring;
 	q->pub.depth = q->ring.nr;
 	return 0;
+}
+
+/* Take our polls and timeouts out: the next connection has the same io_uring. */
+static void queue_clear_uring(struct queue *q)
+{
+	struct io_uring_sqe *sqe = blk_queue_get_sqe(&q->pub);
+	struct io_uring_cqe *cqe;
+
+	io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+	io_uring_sqe_set_data(sqe, &q->cancel_cqe);
+	/* Of requests none is left, so nothing that completes here is wanted. */
+	while (q->pub.owed && !q->slot->spoiled) {
+		if (io_uring_submit_and_wait(q->pub.ring, 1) < 0)
+			continue; /* EINTR, EAGAIN */
+		while (io_uring_peek_cqe(q->pub.ring, &cqe) == 0 && cqe) {
+			if (io_uring_cqe_get_data(cqe) == &q->cancel_cqe && cqe->res == -EINVAL)
+				q->slot->spoiled = true; /* before Linux 5.19 */
+			io_uring_cqe_seen(q->pub.ring, cqe);
+			q->pub.owed--;
+		}
+	}
 }
 
 static bool queue_reap(struct queue *q)
@@ -112,11 +115,12 @@ static bool queue_reap(struct queue *q)
 	struct io_uring_cqe *cqe;
 	bool any = false;
 
-	while (io_uring_peek_cqe(&q->uring, &cqe) == 0 && cqe) {
+	while (io_uring_peek_cqe(q->pub.ring, &cqe) == 0 && cqe) {
 		struct blk_cqe *target = io_uring_cqe_get_data(cqe);
 		int res = cqe->res;
 
-		io_uring_cqe_seen(&q->uring, cqe);
+		io_uring_cqe_seen(q->pub.ring, cqe);
+		q->pub.owed--;
 		target->fn(&q->pub, target, res);
 		any = true;
 	}
@@ -197,8 +201,8 @@ static void queue_arm_trim(struct queue *q)
 
 static bool queue_has_cqe(struct queue *q)
 {
-	return io_uring_cq_ready(&q->uring) > 0 ||
-	       (__atomic_load_n(q->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN);
+	return io_uring_cq_ready(q->pub.ring) > 0 ||
+	       (__atomic_load_n(q->pub.ring->sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN);
 }
 
 /* Look for work for a while. True: there is some. */
@@ -256,12 +260,12 @@ static int queue_sleep(struct queue *q, uint64_t until)
 	struct io_uring_cqe *cqe;
 
 	if (!until)
-		return io_uring_submit_and_wait(&q->uring, 1);
+		return io_uring_submit_and_wait(q->pub.ring, 1);
 	if (until <= now)
 		return 0;
 	ts.tv_sec = (until - now) / 1000000000u;
 	ts.tv_nsec = (until - now) % 1000000000u;
-	return io_uring_submit_and_wait_timeout(&q->uring, &cqe, 1, &ts, NULL);
+	return io_uring_submit_and_wait_timeout(q->pub.ring, &cqe, 1, &ts, NULL);
 }
 
 static void queue_wait(struct queue *q)
@@ -305,10 +309,10 @@ static void queue_thread_exit(struct queue *q)
 	barrier_leave(&q->barrier);
 	if (q->io_ready)
 		io_queue_stop(&q->io);
-	if (q->uring_ready)
-		io_uring_queue_exit(&q->uring);
+	if (q->pub.ring)
+		queue_clear_uring(q);
 	q->io_ready = false;
-	q->uring_ready = false;
+	q->pub.ring = NULL;
 }
 
 static void queue_serve(struct queue *q)
@@ -318,8 +322,8 @@ static void queue_serve(struct queue *q)
 
 		busy |= requests_pass_flushes(q);
 		busy |= requests_sweep(q, queue_is_serving(q));
-		if (io_uring_sq_ready(&q->uring))
-			io_uring_submit(&q->uring);
+		if (io_uring_sq_ready(q->pub.ring))
+			io_uring_submit(q->pub.ring);
 		busy |= requests_finish(q);
 		busy |= queue_reap(q);
 		busy |= requests_finish(q);
@@ -331,7 +335,7 @@ static void queue_serve(struct queue *q)
 	}
 }
 
-static void *queue_thread(void *opaque)
+static void queue_thread(void *opaque)
 {
 	struct queue *q = opaque;
 	uint64_t one = 1;
@@ -350,7 +354,6 @@ static void *queue_thread(void *opaque)
 	__atomic_store_n(&q->ended, true, __ATOMIC_RELEASE);
 	/* A counter cannot be full, and there is no one else to tell. */
 	(void)!write(q->setup.ended_fd, &one, sizeof(one));
-	return NULL;
 }
 
 /* --- control --------------------------------------------------------------------------- */
@@ -412,16 +415,12 @@ static int queue_begin_journal(struct queue *q, char *why, size_t room)
 
 static int queue_open_handles(struct queue *q, char *why, size_t room)
 {
-	q->xgt = xengnttab_open(xenlog(), 0);
-	if (!q->xgt) {
-		snprintf(why, room, "no access to the grant device: %s", strerror(errno));
-		return errno ? -errno : -EIO;
-	}
-	q->xce = xenevtchn_open(xenlog(), 0);
-	if (!q->xce) {
-		snprintf(why, room, "no access to event channels: %s", strerror(errno));
-		return errno ? -errno : -EIO;
-	}
+	int rc = slot_make(q->slot, why, room);
+
+	if (rc < 0)
+		return rc;
+	q->xgt = q->slot->xgt;
+	q->xce = q->slot->xce;
 	q->control_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->control_fd < 0) {
 		snprintf(why, room, "no eventfd: %s", strerror(errno));
@@ -469,8 +468,19 @@ void queue_shared_init(struct queue_shared *shared)
 	limit_init(&shared->limit);
 }
 
+int queue_shared_prepare(struct queue_shared *shared, unsigned queues, char *why, size_t room)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < queues; i++)
+		rc = slot_make(&shared->slot[i], why, room);
+	return rc;
+}
+
 void queue_shared_dispose(struct queue_shared *shared)
 {
+	for (unsigned i = 0; i < BLKIF_MAX_QUEUES; i++)
+		slot_dispose(&shared->slot[i]);
 	pthread_mutex_destroy(&shared->flush.lock);
 	barrier_dispose(&shared->barrier);
 	limit_dispose(&shared->limit);
@@ -487,6 +497,7 @@ int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
 		return -ENOMEM;
 	}
 	q->shared = shared;
+	q->slot = &shared->slot[setup->index];
 	q->setup = *setup;
 	q->port = -1;
 	q->control_fd = -1;
@@ -516,14 +527,10 @@ int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
 
 int queue_start(struct queue *q, char *why, size_t why_room)
 {
-	pthread_attr_t attr;
 	int rc;
 
 	q->ended = false;
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, QUEUE_STACK);
-	rc = -pthread_create(&q->thread, &attr, queue_thread, q);
-	pthread_attr_destroy(&attr);
+	rc = slot_run(q->slot, queue_thread, q);
 	if (rc == 0) {
 		q->has_thread = true;
 		while (sem_wait(&q->started) < 0)
@@ -579,17 +586,13 @@ void queue_destroy(struct queue *q)
 	if (!q)
 		return;
 	if (q->has_thread)
-		pthread_join(q->thread, NULL);
+		slot_join(q->slot);
 	requests_dispose(q);
 	journal_end(&q->journal);
 	if (q->port >= 0)
 		xenevtchn_unbind(q->xce, q->port);
 	if (q->ring_pages)
 		xengnttab_unmap(q->xgt, q->ring_pages, q->ring_page_count);
-	if (q->xce)
-		xenevtchn_close(q->xce);
-	if (q->xgt)
-		xengnttab_close(q->xgt);
 	if (q->control_fd >= 0)
 		close(q->control_fd);
 	sem_destroy(&q->started);

@@ -15,6 +15,7 @@
 #include "backends/blk/barrier.h"
 #include "backends/blk/io.h"
 #include "backends/blk/limit.h"
+#include "backends/blk/slot.h"
 #include "backends/common/journal.h"
 #include "backends/common/metrics-page.h"
 #include "protocol/blkif-nodes.h"
@@ -50,9 +51,16 @@ struct queue_shared {
 	uint64_t sectors; /* atomic: the disk's size now, 512-byte units */
 	struct barrier barrier;
 	struct limit limit; /* after limit_set(): queue_poke() them all */
+	struct slot slot[BLKIF_MAX_QUEUES]; /* of the queue with that index */
 };
 /** queue_shared_init() - all zero, no limits. */
 void queue_shared_init(struct queue_shared *shared);
+/**
+ * queue_shared_prepare() - open what @queues queues are served with, before paths can no
+ * longer be opened; else each queue does when it is created. 0, or -errno with @why.
+ */
+int queue_shared_prepare(struct queue_shared *shared, unsigned queues, char *why,
+	size_t room) must_check;
 /** queue_shared_dispose() - when no queue is left; storage and journal stay the caller's. */
 void queue_shared_dispose(struct queue_shared *shared);
 

@@ -17,6 +17,11 @@
 #include <unistd.h>
 
 #include "common/array.h"
+#include "common/confine.h"
+
+CONFINE_RULES(storage_trim, CONFINE_CALL(fallocate), CONFINE_CALL(fdatasync),
+	CONFINE_CALL_IF(ioctl, 1, BLKDISCARD), CONFINE_CALL_IF(ioctl, 1, BLKSECDISCARD),
+	CONFINE_CALL_IF(ioctl, 1, BLKZEROOUT));
 
 #define TRIM_SECTOR 512u
 

@@ -13,6 +13,10 @@
 #include <unistd.h>
 
 #include "backends/common/journal-read.h"
+#include "common/confine.h"
+
+/* Of each connection's section; the file was opened before. */
+CONFINE_RULES(journal, CONFINE_CALL(fallocate));
 
 struct journal {
 	int fd;

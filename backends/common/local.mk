@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += backends/common/libbackend.la
 backends_common_libbackend_la_SOURCES = \
 	backends/common/backend.c \
 	backends/common/backend.h \
+	backends/common/confined.c \
+	backends/common/confined.h \
 	backends/common/journal.c \
 	backends/common/journal.h \
 	backends/common/journal-read.c \

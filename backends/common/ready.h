@@ -3,6 +3,8 @@
 #ifndef SLUICE_BACKENDS_COMMON_READY_H
 #define SLUICE_BACKENDS_COMMON_READY_H
 
+/** ready_note() - a line for ready_notify() to write behind its own; kept until then, not copied. */
+void ready_note(const char *line);
 /**
  * ready_notify() - write "READY=1\n" and close.
  * @fd: the descriptor given on the command line; closed and set to -1; -1 does nothing

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Storage that cannot be opened: one clear line, the error node in both places, state
-# Closed, exit status 2, no READY, and nothing hangs. Needs only the store.
+# Closed, exit status 2, no READY, and nothing hangs. Needs only the store, and so
+# serves unconfined: before it confines itself a backend opens its way to the hypervisor.
 . "$(dirname "$0")/functions.sh"
 blk=$builddir/backends/blk/sluice-blk
 store=$builddir/hypervisor/store/sluice-store
@@ -55,7 +56,7 @@ truncate -s 1M "$tmp/held.img"
 xenstore-write "$top/backend/vbd/7/51728/frontend" /local/domain/7/device/vbd/51728 \
 	"$top/backend/vbd/7/51728/frontend-id" 7 "$top/backend/vbd/7/51728/mode" w \
 	"$top/backend/vbd/7/51728/params" "$tmp/held.img" "$top/backend/vbd/7/51728/online" 1
-"$blk" --backend=backend/vbd/7/51728 --ready-fd=3 3>"$tmp/ready2" 2>"$tmp/err2" &
+"$blk" --backend=backend/vbd/7/51728 --confine=no --ready-fd=3 3>"$tmp/ready2" 2>"$tmp/err2" &
 holder=$!
 cleanup_fn eval "kill $holder 2>/dev/null; wait $holder 2>/dev/null || :"
 wait_for 10 grep -q READY=1 "$tmp/ready2"
@@ -65,10 +66,17 @@ kill "$holder"
 wait "$holder" || fail "SIGTERM ended it with status $?: $(cat "$tmp/err2")"
 [ "$(xenstore-read "$top/backend/vbd/7/51728/state")" = 6 ] || fail "SIGTERM did not close it"
 
+# Without a hypervisor one that is to be confined ends at once, and says so.
+disk "$tmp/held.img"
+status=0
+SLUICE_HYPERVISOR=$tmp/none timeout 20 "$blk" --backend=$dir 2>"$tmp/err" || status=$?
+[ $status = 1 ] || fail "exit status $status without a hypervisor"
+grep -q 'no access to the grant device' "$tmp/err" || fail "it says: $(cat "$tmp/err")"
+
 # And storage that is good works in the same place, without the old error.
 disk "$tmp/held.img"
 xenstore-write "$top/$dir/error" "an old one"
-"$blk" --backend=$dir --ready-fd=3 3>"$tmp/ready3" 2>"$tmp/err3" &
+"$blk" --backend=$dir --confine=no --ready-fd=3 3>"$tmp/ready3" 2>"$tmp/err3" &
 good=$!
 cleanup_fn eval "kill $good 2>/dev/null; wait $good 2>/dev/null || :"
 wait_for 10 grep -q READY=1 "$tmp/ready3"

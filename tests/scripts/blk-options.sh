@@ -20,6 +20,7 @@ bad "--poll-us=1001" --backend=b --poll-us=1001
 bad "--max-queues=0" --backend=b --max-queues=0
 bad "--max-queues=9" --backend=b --max-queues=9
 bad "--ready-fd=" --backend=b --ready-fd=
+bad "--confine=maybe" --backend=b --confine=maybe
 bad "--log-level=loud" --backend=b --log-level=loud
 bad "there is no such storage driver" --backend=b --driver=nonsense
 bad "no iscsi driver" --backend=b --driver=iscsi

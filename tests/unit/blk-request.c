@@ -317,7 +317,7 @@ static void many_rounds_with_polling(void **state)
 
 static void a_ring_that_cannot_be_mapped_leaves_nothing(void **state)
 {
-	struct queue_shared shared = { .poll_us = 0 };
+	struct queue_shared shared;
 	struct queue_setup setup = {
 		.domid = FAKE_FRONTEND,
 		.nodes = { .ring_ref = { 99 }, .event_channel = FAKE_REMOTE_PORT },
@@ -325,6 +325,7 @@ static void a_ring_that_cannot_be_mapped_leaves_nothing(void **state)
 	struct queue *q;
 	char why[200];
 
+	queue_shared_init(&shared);
 	assert_int_equal(queue_create(&shared, &setup, &q, why, sizeof(why)), -EINVAL);
 	assert_non_null(strstr(why, "grant 99"));
 	fake_grant_ring(RIG_RING_GREF, 1);
@@ -332,6 +333,7 @@ static void a_ring_that_cannot_be_mapped_leaves_nothing(void **state)
 	setup.nodes.event_channel = 1234;
 	assert_int_equal(queue_create(&shared, &setup, &q, why, sizeof(why)), -EINVAL);
 	assert_non_null(strstr(why, "event channel 1234"));
+	queue_shared_dispose(&shared);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, request_setup, request_teardown)

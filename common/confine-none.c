@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+/* Built without libseccomp. */
+#include "config.h"
+#include "common/confine-private.h"
+
+#include <errno.h>
+
+int confine_seccomp(const struct confine_table *extra)
+{
+	(void)extra;
+	return -ENOTSUP;
+}

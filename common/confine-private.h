@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The steps of confine_self(); each 0 or -errno. */
+#ifndef SLUICE_COMMON_CONFINE_PRIVATE_H
+#define SLUICE_COMMON_CONFINE_PRIVATE_H
+
+#include "common/confine.h"
+
+/** confine_namespaces() - own ones. *@users: a user namespace, too. */
+int confine_namespaces(bool *users) must_check;
+/** confine_root() - an empty, read-only root. Open files stay open on what they were opened on. */
+int confine_root(void) must_check;
+/** confine_landlock() - no access to any file, and by newer kernels no more than that. ABI or -errno. */
+int confine_landlock(void) must_check;
+/** confine_limits() - @users: the number of this user's processes is counted for us alone. */
+int confine_limits(bool users) must_check;
+/** confine_privileges() - no capabilities, no new privileges, not dumpable. */
+int confine_privileges(void) must_check;
+/** confine_seccomp() - the number of rules, or -errno; -ENOTSUP: built without. */
+int confine_seccomp(const struct confine_table *extra) must_check;
+
+#endif
