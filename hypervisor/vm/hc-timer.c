@@ -84,6 +84,8 @@ int64_t timer_vcpu_op(struct vcpu *self, struct vcpu *v, uint32_t cmd, uint64_t 
 	case VCPUOP_set_periodic_timer:
 		return timer_periodic(self, v, arg);
 	case VCPUOP_stop_periodic_timer:
+		/* The first that Linux does on a vCPU that it has started, and seldom later. */
+		vcpu_renew(v);
 		return timer_set_periodic(v, 0);
 	case VCPUOP_set_singleshot_timer:
 		return timer_singleshot(self, v, arg);

@@ -43,6 +43,12 @@ static int platform_set_time_area(struct vcpu *v, uint64_t gpa)
 	return 0;
 }
 
+/* Its own thread calls this, and looks before it enters the guest. */
+static void platform_renew(struct vcpu *v)
+{
+	atomic_store(&kvm_vcpu_of(v)->time_new, true);
+}
+
 static int platform_translate(struct vcpu *v, uint64_t gva, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = gva };
@@ -95,6 +101,7 @@ const struct vm_platform kvm_platform = {
 	.upcall = platform_upcall,
 	.now = kvm_platform_now,
 	.set_time_area = platform_set_time_area,
+	.renew = platform_renew,
 	.set_timer = kvm_thread_set_timer,
 	.translate = platform_translate,
 	.wait = platform_wait,

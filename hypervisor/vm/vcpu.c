@@ -91,18 +91,30 @@ static void vcpu_up(struct kvm_vcpu *c)
 	domain_lock(&c->kv->vm.d);
 	c->v->up = true;
 	domain_unlock(&c->kv->vm.d);
+	/* INIT has made KVM forget where the clock is, which the vCPU that sent it has set. */
+	atomic_store(&c->time_new, true);
+}
+
+/* Whether INIT has come for a vCPU that was down. A signal at that moment hides it. */
+static bool vcpu_woken(struct kvm_vcpu *c, int err)
+{
+	struct kvm_mp_state state;
+
+	if (c->v->up)
+		return false;
+	if (err == EAGAIN)
+		return true;
+	return err == EINTR && kvm_call(c->fd, KVM_GET_MP_STATE, &state) == 0 &&
+	       state.mp_state != KVM_MP_STATE_UNINITIALIZED;
 }
 
 /* What KVM_RUN returned with; false: the guest has ended. */
 static bool vcpu_returned(struct kvm_vcpu *c, int err)
 {
-	if (err == EINTR)
-		return true;
-	if (err == EAGAIN) {
-		/* INIT has come for a vCPU that was down. */
+	if (vcpu_woken(c, err))
 		vcpu_up(c);
+	if (err == EINTR || err == EAGAIN)
 		return true;
-	}
 	if (err) {
 		vcpu_failed(c, err);
 		return false;

@@ -45,6 +45,15 @@ void vcpu_upcall_again(struct vcpu *v)
 	domain_unlock(&v->vm->d);
 }
 
+/* A second upcall for the same events does no harm. */
+void vcpu_renew(struct vcpu *v)
+{
+	domain_lock(&v->vm->d);
+	vcpu_set_upcall(v);
+	domain_unlock(&v->vm->d);
+	v->vm->platform->renew(v);
+}
+
 static void vcpu_wake(struct vcpu *v)
 {
 	if (!v->waiting || v->woken)

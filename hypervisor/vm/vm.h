@@ -44,6 +44,9 @@ struct vm_platform {
 	/** @set_time_area: keep the pvclock structure of @v at @gpa up to date from its next
 	 * entry on; 0: none. */
 	int (*set_time_area)(struct vcpu *v, uint64_t gpa);
+	/** @renew: of the calling vCPU, which may have been reset: keep its pvclock up to date
+	 * again. */
+	void (*renew)(struct vcpu *v);
 	/**
 	 * @set_timer: call vcpu_timer() at @deadline ns of system time, not before; 0: not at all.
 	 * Replaces what was set. Under d.lock.
@@ -202,6 +205,11 @@ int64_t hc_set_timer(struct vcpu *v, uint64_t deadline);
 int guest_read(struct vcpu *v, uint64_t gva, void *to, size_t len) must_check;
 int guest_write(struct vcpu *v, uint64_t gva, const void *from, size_t len) must_check;
 
+/**
+ * vcpu_renew() - @v, which calls, may have been started again: INIT makes KVM forget where its
+ * pvclock is, and its local APIC an upcall that it took.
+ */
+void vcpu_renew(struct vcpu *v);
 /** vcpu_set_upcall() - tell the APIC of @v that events are pending, if they are. Under d.lock. */
 void vcpu_set_upcall(struct vcpu *v);
 /** vcpu_arm_timer() - hand the platform the next deadline of @v. Under d.lock. */

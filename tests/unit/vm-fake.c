@@ -51,6 +51,11 @@ static int fake_set_time_area(struct vcpu *v, uint64_t gpa)
 	return 0;
 }
 
+static void fake_renew(struct vcpu *v)
+{
+	fake_vcpu(v)->renewals++;
+}
+
 static void fake_set_timer(struct vcpu *v, uint64_t deadline)
 {
 	fake_vcpu(v)->timer = deadline;
@@ -99,6 +104,7 @@ static const struct vm_platform fake_platform = {
 	.upcall = fake_upcall,
 	.now = fake_now,
 	.set_time_area = fake_set_time_area,
+	.renew = fake_renew,
 	.set_timer = fake_set_timer,
 	.translate = fake_translate,
 	.wait = fake_wait,

@@ -22,6 +22,7 @@ struct fake_vcpu {
 	uint64_t time_area;
 	uint64_t timer;
 	unsigned timers_set;
+	unsigned renewals;
 	unsigned waits, wakes;
 	uint64_t wait_until; /* what the last wait() was given */
 };

@@ -309,6 +309,25 @@ static void an_upcall_that_was_handled_is_forgotten(void **state)
 	assert_false(fake->vm.vcpus[0].upcall_lost);
 }
 
+/* INIT in between took the interrupt out of its APIC, unseen; Linux's first call tells. */
+static void a_vcpu_that_starts_again_is_told_again(void **state)
+{
+	assert_int_equal(set_info(0, 3, 0x300, 0), 0);
+	assert_int_equal(set_vector(3, VECTOR), 0);
+	assert_int_equal(fake->vcpu[3].upcalls, 1);
+	assert_int_equal(fake_call(fake, 3, __HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 3, 0),
+		0);
+	assert_int_equal(fake->vcpu[3].upcalls, 2);
+}
+
+static void a_vcpu_that_starts_again_has_its_clock_renewed(void **state)
+{
+	assert_int_equal(fake_call(fake, 3, __HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 3, 0),
+		0);
+	assert_int_equal(fake->vcpu[3].renewals, 1);
+	assert_int_equal(fake->vcpu[0].renewals, 0);
+}
+
 static int64_t set_runstate(unsigned self, uint32_t vcpu, uint64_t gva)
 {
 	struct vcpu_register_runstate_memory_area area = { .addr = { .p = gva } };
@@ -564,6 +583,8 @@ int main(void)
 		T(an_upcall_that_was_lost_is_told_again),
 		T(a_raise_tells_a_lost_upcall_again),
 		T(an_upcall_that_was_handled_is_forgotten),
+		T(a_vcpu_that_starts_again_is_told_again),
+		T(a_vcpu_that_starts_again_has_its_clock_renewed),
 		T(runstate_crosses_a_page),
 		T(runstate_faults),
 		T(runstate_is_told),

@@ -130,6 +130,44 @@ static void test_cpu_is_started_again(void **state)
 	guest_destroy(&g);
 }
 
+#define MSR_KVM_SYSTEM_TIME 0x4b564d01u
+
+static bool has_clock(struct guest *g, unsigned cpu)
+{
+	uint64_t at = GUEST_SHARED_INFO + offsetof(struct shared_info, vcpu_info[cpu].time);
+
+	return guest_call(g, cpu, OP_RDMSR, MSR_KVM_SYSTEM_TIME, 0, 0) == (at | 1) &&
+	       guest_call(g, cpu, OP_READ,
+		       at + offsetof(struct vcpu_time_info, tsc_to_system_mul), 4, 0) != 0;
+}
+
+/* INIT makes KVM forget it, and the guest places shared_info before it starts others. */
+static void test_cpus_have_clocks(void **state)
+{
+	struct guest g;
+
+	guest_start(&g, &world, 4);
+	for (unsigned cpu = 0; cpu < 4; cpu++)
+		assert_true(has_clock(&g, cpu));
+	guest_destroy(&g);
+}
+
+static void test_cpu_that_is_started_again_has_its_clock(void **state)
+{
+	struct guest g;
+
+	guest_start(&g, &world, 2);
+	for (unsigned i = 0; i < 20; i++) {
+		guest_mail(&g, 1)->online = 0;
+		guest_call(&g, 0, OP_START_CPU, 1, 0, 0);
+		guest_wait_online(&g, 1);
+		assert_int_equal(
+			guest_vcpu_op(&g, 1, VCPUOP_stop_periodic_timer, 1, NULL, 0), 0);
+		assert_true(has_clock(&g, 1));
+	}
+	guest_destroy(&g);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +178,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_sixtyfour_cpus_start),
 		cmocka_unit_test(test_cpus_beyond_the_online_ones_start_later),
 		cmocka_unit_test(test_cpu_is_started_again),
+		cmocka_unit_test(test_cpus_have_clocks),
+		cmocka_unit_test(test_cpu_that_is_started_again_has_its_clock),
 	};
 	int failed;
 
