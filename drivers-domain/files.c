@@ -63,9 +63,9 @@ static int files_open_dir(const char *path, char *why, size_t why_room)
 	return fd;
 }
 
-static int files_open_lock(int dir, const char *name)
+static int files_open_lock(int dir, const char *name, int mode)
 {
-	int fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	int fd = openat(dir, name, mode | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	struct stat st;
 
 	if (fd < 0)
@@ -88,7 +88,7 @@ static int files_open_instance(struct files *f, const char *run_dir, char *why, 
 {
 	int rc;
 
-	f->instance_fd = files_open_lock(f->run_fd, "sluice-driverd.lock");
+	f->instance_fd = files_open_lock(f->run_fd, "sluice-driverd.lock", O_RDWR);
 	rc = f->instance_fd < 0 ? f->instance_fd : files_try_lock(f->instance_fd);
 	if (rc == -EBUSY)
 		snprintf(why, why_room, "another sluice-driverd uses %s; end it, or give this"
@@ -133,7 +133,8 @@ int files_lock(const struct files *f, const struct leaf_name *name)
 	int fd, rc;
 
 	files_name(name, ".lock", file);
-	fd = files_open_lock(f->run_fd, file);
+	/* To be read: it goes to the backend, which must not choose whom a later daemon adopts. */
+	fd = files_open_lock(f->run_fd, file, O_RDONLY);
 	if (fd < 0)
 		return fd;
 	rc = files_try_lock(fd);
@@ -142,6 +143,14 @@ int files_lock(const struct files *f, const struct leaf_name *name)
 		return rc;
 	}
 	return fd;
+}
+
+int files_pid(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX];
+
+	files_name(name, ".lock", file);
+	return files_open_lock(f->run_fd, file, O_RDWR);
 }
 
 /* The id that a backend wrote into its lock before it began; 0: none. */
@@ -161,7 +170,7 @@ int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid
 	int pidfd, rc;
 
 	files_name(name, ".lock", file);
-	fd = files_open_lock(f->run_fd, file);
+	fd = files_open_lock(f->run_fd, file, O_RDWR);
 	if (fd < 0)
 		return fd;
 	*pid = files_read_pid(fd);
@@ -185,7 +194,7 @@ char *files_journal(const struct files *f, const struct leaf_name *name)
 	char *path;
 
 	files_name(name, ".journal", file);
-	fd = files_open_lock(f->journal_fd, file);
+	fd = files_open_lock(f->journal_fd, file, O_RDWR);
 	if (fd < 0) {
 		errno = -fd;
 		return NULL;

@@ -37,6 +37,8 @@ void files_close(struct files *f);
  * Return: a close-on-exec descriptor, or -errno; -EBUSY: an older backend lives.
  */
 int files_lock(const struct files *f, const struct leaf_name *name) must_check;
+/** files_pid() - the same file, to write a backend's id to. A close-on-exec descriptor, or -errno. */
+int files_pid(const struct files *f, const struct leaf_name *name) must_check;
 /**
  * files_holder() - the process that holds a device's lock, by its pidfd.
  * @pid: its id

@@ -17,6 +17,7 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "common/paths.h"
+#include "drivers-domain/launch-ns.h"
 
 /* The descriptors that a backend finds open beside 0, 1 and 2. */
 enum { LAUNCH_READY_FD = 3, LAUNCH_LOCK_FD = 4, LAUNCH_HYPERVISOR_FD = 5, LAUNCH_METRICS_FD = 6,
@@ -78,23 +79,17 @@ struct launch_child {
 	char **env;
 	int fds[LAUNCH_FDS];
 	int report_fd;
-	pid_t parent;
+	int go_fd, go_write_fd; /* a byte there: it may begin; its end: the daemon is gone */
+	struct launch_ns ns;
 	const struct launch *l;
 };
 
-static void launch_write_pid(int fd)
+/* Before it begins, so that whoever adopts it knows it; by us, since its own may be another. */
+static void launch_write_pid(int fd, pid_t pid)
 {
-	char text[16];
-	unsigned at = sizeof(text);
-	pid_t pid = getpid();
-
-	text[--at] = '\n';
-	do
-		text[--at] = (char)('0' + pid % 10);
-	while (pid /= 10);
 	/* Without its id it cannot be adopted, but the lock still keeps a second one away. */
-	if (ftruncate(fd, 0) == 0)
-		(void)!pwrite(fd, text + at, sizeof(text) - at, 0);
+	if (fd >= 0 && ftruncate(fd, 0) == 0)
+		dprintf(fd, "%d\n", pid);
 }
 
 static int launch_child_fds(const struct launch_child *c)
@@ -111,16 +106,20 @@ static int launch_child_fds(const struct launch_child *c)
 static int launch_child_run(const struct launch_child *c)
 {
 	sigset_t none;
+	ssize_t n;
+	char word;
 	int rc;
 
 	(void)setpgid(0, 0);
-	if (c->l->die_with_us) {
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-			return -errno;
-		if (getppid() != c->parent)
-			return -ESRCH;
-	}
-	launch_write_pid(c->l->lock_fd);
+	if (c->l->die_with_us && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -errno;
+	/* Then it ends when the daemon does. */
+	close(c->go_write_fd);
+	do
+		n = read(c->go_fd, &word, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		return -ESRCH;
 	rc = launch_child_fds(c);
 	if (rc < 0)
 		return rc;
@@ -165,6 +164,8 @@ static void launch_child_dispose(struct launch_child *c)
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		cleanup_close(&c->fds[i]);
 	cleanup_close(&c->report_fd);
+	cleanup_close(&c->go_fd);
+	cleanup_close(&c->go_write_fd);
 	free(c->argv[1]);
 	free(c->argv[3]);
 	free(c->env);
@@ -177,7 +178,7 @@ static int launch_child_init(struct launch_child *c, const struct launch *l, int
 		l->lock_fd, l->hypervisor_fd, l->metrics_fd };
 	static char ready_arg[] = "--ready-fd=3", metrics_arg[] = "--metrics=fd:6";
 
-	*c = (struct launch_child){ .parent = getpid(), .l = l, .report_fd = -1 };
+	*c = (struct launch_child){ .l = l, .report_fd = -1, .go_fd = -1, .go_write_fd = -1 };
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		c->fds[i] = -1;
 	c->argv[0] = (char *)l->program;
@@ -202,29 +203,83 @@ static int launch_child_init(struct launch_child *c, const struct launch *l, int
 	return 0;
 }
 
+/* A pipe with its writing end out of the way of the numbers that the child needs. */
+static int launch_pipe(int *read_fd, int *write_fd)
+{
+	int pipes[2];
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	*read_fd = launch_dup(pipes[0]);
+	*write_fd = launch_dup(pipes[1]);
+	close(pipes[0]);
+	close(pipes[1]);
+	return *read_fd < 0 ? *read_fd : *write_fd < 0 ? *write_fd : 0;
+}
+
+static void launch_say_no_ns(int error)
+{
+	static bool said;
+
+	if (!said)
+		log_warn("backends have no pid namespace of their own (%s)", error == -EPERM ?
+			"root without the right to map other users' ids" : strerror(-error));
+	said = true;
+}
+
+/* In namespaces of its own, where that is possible. */
+static pid_t launch_clone(struct launch_child *c)
+{
+	int rc = launch_ns_init(&c->ns);
+	pid_t pid = rc < 0 ? rc : launch_ns_fork(&c->ns);
+
+	if (pid < 0) {
+		launch_say_no_ns(pid);
+		c->ns.flags = 0;
+		pid = launch_ns_fork(&c->ns);
+	}
+	if (pid == 0) {
+		int error = launch_child_run(c);
+
+		(void)!write(c->report_fd, &error, sizeof(error));
+		_exit(127);
+	}
+	return pid;
+}
+
+/* The child has done nothing yet: what it needs from outside, and then the word. */
+static int launch_admit(struct launch_child *c, pid_t pid)
+{
+	int rc = launch_ns_admit(&c->ns, pid);
+
+	if (rc == 0) {
+		launch_write_pid(c->l->pid_fd, pid);
+		rc = write(c->go_write_fd, "", 1) < 0 ? -errno : 0;
+	}
+	/* Without the word it ends by itself, and is reaped as any other. */
+	cleanup_close(&c->go_write_fd);
+	c->go_write_fd = -1;
+	return rc;
+}
+
 /* Forks, and waits until the child is another program or cannot become one. */
 static pid_t launch_fork(struct launch_child *c)
 {
 	CLEANUP_CLOSE int report = -1;
-	int pipes[2], error = 0;
+	int error = launch_pipe(&report, &c->report_fd);
 	ssize_t n;
 	pid_t pid;
 
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return -errno;
-	report = pipes[0];
-	c->report_fd = launch_dup(pipes[1]);
-	close(pipes[1]);
-	if (c->report_fd < 0)
-		return c->report_fd;
-	pid = fork();
+	if (error == 0)
+		error = launch_pipe(&c->go_fd, &c->go_write_fd);
+	if (error < 0)
+		return error;
+	pid = launch_clone(c);
 	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		error = launch_child_run(c);
-		(void)!write(c->report_fd, &error, sizeof(error));
-		_exit(127);
-	}
+		return pid;
+	error = launch_admit(c, pid);
+	if (error < 0)
+		return error;
 	cleanup_close(&c->report_fd);
 	c->report_fd = -1;
 	do

@@ -40,7 +40,8 @@ struct launch {
 	const char *program;
 	const char *leaf;      /* --backend= */
 	const char *journal;   /* --journal= */
-	int lock_fd;           /* inherited; the backend's id is written to it */
+	int lock_fd;           /* inherited; to be read only */
+	int pid_fd;            /* the backend's id is written to it; of the same file; or -1 */
 	int metrics_fd;        /* inherited as --metrics=fd:N, or negative */
 	int hypervisor_fd;     /* its connection to the hypervisor, or -1 */
 	bool die_with_us;

@@ -11,6 +11,8 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/files.h \
 	drivers-domain/launch.c \
 	drivers-domain/launch.h \
+	drivers-domain/launch-ns.c \
+	drivers-domain/launch-ns.h \
 	drivers-domain/leaf.c \
 	drivers-domain/leaf.h \
 	drivers-domain/main.c \

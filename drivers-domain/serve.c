@@ -156,12 +156,14 @@ static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
 	struct daemon *d = s->daemon;
 	CLEANUP_FREE char *journal = files_journal(&d->files, &s->name);
 	CLEANUP_CLOSE int hypervisor_fd = -1;
+	CLEANUP_CLOSE int pid_fd = files_pid(&d->files, &s->name);
 	CLEANUP_CLOSE int metrics_fd = files_metrics(&d->files, &s->name);
 	struct launch l = {
 		.program = program,
 		.leaf = s->leaf,
 		.journal = journal,
 		.lock_fd = lock_fd,
+		.pid_fd = pid_fd,
 		.metrics_fd = metrics_fd,
 		.die_with_us = d->options.kill_backends,
 	};

@@ -47,6 +47,8 @@ make_backend () {
 	tmp=$tmp
 	EOF
 	cat >>"$tmp/backend" <<-'EOF'
+	# As the daemon calls us: we may be 1 in a namespace of our own.
+	read -r pid _ </proc/self/stat
 	for a; do case $a in
 		--backend=*) leaf=${a#*=} ;;
 		--ready-fd=*) ready=${a#*=} ;;
@@ -55,8 +57,8 @@ make_backend () {
 		*) echo "unknown option $a" >&2; exit 9 ;;
 	esac; done
 	name=${leaf//\//-}
-	echo "$leaf $$ $journal" >>"$tmp/log/starts"
-	ls /proc/$$/fd >"$tmp/log/fds-$name"
+	echo "$leaf $pid $journal" >>"$tmp/log/starts"
+	ls /proc/$pid/fd >"$tmp/log/fds-$name"
 	mode=$(cat "$tmp/mode/$name" 2>/dev/null)
 	case $mode in crash) exit 70 ;; storage) exit 2 ;; esac
 	[ -f "$journal" ] || exit 71
