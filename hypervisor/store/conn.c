@@ -10,6 +10,7 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "hypervisor/store/request.h"
+#include "hypervisor/store/state.h"
 #include "hypervisor/store/watch.h"
 
 /* Output that a privileged connection may leave unread, and replies it may wait for. */
@@ -70,6 +71,7 @@ void conn_reset(struct conn *conn)
 	conn->replies = 0;
 	conn->in_used = 0;
 	conn->bad = NULL;
+	state_reset(conn);
 }
 
 void conn_free(struct conn *conn)
@@ -101,6 +103,7 @@ void conn_drop(struct conn *conn, const char *why)
 	if (conn->bad)
 		return;
 	conn->bad = why;
+	state_bad(conn);
 	if (log_limit_ok(&conn_log_limit))
 		log_warn("a connection of domain %u is dropped: %s", conn->domid, why);
 	if (conn->wake)
@@ -132,6 +135,19 @@ size_t conn_input_room(struct conn *conn, char **at)
 	return want - conn->in_used;
 }
 
+/* Events that had to wait for the reply. */
+static void conn_release_held(struct conn *conn)
+{
+	if (!conn->held)
+		return;
+	for (const struct conn_out *out = conn->held; out; out = out->next)
+		state_output(conn, out);
+	*conn->out_end = conn->held;
+	conn->out_end = conn->held_end;
+	conn->held = NULL;
+	conn->held_end = &conn->held;
+}
+
 int conn_input_done(struct conn *conn, size_t len)
 {
 	const size_t header = sizeof(conn->in_header);
@@ -150,12 +166,10 @@ int conn_input_done(struct conn *conn, size_t len)
 	request_answer(conn, conn->in_bytes + header, conn->in_header.len);
 	conn->answering = false;
 	conn->in_used = 0;
-	if (conn->held) {
-		*conn->out_end = conn->held;
-		conn->out_end = conn->held_end;
-		conn->held = NULL;
-		conn->held_end = &conn->held;
-	}
+	state_answered(conn);
+	conn_release_held(conn);
+	/* Nothing of it was sent yet, on any connection. */
+	state_commit(conn->store);
 	return 1;
 }
 
@@ -249,6 +263,7 @@ void conn_reply(struct conn *conn, uint32_t type, const void *data, size_t len)
 	conn->out_end = &out->next;
 	conn->replies++;
 	conn_account_out(conn, out, true);
+	state_output(conn, out);
 	if (conn->wake)
 		conn->wake(conn);
 }
@@ -273,6 +288,7 @@ static void conn_queue_event(struct conn *conn, struct conn_out *out)
 	} else {
 		*conn->out_end = out;
 		conn->out_end = &out->next;
+		state_output(conn, out);
 	}
 	conn_account_out(conn, out, true);
 	if (conn->wake)
@@ -305,4 +321,55 @@ void conn_event(struct conn *conn, const char *path, const char *token)
 	free(out);
 	if (!same)
 		conn_drop(conn, "no memory for a watch event");
+}
+
+int conn_restore_input(struct conn *conn, const char *data, size_t len)
+{
+	while (len) {
+		char *at;
+		size_t room = conn_input_room(conn, &at), piece = len < room ? len : room;
+
+		if (piece == 0)
+			return -EINVAL;
+		memcpy(at, data, piece);
+		conn->in_used += piece;
+		data += piece;
+		len -= piece;
+		if (conn->in_used >= sizeof(conn->in_header) &&
+			conn->in_header.len > XENSTORE_PAYLOAD_MAX)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int conn_restore_output(struct conn *conn, const char *data, size_t len)
+{
+	struct xsd_sockmsg header;
+	struct conn_out *out;
+
+	if (len < sizeof(header))
+		return -EINVAL;
+	memcpy(&header, data, sizeof(header));
+	if (header.type >= XS_TYPE_COUNT && header.type != XS_ERROR)
+		return -EINVAL;
+	if (header.len != len - sizeof(header))
+		return -EINVAL;
+	out = conn_out_new(header.type, header.req_id, header.tx_id, header.len);
+	if (!out)
+		return -ENOMEM;
+	memcpy(out->data, data, len);
+	if (out->is_event) {
+		struct conn_out **same = tsearch(out, &conn->events, conn_event_compare);
+
+		if (!same || *same != out) {
+			free(out);
+			return same ? -EINVAL : -ENOMEM;
+		}
+	} else {
+		conn->replies++;
+	}
+	*conn->out_end = out;
+	conn->out_end = &out->next;
+	conn_account_out(conn, out, true);
+	return 0;
 }

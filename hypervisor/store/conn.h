@@ -49,6 +49,7 @@ struct conn {
 	bool answering;           /* events wait until the reply is queued */
 	struct conn_out *held, **held_end;
 	const char *bad; /* why it is to be dropped; NULL: it is not */
+	const struct ring_pos *kept; /* a ring's: it outlives the process (state.h); NULL: a socket's */
 
 	/** @wake: there is output now, or @bad was set; may be NULL. Must not close the connection. */
 	void (*wake)(struct conn *conn);
@@ -90,6 +91,10 @@ void conn_reply(struct conn *conn, uint32_t type, const void *data, size_t len);
 void conn_reply_error(struct conn *conn, int error);
 /** conn_event() - queue a watch event, unless the same one is still waiting. */
 void conn_event(struct conn *conn, const char *path, const char *token);
+/** conn_restore_input() - bytes of a request that is not whole; 0 or -EINVAL. */
+int conn_restore_input(struct conn *conn, const char *data, size_t len) must_check;
+/** conn_restore_output() - a message as it was queued; 0, -EINVAL or -ENOMEM. */
+int conn_restore_output(struct conn *conn, const char *data, size_t len) must_check;
 /** conn_drop() - mark it bad. @why: kept by reference */
 void conn_drop(struct conn *conn, const char *why);
 

@@ -18,8 +18,13 @@ hypervisor_store_libstore_la_SOURCES = \
 	hypervisor/store/request.h \
 	hypervisor/store/request-domain.c \
 	hypervisor/store/request-domain.h \
+	hypervisor/store/record.c \
+	hypervisor/store/record.h \
 	hypervisor/store/ring.c \
 	hypervisor/store/ring.h \
+	hypervisor/store/state.c \
+	hypervisor/store/state.h \
+	hypervisor/store/state-load.c \
 	hypervisor/store/store.c \
 	hypervisor/store/store.h \
 	hypervisor/store/transaction.c \
@@ -37,6 +42,8 @@ hypervisor_store_sluice_store_SOURCES = \
 	hypervisor/store/ring-attach.h \
 	hypervisor/store/socket.c \
 	hypervisor/store/socket.h \
+	hypervisor/store/state-file.c \
+	hypervisor/store/state-file.h \
 	$(NULL)
 hypervisor_store_sluice_store_LDADD = \
 	hypervisor/store/libstore.la \
@@ -48,6 +55,7 @@ dist_man_MANS += docs/man/sluice-store.8
 
 store_scripts = \
 	tests/scripts/store-options.sh \
+	tests/scripts/store-restart.sh \
 	tests/scripts/store-tools.sh \
 	tests/scripts/store-unprivileged.sh \
 	$(NULL)
@@ -61,6 +69,8 @@ store_pure_tests = \
 	tests/unit/store-quota \
 	tests/unit/store-request \
 	tests/unit/store-ring \
+	tests/unit/store-state \
+	tests/unit/store-state-load \
 	tests/unit/store-transaction \
 	tests/unit/store-watch \
 	$(NULL)
@@ -76,6 +86,10 @@ tests_unit_store_request_SOURCES = tests/unit/store-request.c $(store_test_sourc
 tests_unit_store_request_LDADD = $(store_test_libs)
 tests_unit_store_ring_SOURCES = tests/unit/store-ring.c $(store_test_sources)
 tests_unit_store_ring_LDADD = $(store_test_libs)
+tests_unit_store_state_SOURCES = tests/unit/store-state.c $(store_test_sources)
+tests_unit_store_state_LDADD = $(store_test_libs)
+tests_unit_store_state_load_SOURCES = tests/unit/store-state-load.c $(store_test_sources)
+tests_unit_store_state_load_LDADD = $(store_test_libs)
 tests_unit_store_transaction_SOURCES = tests/unit/store-transaction.c $(store_test_sources)
 tests_unit_store_transaction_LDADD = $(store_test_libs)
 tests_unit_store_watch_SOURCES = tests/unit/store-watch.c $(store_test_sources)

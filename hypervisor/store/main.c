@@ -20,12 +20,14 @@
 #include "common/loop.h"
 #include "hypervisor/store/ring-attach.h"
 #include "hypervisor/store/socket.h"
+#include "hypervisor/store/state-file.h"
 #include "hypervisor/store/store.h"
 
 struct options {
 	const char *socket;
 	int socket_fd;
 	const char *domain_dir;
+	const char *state_file;
 	int exit_fd;
 	struct quota_limits limits;
 };
@@ -34,6 +36,7 @@ struct server {
 	struct loop *loop;
 	struct store *store;
 	struct rings *rings;
+	struct state_file *state;
 	const char *domain_dir;
 	int signal_fd;
 };
@@ -99,6 +102,7 @@ static void usage(void)
 	       "  --socket=PATH         listen here for the toolstack (mode 0600)\n"
 	       "  --socket-fd=N         the same on a descriptor that is listening already\n"
 	       "  --domain-dir=DIR      process domains find their sockets at DIR/DOMID/store.sock\n"
+	       "  --state-file=FILE     keep all there, and go on from what is there\n"
 	       "  --exit-with-fd=N      end when this descriptor reports the end of its stream\n"
 	       "  --quota-NAME=N        a limit for each domain; NAME and default:\n");
 	for (unsigned i = 0;; i++) {
@@ -127,13 +131,14 @@ static int parse_fd(const char *name, const char *text)
 	return fd;
 }
 
-enum { OPT_SOCKET = 1, OPT_SOCKET_FD, OPT_DOMAIN_DIR, OPT_EXIT_FD, OPT_LOG, OPT_HELP,
+enum { OPT_SOCKET = 1, OPT_SOCKET_FD, OPT_DOMAIN_DIR, OPT_STATE, OPT_EXIT_FD, OPT_LOG, OPT_HELP,
 	OPT_VERSION, OPT_QUOTA };
 
 static const struct option long_options[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "socket-fd", required_argument, NULL, OPT_SOCKET_FD },
 	{ "domain-dir", required_argument, NULL, OPT_DOMAIN_DIR },
+	{ "state-file", required_argument, NULL, OPT_STATE },
 	{ "exit-with-fd", required_argument, NULL, OPT_EXIT_FD },
 	{ "log-level", required_argument, NULL, OPT_LOG },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -162,6 +167,9 @@ static void parse_option(struct options *options, int c, const char *name)
 		break;
 	case OPT_DOMAIN_DIR:
 		options->domain_dir = optarg;
+		break;
+	case OPT_STATE:
+		options->state_file = optarg;
 		break;
 	case OPT_EXIT_FD:
 		options->exit_fd = parse_fd(name, optarg);
@@ -279,6 +287,43 @@ static void raise_file_limit(void)
 		log_warn("the limit on open files stays as it is: %s", strerror(errno));
 }
 
+static void open_state(struct server *server, const char *path)
+{
+	server->state = state_file_open(path);
+	if (server->state)
+		return;
+	if (errno == EWOULDBLOCK)
+		die("--state-file=%s is in use by another store", path);
+	if (errno == EPERM)
+		die("--state-file=%s is not a file of this user that only he can write", path);
+	die("--state-file=%s cannot be opened: %s", path, strerror(errno));
+}
+
+/* The store that the state file holds, its rings where they were; else a new one. */
+static void make_store(struct server *server, const struct options *options)
+{
+	int rc = 0;
+
+	if (options->state_file)
+		open_state(server, options->state_file);
+	if (server->state)
+		rc = state_file_load(server->state, &options->limits, &server_ops, server,
+			&server->store);
+	if (rc < 0)
+		die("--state-file=%s cannot be loaded: %s; without the file the store begins anew",
+			options->state_file, strerror(-rc));
+	if (server->store)
+		store_resume(server->store);
+	else
+		server->store = store_new(&options->limits, &server_ops, server);
+	if (!server->store)
+		die("no memory");
+	if (server->state)
+		rc = state_file_keep(server->state, server->store);
+	if (rc < 0)
+		die("--state-file=%s cannot be written: %s", options->state_file, strerror(-rc));
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .socket_fd = -1, .exit_fd = -1, .limits = quota_defaults };
@@ -295,17 +340,20 @@ int main(int argc, char **argv)
 	server.domain_dir = options.domain_dir;
 	server.loop = loop_new();
 	server.rings = rings_new(server.loop, &server.store);
-	server.store = store_new(&options.limits, &server_ops, &server);
-	if (!server.loop || !server.rings || !server.store)
+	if (!server.loop || !server.rings)
 		die("no memory");
+	make_store(&server, &options);
 	server_catch_signals(&server);
 	server_follow(&server, options.exit_fd);
 	listener = server_listen(&server, &options);
 	status = loop_run(server.loop);
 	if (status < 0)
 		log_err("waiting for events failed: %s", strerror(-status));
+	/* What ends now was not asked to end by those whom it serves. */
+	state_stop(server.store);
 	listener_free(listener);
 	store_free(server.store);
+	state_file_close(server.state);
 	rings_free(server.rings);
 	loop_free(server.loop);
 	close(server.signal_fd);

@@ -10,6 +10,7 @@
 
 #include "common/array.h"
 #include "common/log.h"
+#include "hypervisor/store/state.h"
 
 int request_number(const char *text, uint64_t max, uint64_t *value)
 {
@@ -127,6 +128,7 @@ int request_set_target(struct request *request)
 	if (!domain || !store_find_domain(request->conn->store, target))
 		return -ENOENT;
 	domain->target = target;
+	state_domain(request->conn->store, domain);
 	request_ok(request);
 	return 0;
 }

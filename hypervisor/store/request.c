@@ -16,6 +16,7 @@
 #include "hypervisor/store/ops.h"
 #include "hypervisor/store/path.h"
 #include "hypervisor/store/request-domain.h"
+#include "hypervisor/store/state.h"
 #include "hypervisor/store/watch.h"
 
 const char *request_string(struct request *request)
@@ -271,6 +272,7 @@ static int request_transaction_start(struct request *request)
 		return -ENOMEM;
 	tx->next = conn->transactions;
 	conn->transactions = tx;
+	state_begin(conn, tx->id);
 	conn_reply(conn, XS_TRANSACTION_START, reply,
 		snprintf(reply, sizeof(reply), "%" PRIu32, tx->id) + 1);
 	return 0;
@@ -303,20 +305,57 @@ static int request_transaction_end(struct request *request)
 		}
 	}
 	request_unlink_transaction(request->conn, tx);
+	state_end(request->conn, tx->id);
 	transaction_free(&request->op.view, tx);
 	if (rc == 0)
 		request_ok(request);
 	return rc;
 }
 
+/* The view of a connection's transactions that is enough to make and to free them. */
+static struct view request_bare_view(const struct conn *conn)
+{
+	return (struct view){ .account = &conn->store->accounts[conn->domid] };
+}
+
+int request_restore_transaction(struct conn *conn, uint32_t id)
+{
+	const struct view view = request_bare_view(conn);
+	struct transaction *tx;
+
+	if (id == 0 || request_find_transaction(conn, id))
+		return -EINVAL;
+	tx = transaction_new(&view, id);
+	if (!tx)
+		return -ENOMEM;
+	tx->lost = true;
+	tx->next = conn->transactions;
+	conn->transactions = tx;
+	conn->last_tx = id;
+	return 0;
+}
+
+int request_drop_transaction(struct conn *conn, uint32_t id)
+{
+	struct transaction *tx = request_find_transaction(conn, id);
+	const struct view view = request_bare_view(conn);
+
+	if (!tx)
+		return -ENOENT;
+	request_unlink_transaction(conn, tx);
+	transaction_free(&view, tx);
+	return 0;
+}
+
 void request_end_transactions(struct conn *conn)
 {
-	const struct view view = { .account = &conn->store->accounts[conn->domid] };
+	const struct view view = request_bare_view(conn);
 
 	while (conn->transactions) {
 		struct transaction *tx = conn->transactions;
 
 		conn->transactions = tx->next;
+		state_end(conn, tx->id);
 		transaction_free(&view, tx);
 	}
 }

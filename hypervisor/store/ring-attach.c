@@ -181,8 +181,9 @@ static int rings_open(struct rings *rings)
 	return rc;
 }
 
-/* The page and the port; logged on failure. */
-static int ring_link_connect(struct ring_link *link, uint32_t remote_port)
+/* The page and the port; logged on failure. @resumed: where the ring was; NULL: it is new */
+static int ring_link_connect(struct ring_link *link, uint32_t remote_port,
+	const struct ring_pos *resumed)
 {
 	struct rings *rings = link->rings;
 	void *page = xengnttab_map_grant_ref(rings->gnttab, link->domid,
@@ -203,20 +204,29 @@ static int ring_link_connect(struct ring_link *link, uint32_t remote_port)
 		xengnttab_unmap(rings->gnttab, page, 1);
 		return rc;
 	}
-	ring_init(&link->ring, page, link->ring.conn);
+	if (!resumed) {
+		ring_init(&link->ring, page, link->ring.conn);
+		return 0;
+	}
+	ring_resume(&link->ring, page, link->ring.conn, resumed);
+	/* It waits for what the store did last, perhaps, and was not told. */
+	(void)xenevtchn_notify(rings->evtchn, link->port);
 	return 0;
 }
 
 static int ring_link_start(struct ring_link *link, uint32_t port)
 {
+	struct store *store = *link->rings->store;
+	struct ring_pos pos;
+	struct conn *resumed = store_take_resumed(store, link->domid, &pos);
 	int rc;
 
-	link->ring.conn = conn_new(*link->rings->store, link->domid);
+	link->ring.conn = resumed ? resumed : conn_new(store, link->domid);
 	if (!link->ring.conn)
 		return -ENOMEM;
 	link->ring.conn->transport = link;
 	link->ring.conn->wake = rings_wake;
-	rc = ring_link_connect(link, port);
+	rc = ring_link_connect(link, port, resumed ? &pos : NULL);
 	if (rc < 0)
 		conn_free(link->ring.conn);
 	return rc;

@@ -19,9 +19,7 @@
 struct ring {
 	struct xenstore_domain_interface *page;
 	struct conn *conn;
-	uint32_t req_cons;
-	uint32_t rsp_prod;
-	bool failed; /* nothing is done any more but a reconnection */
+	struct ring_pos pos; /* with an error nothing is done any more but a reconnection */
 };
 
 /** RING_NOTIFY - the page changed: signal the event channel. */
@@ -32,6 +30,13 @@ struct ring {
 /** ring_init() - take a page in use and advertise what this store can do. */
 void ring_init(struct ring *ring, struct xenstore_domain_interface *page,
 	struct conn *conn);
+
+/**
+ * ring_resume() - take a page in use again that another process of the store had.
+ * @pos: where it was; what it had promised is @conn's
+ */
+void ring_resume(struct ring *ring, struct xenstore_domain_interface *page,
+	struct conn *conn, const struct ring_pos *pos);
 
 /**
  * ring_run() - take requests, answer them, put replies and events.

@@ -12,6 +12,7 @@
 #include "hypervisor/store/conn.h"
 #include "hypervisor/store/ops.h"
 #include "hypervisor/store/path.h"
+#include "hypervisor/store/state.h"
 #include "hypervisor/store/watch.h"
 
 /* Nodes that are no node's child: their permissions say who may watch them. */
@@ -66,7 +67,7 @@ static int store_fill(struct store *store)
 	return rc;
 }
 
-struct store *store_new(const struct quota_limits *limits, const struct store_ops *ops,
+struct store *store_new_empty(const struct quota_limits *limits, const struct store_ops *ops,
 	void *opaque)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -79,11 +80,30 @@ struct store *store_new(const struct quota_limits *limits, const struct store_op
 	store->ops = ops;
 	store->ops_opaque = opaque;
 	tree_init(&store->tree, store->accounts);
-	if (!store->accounts || store_fill(store) < 0) {
-		store_free(store);
-		return NULL;
-	}
-	return store;
+	if (store->accounts)
+		return store;
+	store_free(store);
+	return NULL;
+}
+
+struct store *store_new(const struct quota_limits *limits, const struct store_ops *ops,
+	void *opaque)
+{
+	struct store *store = store_new_empty(limits, ops, opaque);
+
+	if (!store || store_fill(store) == 0)
+		return store;
+	store_free(store);
+	return NULL;
+}
+
+/* What store_load() kept for a ring that does not come back. */
+static void store_drop_resumed(struct domain *domain)
+{
+	if (domain->resumed)
+		conn_free(domain->resumed->conn);
+	free(domain->resumed);
+	domain->resumed = NULL;
 }
 
 static void store_detach(struct store *store, struct domain *domain)
@@ -97,12 +117,10 @@ void store_free(struct store *store)
 {
 	if (!store)
 		return;
+	state_stop(store);
 	while (store->domains) {
-		struct domain *domain = store->domains;
-
-		store_detach(store, domain);
-		store->domains = domain->next;
-		free(domain);
+		store_detach(store, store->domains);
+		store_forget_domain(store, store->domains);
 	}
 	while (store->conns)
 		conn_free(store->conns);
@@ -127,30 +145,88 @@ struct domain *store_find_domain(struct store *store, uint32_t domid)
 	return domain;
 }
 
-static int store_attach(struct store *store, struct domain *domain, uint64_t gfn,
+static int store_attach(struct store *store, struct domain *domain)
+{
+	return store->ops->attach(store->ops_opaque, domain->domid, domain->gfn, domain->port,
+		&domain->transport);
+}
+
+static int store_attach_at(struct store *store, struct domain *domain, uint64_t gfn,
 	uint32_t port)
 {
-	return store->ops->attach(store->ops_opaque, domain->domid, gfn, port,
-		&domain->transport);
+	domain->gfn = gfn;
+	domain->port = port;
+	state_domain(store, domain);
+	return store_attach(store, domain);
+}
+
+struct domain *store_add_domain(struct store *store, uint32_t domid)
+{
+	struct domain *domain = calloc(1, sizeof(*domain));
+
+	if (!domain)
+		return NULL;
+	domain->domid = domid;
+	domain->target = STORE_NO_DOMID;
+	domain->next = store->domains;
+	store->domains = domain;
+	return domain;
+}
+
+void store_forget_domain(struct store *store, struct domain *domain)
+{
+	struct domain **link = &store->domains;
+
+	while (*link != domain)
+		link = &(*link)->next;
+	*link = domain->next;
+	for (struct domain *other = store->domains; other; other = other->next)
+		if (other->target == domain->domid)
+			other->target = STORE_NO_DOMID;
+	store_drop_resumed(domain);
+	free(domain);
+}
+
+struct conn *store_take_resumed(struct store *store, uint32_t domid, struct ring_pos *pos)
+{
+	struct domain *domain = store_find_domain(store, domid);
+	struct conn *conn = NULL;
+
+	if (!domain || !domain->resumed)
+		return NULL;
+	conn = domain->resumed->conn;
+	*pos = domain->resumed->pos;
+	free(domain->resumed);
+	domain->resumed = NULL;
+	return conn;
+}
+
+void store_resume(struct store *store)
+{
+	for (struct domain *domain = store->domains; domain; domain = domain->next) {
+		int rc = store_attach(store, domain);
+
+		if (rc < 0)
+			log_warn("domain %u is not reached any more: %s; release or introduce it",
+				domain->domid, strerror(-rc));
+		store_drop_resumed(domain);
+	}
 }
 
 static int store_introduce_new(struct store *store, uint32_t domid, uint64_t gfn,
 	uint32_t port)
 {
-	struct domain *domain = calloc(1, sizeof(*domain));
+	struct domain *domain = store_add_domain(store, domid);
 	int rc;
 
 	if (!domain)
 		return -ENOMEM;
-	domain->domid = domid;
-	domain->target = STORE_NO_DOMID;
-	rc = store_attach(store, domain, gfn, port);
+	rc = store_attach_at(store, domain, gfn, port);
 	if (rc < 0) {
-		free(domain);
+		store_forget_domain(store, domain);
+		state_released(store, domid);
 		return rc;
 	}
-	domain->next = store->domains;
-	store->domains = domain;
 	log_info("domain %u is introduced", domid);
 	watch_fire_special(store, store_special[0]);
 	return 0;
@@ -167,7 +243,7 @@ int store_introduce(struct store *store, uint32_t domid, uint64_t gfn, uint32_t 
 	if (port == 0 && domain->transport)
 		return 0;
 	store_detach(store, domain);
-	return store_attach(store, domain, gfn, port);
+	return store_attach_at(store, domain, gfn, port);
 }
 
 /* Nodes that have to do with a domain, found by a walk, changed after it. */
@@ -269,12 +345,9 @@ static int store_forget(struct store *store, uint32_t domid)
 
 int store_release(struct store *store, uint32_t domid)
 {
-	struct domain **link = &store->domains, *domain;
+	struct domain *domain = store_find_domain(store, domid);
 	int rc;
 
-	while (*link && (*link)->domid != domid)
-		link = &(*link)->next;
-	domain = *link;
 	if (!domain)
 		return -ENOENT;
 	store_detach(store, domain);
@@ -284,11 +357,8 @@ int store_release(struct store *store, uint32_t domid)
 		log_err("domain %u cannot be forgotten: %s", domid, strerror(-rc));
 		return rc;
 	}
-	*link = domain->next;
-	free(domain);
-	for (domain = store->domains; domain; domain = domain->next)
-		if (domain->target == domid)
-			domain->target = STORE_NO_DOMID;
+	store_forget_domain(store, domain);
+	state_released(store, domid);
 	log_info("domain %u is released", domid);
 	watch_fire_special(store, store_special[1]);
 	return 0;
@@ -301,17 +371,50 @@ struct store_checker {
 	unsigned faults;
 };
 
+static int store_compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Is each child listed once? Without memory to find out nothing is said against it. */
+static bool store_names_differ(const struct node *node)
+{
+	size_t count = 0, n = 0;
+	const char **names;
+	bool differ = true;
+
+	for (size_t at = 0; at < node->children_len; at += strlen(node->children + at) + 1)
+		count++;
+	names = count < 2 ? NULL : malloc(count * sizeof(*names));
+	if (!names)
+		return true;
+	for (size_t at = 0; at < node->children_len; at += strlen(node->children + at) + 1)
+		names[n++] = node->children + at;
+	qsort(names, count, sizeof(*names), store_compare_names);
+	for (n = 1; n < count && differ; n++)
+		differ = strcmp(names[n - 1], names[n]) != 0;
+	free(names);
+	return differ;
+}
+
 static void store_check_node(struct node *node, void *opaque)
 {
 	struct store_checker *checker = opaque;
 	char path[STORE_PATH_SIZE];
 	const char *name;
 
+	if (!store_names_differ(node)) {
+		checker->faults++;
+		log_err("the tree is damaged: a child of %s is listed twice", node->path);
+	}
 	for (size_t at = 0; at < node->children_len; at += strlen(name) + 1) {
+		size_t len;
+
 		name = node->children + at;
-		snprintf(path, sizeof(path), "%s/%s", node->path[1] ? node->path : "", name);
+		len = snprintf(path, sizeof(path), "%s/%s", node->path[1] ? node->path : "", name);
 		checker->listed++;
-		if (tree_find(&checker->store->tree, path))
+		if (*name && !strchr(name, '/') && len < sizeof(path) &&
+			tree_find(&checker->store->tree, path))
 			continue;
 		checker->faults++;
 		log_err("the tree is damaged: %s is listed but not there", path);
@@ -322,11 +425,22 @@ static void store_check_node(struct node *node, void *opaque)
 	}
 }
 
+static void store_check_top(struct store_checker *checker, const char *path)
+{
+	if (tree_find(&checker->store->tree, path))
+		return;
+	checker->faults++;
+	log_err("the tree is damaged: there is no %s", path);
+}
+
 unsigned store_check(struct store *store)
 {
 	struct store_checker checker = { .store = store };
 
 	tree_walk(&store->tree, store_check_node, &checker);
+	store_check_top(&checker, "/");
+	for (unsigned i = 0; i < ARRAY_SIZE(store_special); i++)
+		store_check_top(&checker, store_special[i]);
 	for (unsigned i = 0; i < STORE_DOMIDS; i++)
 		checker.owned += store->accounts[i].nodes;
 	/* Only "/" and the special nodes are in no list. */

@@ -14,13 +14,30 @@
 #include "hypervisor/store/tree.h"
 
 struct conn;
+struct state;
 
 /** struct domain - an introduced domain. */
 struct domain {
 	struct domain *next;
 	uint32_t domid;
 	uint32_t target; /* whose rights it has as well; STORE_NO_DOMID: none */
+	uint64_t gfn;    /* as introduced */
+	uint32_t port;
 	void *transport; /* what attach() gave */
+	struct resumed *resumed; /* its ring's connection, until attach() takes it; NULL: none */
+};
+
+/** struct ring_pos - the store's side of a domain's ring. */
+struct ring_pos {
+	uint32_t req_cons;
+	uint32_t rsp_prod;
+	uint32_t error; /* XENSTORE_ERROR_; but for _NONE it waits for a reconnection */
+};
+
+/** struct resumed - what a loaded store knows of a ring that is not attached yet. */
+struct resumed {
+	struct conn *conn;
+	struct ring_pos pos;
 };
 
 /** struct store_ops - how introduced domains are reached. */
@@ -47,6 +64,7 @@ struct store {
 	const struct store_ops *ops;
 	void *ops_opaque;
 	struct account *accounts; /* STORE_DOMIDS of them */
+	struct state *state;      /* state.h; NULL: nothing is kept */
 };
 
 /**
@@ -57,6 +75,9 @@ struct store {
  * Return: NULL without memory.
  */
 struct store *store_new(const struct quota_limits *limits, const struct store_ops *ops,
+	void *opaque);
+/** store_new_empty() - without any node; not a store yet. NULL without memory. */
+struct store *store_new_empty(const struct quota_limits *limits, const struct store_ops *ops,
 	void *opaque);
 /** store_free() - detach all domains, free all. Connections not theirs must be closed before. */
 void store_free(struct store *store);
@@ -83,6 +104,24 @@ int store_introduce(struct store *store, uint32_t domid, uint64_t gfn,
  * Return: 0, or -ENOENT: not introduced.
  */
 int store_release(struct store *store, uint32_t domid) must_check;
+
+/** store_forget_domain() - take it off the list; nothing else. */
+void store_forget_domain(struct store *store, struct domain *domain);
+/** store_add_domain() - put one on the list, not attached; NULL without memory. */
+struct domain *store_add_domain(struct store *store, uint32_t domid);
+/**
+ * store_resume() - attach all domains of a loaded store.
+ *
+ * One that cannot be reached any more stays introduced, without connection.
+ */
+void store_resume(struct store *store);
+/**
+ * store_take_resumed() - for attach(): the connection that the domain's ring had.
+ * @pos: receives where the ring was
+ *
+ * Return: the caller's, or NULL: there is none, the ring is new.
+ */
+struct conn *store_take_resumed(struct store *store, uint32_t domid, struct ring_pos *pos);
 
 /** store_check() - verify the tree: parents, lists, accounts. Returns the number of faults, logged. */
 unsigned store_check(struct store *store);

@@ -369,6 +369,8 @@ int transaction_commit(const struct view *view)
 	struct tx_apply apply = { .tree = view->tree };
 	int rc;
 
+	if (tx->lost)
+		return -EAGAIN;
 	twalk_r(tx->entries, tx_check_entry, &check);
 	if (!tx->modified)
 		return check.from <= check.until ? 0 : -EAGAIN;

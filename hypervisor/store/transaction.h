@@ -43,6 +43,7 @@ struct transaction {
 	long own_nodes; /* nodes that the connection's domain would own more */
 	size_t memory;  /* charged to the connection's account */
 	struct change_list changes;
+	bool lost;      /* what it read and wrote is not known any more: it can only fail */
 };
 
 /** struct view - the tree as a request sees it. */

@@ -76,6 +76,15 @@ int node_set_perms(struct node *node, const struct perm *perms, unsigned count)
 	return rc;
 }
 
+int node_set_children(struct node *node, const char *names, size_t len)
+{
+	int rc = node_copy(&node->children, names, len);
+
+	if (rc == 0)
+		node->children_len = len;
+	return rc;
+}
+
 struct node *node_clone(const struct node *node)
 {
 	struct node *copy = node_new(node->path);
@@ -85,11 +94,10 @@ struct node *node_clone(const struct node *node)
 	copy->generation = node->generation;
 	if (node_set_value(copy, node->value, node->value_len) < 0 ||
 		node_set_perms(copy, node->perms, node->perm_count) < 0 ||
-		node_copy(&copy->children, node->children, node->children_len) < 0) {
+		node_set_children(copy, node->children, node->children_len) < 0) {
 		node_unref(copy);
 		return NULL;
 	}
-	copy->children_len = node->children_len;
 	return copy;
 }
 
@@ -180,7 +188,14 @@ static void tree_charge(struct tree *tree, const struct node *node, bool add)
 	account->memory += add ? memory : -memory;
 }
 
-int tree_put(struct tree *tree, struct node *node)
+void tree_follow(struct tree *tree, tree_follow_fn *fn, void *opaque)
+{
+	tree->follow = fn;
+	tree->follow_opaque = opaque;
+}
+
+/* Takes the caller's reference on success. */
+static int tree_insert(struct tree *tree, struct node *node)
 {
 	char **slot = tsearch(node->path, &tree->root, tree_compare);
 
@@ -195,8 +210,31 @@ int tree_put(struct tree *tree, struct node *node)
 		*slot = node->path;
 		node_unref(old);
 	}
-	node->generation = ++tree->generation;
 	tree_charge(tree, node, true);
+	return 0;
+}
+
+int tree_put(struct tree *tree, struct node *node)
+{
+	int rc = tree_insert(tree, node);
+
+	if (rc < 0)
+		return rc;
+	node->generation = ++tree->generation;
+	if (tree->follow)
+		tree->follow(tree->follow_opaque, node->path, node);
+	return 0;
+}
+
+int tree_restore(struct tree *tree, struct node *node, uint64_t generation)
+{
+	int rc = tree_insert(tree, node);
+
+	if (rc < 0)
+		return rc;
+	node->generation = generation;
+	if (generation > tree->generation)
+		tree->generation = generation;
 	return 0;
 }
 
@@ -211,6 +249,8 @@ void tree_del(struct tree *tree, const char *path)
 	tree->count--;
 	/* Removal is a change: what comes back at this path is another node. */
 	tree->generation++;
+	if (tree->follow)
+		tree->follow(tree->follow_opaque, node->path, NULL);
 	node_unref(node);
 }
 

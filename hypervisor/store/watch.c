@@ -10,6 +10,7 @@
 
 #include "common/array.h"
 #include "hypervisor/store/path.h"
+#include "hypervisor/store/state.h"
 
 /* All watches of one path. */
 struct watch_point {
@@ -131,25 +132,32 @@ static void watch_link(struct watch *watch, struct conn *conn, struct watch_poin
 	watch_charge(watch, true);
 }
 
-int watch_add(struct conn *conn, const char *in, const char *token)
+/* Each pays for its point as if it were alone there. */
+static size_t watch_cost(const char *path, const char *token)
 {
-	char path[STORE_PATH_SIZE];
-	size_t len = strlen(token) + 1, skip, memory;
-	struct watch_point *point;
-	struct watch *watch;
-	int rc = watch_resolve(conn, in, path, &skip);
+	return sizeof(struct watch) + strlen(token) + 1 + sizeof(struct watch_point) +
+		strlen(path) + 1 + 64;
+}
+
+/* What is to be true of a watch that is not there yet. */
+static int watch_check(const struct conn *conn, const char *in, const char *token,
+	char path[STORE_PATH_SIZE], size_t *skip)
+{
+	int rc = watch_resolve(conn, in, path, skip);
 
 	if (rc < 0)
 		return rc;
-	if (len > WATCH_TOKEN_MAX)
+	if (strlen(token) + 1 > WATCH_TOKEN_MAX)
 		return -E2BIG;
-	if (watch_find(conn, path, skip, token))
-		return -EEXIST;
-	/* Each pays for its point as if it were alone there. */
-	memory = sizeof(*watch) + len + sizeof(*point) + strlen(path) + 1 + 64;
-	rc = watch_check_quota(conn, memory);
-	if (rc < 0)
-		return rc;
+	return watch_find(conn, path, *skip, token) ? -EEXIST : 0;
+}
+
+static int watch_insert(struct conn *conn, const char *path, size_t skip, const char *token)
+{
+	size_t len = strlen(token) + 1;
+	struct watch_point *point;
+	struct watch *watch;
+
 	watch = malloc(sizeof(*watch) + len);
 	point = watch ? watch_make_point(conn->store, path) : NULL;
 	if (!point) {
@@ -157,18 +165,54 @@ int watch_add(struct conn *conn, const char *in, const char *token)
 		return -ENOMEM;
 	}
 	watch->skip = skip;
-	watch->charged = memory;
+	watch->charged = watch_cost(path, token);
 	memcpy(watch->token, token, len);
 	watch_link(watch, conn, point);
+	return 0;
+}
+
+int watch_add(struct conn *conn, const char *in, const char *token)
+{
+	char path[STORE_PATH_SIZE];
+	size_t skip;
+	int rc = watch_check(conn, in, token, path, &skip);
+
+	if (rc == 0)
+		rc = watch_check_quota(conn, watch_cost(path, token));
+	if (rc == 0)
+		rc = watch_insert(conn, path, skip, token);
+	if (rc < 0)
+		return rc;
+	state_watch(conn, in, token);
 	conn_event(conn, path + skip, token);
 	return 0;
+}
+
+int watch_restore(struct conn *conn, const char *in, const char *token)
+{
+	char path[STORE_PATH_SIZE];
+	size_t skip;
+	int rc = watch_check(conn, in, token, path, &skip);
+
+	return rc < 0 ? rc : watch_insert(conn, path, skip, token);
+}
+
+const struct watch *watch_describe(const struct watch *watch, const char **path,
+	const char **token)
+{
+	*path = watch->point->path + watch->skip;
+	*token = watch->token;
+	return watch->next;
 }
 
 /* @link: the pointer that leads to it in the connection's list. */
 static void watch_free(struct watch **link)
 {
 	struct watch *watch = *link;
+	const char *path, *token;
 
+	watch_describe(watch, &path, &token);
+	state_unwatch(watch->conn, path, token);
 	*link = watch->next;
 	*watch->peer_link = watch->peer;
 	if (watch->peer)

@@ -15,6 +15,16 @@
  * Return: 0, -EINVAL (the path), -EEXIST, -E2BIG (the token), -ENOSPC (the quota), -ENOMEM.
  */
 int watch_add(struct conn *conn, const char *path, const char *token) must_check;
+/** watch_restore() - watch_add() without an event and without a quota. */
+int watch_restore(struct conn *conn, const char *path, const char *token) must_check;
+/**
+ * watch_describe() - how a watch was asked for.
+ * @path, @token: borrowed
+ *
+ * Return: the connection's next one.
+ */
+const struct watch *watch_describe(const struct watch *watch, const char **path,
+	const char **token);
 /** watch_remove() - 0, -ENOENT, or -EINVAL. */
 int watch_remove(struct conn *conn, const char *path, const char *token) must_check;
 /** watch_remove_all() - of one connection. */

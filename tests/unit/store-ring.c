@@ -175,7 +175,7 @@ static void a_guest_that_reads_nothing_is_not_read(void **state)
 	}
 	assert_int_equal(page->rsp_prod - page->rsp_cons, XENSTORE_RING_SIZE);
 	assert_true(guest->replies <= 20);
-	assert_false(ring.failed);
+	assert_int_equal(ring.pos.error, XENSTORE_ERROR_NONE);
 }
 
 static void events_come_unasked(void **state)
@@ -196,7 +196,7 @@ static void assert_failed(uint32_t error)
 	uint32_t cons = page->req_cons, prod = page->rsp_prod;
 	char request[64];
 
-	assert_true(ring.failed);
+	assert_int_equal(ring.pos.error, error);
 	assert_int_equal(page->error, error);
 	assert_int_equal(store->accounts[3].watches, 0);
 	assert_int_equal(store->accounts[3].transactions, 0);
@@ -216,7 +216,7 @@ static void hostile_request_index(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		start(i ? i * 12345 : NEAR_WRAP);
 		CALL(guest, XS_WATCH, 0, "k\0t\0");
-		page->req_prod = ring.req_cons + leads[i];
+		page->req_prod = ring.pos.req_cons + leads[i];
 		assert_int_equal(ring_run(&ring), RING_NOTIFY);
 		assert_failed(XENSTORE_ERROR_RINGIDX);
 	}
@@ -229,7 +229,7 @@ static void hostile_reply_index(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		start(i ? i * 54321 : NEAR_WRAP);
 		/* A consumer ahead of the producer, or too far behind it. */
-		page->rsp_cons = ring.rsp_prod + leads[i];
+		page->rsp_cons = ring.pos.rsp_prod + leads[i];
 		assert_int_equal(ring_run(&ring), RING_NOTIFY);
 		assert_failed(XENSTORE_ERROR_RINGIDX);
 	}
@@ -303,7 +303,7 @@ static void reconnect_after_an_error(void **state)
 {
 	char request[64];
 
-	page->req_prod = ring.req_cons + 5000;
+	page->req_prod = ring.pos.req_cons + 5000;
 	ring_run(&ring);
 	assert_failed(XENSTORE_ERROR_RINGIDX);
 	page->connection = XENSTORE_RECONNECT;
