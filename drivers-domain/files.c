@@ -221,6 +221,14 @@ int files_metrics(const struct files *f, const struct leaf_name *name)
 	return fd;
 }
 
+void files_note(const struct files *f, const struct leaf_name *name, const char *line)
+{
+	CLEANUP_CLOSE int fd = files_pid(f, name);
+
+	if (fd >= 0 && lseek(fd, 0, SEEK_END) >= 0)
+		dprintf(fd, "%s\n", line);
+}
+
 static int files_unlink(int dir, const char *file)
 {
 	int rc = unlinkat(dir, file, 0) < 0 ? -errno : 0;

@@ -39,6 +39,8 @@ void files_close(struct files *f);
 int files_lock(const struct files *f, const struct leaf_name *name) must_check;
 /** files_pid() - the same file, to write a backend's id to. A close-on-exec descriptor, or -errno. */
 int files_pid(const struct files *f, const struct leaf_name *name) must_check;
+/** files_note() - add a line to it, behind the id; what fails is not worth a word. */
+void files_note(const struct files *f, const struct leaf_name *name, const char *line);
 /**
  * files_holder() - the process that holds a device's lock, by its pidfd.
  * @pid: its id

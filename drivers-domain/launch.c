@@ -221,9 +221,11 @@ static void launch_say_no_ns(int error)
 {
 	static bool said;
 
-	if (!said)
-		log_warn("backends have no pid namespace of their own (%s)", error == -EPERM ?
-			"root without the right to map other users' ids" : strerror(-error));
+	if (!said && error == -EPERM)
+		log_info("backends have no pid namespace of their own: not allowed here, or root"
+			" without the right to map other users' ids");
+	else if (!said)
+		log_warn("backends have no pid namespace of their own (%s)", strerror(-error));
 	said = true;
 }
 

@@ -3,6 +3,8 @@
 # a hypervisor of ours, a connection for each backend.
 sbin_PROGRAMS += drivers-domain/sluice-driverd
 drivers_domain_sluice_driverd_SOURCES = \
+	drivers-domain/audit.c \
+	drivers-domain/audit.h \
 	drivers-domain/daemon.c \
 	drivers-domain/daemon.h \
 	drivers-domain/device.c \
@@ -53,6 +55,7 @@ tests_unit_driverd_scan_LDADD = $(CMOCKA_LIBS)
 endif
 
 driverd_scripts = \
+	tests/scripts/driverd-audit.sh \
 	tests/scripts/driverd-completion.sh \
 	tests/scripts/driverd-confined.sh \
 	tests/scripts/driverd-serves.sh \

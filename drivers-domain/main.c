@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "drivers-domain/audit.h"
 #include "drivers-domain/daemon.h"
 #include "drivers-domain/launch.h"
 #include "xenstore/xsnode.h"
@@ -22,6 +23,7 @@ struct main_options {
 	const char *run_dir;
 	const char *journal_dir;
 	const char *pid_file;
+	bool audit;
 	struct daemon_options daemon;
 };
 
@@ -37,6 +39,7 @@ static const char main_usage[] =
 "  -k, --kill-backends-with-daemon  backends die with the daemon, however it ends\n"
 "  -R, --ready-fd=N              write READY=1 there after the first scan\n"
 "  -p, --pid-file=FILE           write the daemon's process id there\n"
+"  -A, --audit                   print what each running backend can still reach, and end\n"
 "  -l, --log-level=LEVEL         error, warning, info or debug (default warning)\n"
 "  -F, --foreground              stay in the foreground (always so)\n"
 "  -h, --help                    show this text\n"
@@ -53,6 +56,7 @@ static const struct option main_long[] = {
 	{ "kill-backends-with-daemon", no_argument, NULL, 'k' },
 	{ "ready-fd", required_argument, NULL, 'R' },
 	{ "pid-file", required_argument, NULL, 'p' },
+	{ "audit", no_argument, NULL, 'A' },
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "foreground", no_argument, NULL, 'F' },
 	{ "help", no_argument, NULL, 'h' },
@@ -123,6 +127,9 @@ static void main_option(struct main_options *o, int c)
 	case 'p':
 		o->pid_file = optarg;
 		break;
+	case 'A':
+		o->audit = true;
+		break;
 	case 'l':
 		main_set_level(optarg);
 		break;
@@ -180,10 +187,12 @@ int main(int argc, char **argv)
 
 	log_init("sluice-driverd");
 	main_block_signals();
-	while ((c = getopt_long(argc, argv, "r:j:n:b:kR:p:l:FhV", main_long, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "r:j:n:b:kR:p:Al:FhV", main_long, NULL)) != -1)
 		main_option(&o, c);
 	if (optind < argc)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);
+	if (o.audit)
+		return audit_run(o.run_dir);
 	launch_find_programs();
 	if (files_open(&d.files, o.run_dir, o.journal_dir, why, sizeof(why)) < 0)
 		die("%s", why);

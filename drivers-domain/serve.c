@@ -106,11 +106,23 @@ void serve_kill(struct served *s, int sig)
 		(void)kill(sig == SIGKILL ? -s->pid : s->pid, sig);
 }
 
+/* What it says of its confinement before it meets its guest is kept for --audit. */
+static void serve_note_confinement(struct served *s, char *text)
+{
+	char *line = strstr(text, "\nCONFINED=");
+
+	if (!line)
+		return;
+	line++;
+	line[strcspn(line, "\n")] = '\0';
+	files_note(&s->daemon->files, &s->name, line);
+}
+
 static void serve_ready(void *opaque, uint32_t events)
 {
 	struct served *s = opaque;
-	char text[64];
-	ssize_t n = read(s->ready_fd, text, sizeof(text));
+	char text[700];
+	ssize_t n = read(s->ready_fd, text, sizeof(text) - 1);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -118,6 +130,8 @@ static void serve_ready(void *opaque, uint32_t events)
 	/* End of file without a word: its exit tells, or the time limit does. */
 	if (n < 5 || memcmp(text, "READY", 5) != 0)
 		return;
+	text[n] = '\0';
+	serve_note_confinement(s, text);
 	log_info("%s: backend %d is ready", s->label, s->pid);
 	(void)device_ready(&s->machine);
 	serve_set_timer(s);
