@@ -122,6 +122,9 @@ static bool read_once(struct endpoint *e)
 		lose(e, n < 0 ? -errno : 0);
 		return false;
 	}
+	/* Before the descriptor: another one of the same pipe would keep it in the loop. */
+	loop_remove(e->in);
+	e->in = NULL;
 	close(e->in_fd);
 	e->in_fd = -1;
 	return false;
