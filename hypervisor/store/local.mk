@@ -113,16 +113,21 @@ tests_unit_store_libxenstore_LDADD = $(CMOCKA_LIBS) $(XENSTORE_LIBS)
 tests_unit_store_xsnode_SOURCES = tests/unit/store-xsnode.c $(store_server_sources)
 tests_unit_store_xsnode_LDADD = xenstore/libxsnode.la $(CMOCKA_LIBS) $(XENSTORE_LIBS)
 
-# This one starts the hypervisor, too.
-check_PROGRAMS += tests/peers/store-ring-live
-TESTS += tests/peers/store-ring-live
-tests_peers_store_ring_live_SOURCES = \
-	tests/peers/store-ring-live.c \
+# These start the hypervisor, too.
+check_PROGRAMS += tests/peers/store-ring-live tests/peers/store-restart-live
+TESTS += tests/peers/store-ring-live tests/peers/store-restart-live
+store_guest_sources = \
+	tests/peers/store-guest.c \
+	tests/peers/store-guest.h \
 	$(hv_harness) \
 	$(store_server_sources) \
 	$(NULL)
+tests_peers_store_ring_live_SOURCES = tests/peers/store-ring-live.c $(store_guest_sources)
 tests_peers_store_ring_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_store_ring_live_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
+tests_peers_store_restart_live_SOURCES = tests/peers/store-restart-live.c $(store_guest_sources)
+tests_peers_store_restart_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_store_restart_live_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 endif
 
 # Under make check it runs on fixed inputs of its own; see tests/fuzz/README.md.

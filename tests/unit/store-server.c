@@ -41,14 +41,11 @@ static _Noreturn void server_exec(struct server *server, int listen_fd, int life
 	_exit(127);
 }
 
-void server_start(struct server *server, const char *option)
+static void server_run(struct server *server, const char *option)
 {
 	struct sockaddr_un addr;
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), life[2];
 
-	snprintf(server->dir, sizeof(server->dir), "/tmp/sluice-store-XXXXXX");
-	assert_non_null(mkdtemp(server->dir));
-	snprintf(server->path, sizeof(server->path), "%s/socket", server->dir);
 	server_address(&addr, server, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(fd, 10), 0);
@@ -61,6 +58,23 @@ void server_start(struct server *server, const char *option)
 	close(fd);
 	close(life[0]);
 	server->life = life[1];
+}
+
+void server_start(struct server *server, const char *option)
+{
+	snprintf(server->dir, sizeof(server->dir), "/tmp/sluice-store-XXXXXX");
+	assert_non_null(mkdtemp(server->dir));
+	snprintf(server->path, sizeof(server->path), "%s/socket", server->dir);
+	server_run(server, option);
+}
+
+void server_again(struct server *server, const char *option)
+{
+	assert_int_equal(kill(server->pid, SIGKILL), 0);
+	assert_int_equal(server_wait(server), 128 + SIGKILL);
+	close(server->life);
+	unlink(server->path);
+	server_run(server, option);
 }
 
 int server_wait(struct server *server)

@@ -23,6 +23,8 @@ struct server {
 
 /** server_start() - @option: one more command line option, or NULL. */
 void server_start(struct server *server, const char *option);
+/** server_again() - SIGKILL, and another one in its place. @option: as before */
+void server_again(struct server *server, const char *option);
 /** server_wait() - for its end; returns the exit status. */
 int server_wait(struct server *server);
 /** server_stop() - end it, assert that it ended well, remove its folder. */
