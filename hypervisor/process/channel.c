@@ -11,13 +11,17 @@
  * raises the port, and the vm's events are teed into the domain's pipe.
  *
  * A write end's flags and content are at the mercy of the domain that has it, so the
- * hypervisor itself never writes to one: it tees a byte in, which cannot block.
+ * hypervisor itself never writes to one: it tees a byte in. Even that waits for whoever
+ * is reading: a process whose buffer is paged in by nobody keeps the pipe locked. It can
+ * do so only while there is something to read, and then nothing needs to be added.
  */
 #include "config.h"
 #include "hypervisor/process/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -88,7 +92,15 @@ void channel_free(struct channel *ch)
 
 void channel_raise(struct hv *hv, struct channel *ch, unsigned side)
 {
-	/* EAGAIN: bytes are there, so the port is pending already. */
+	struct pollfd pending = { .fd = ch->pipe[side][0], .events = POLLIN };
+
+	/*
+	 * What this event announces is visible before we look whether another one is unread;
+	 * partner: the reader takes that one, under the pipe's lock, and looks then.
+	 */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (poll(&pending, 1, 0) == 1 && (pending.revents & POLLIN))
+		return;
 	(void)tee(hv->token_fd, ch->pipe[side][1], 1, SPLICE_F_NONBLOCK);
 }
 

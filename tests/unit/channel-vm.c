@@ -5,11 +5,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -222,6 +227,83 @@ static void a_full_pipe_stops_nobody(void **state)
 	process_leave(conn);
 }
 
+/* A page that a thread of ours waits for, in the kernel, until its fault is served. */
+struct stuck {
+	int fault_fd, pipe_fd;
+	char *page;
+	bool writes;
+	pthread_t thread;
+};
+
+static void *stuck_run(void *opaque)
+{
+	struct stuck *s = opaque;
+	const uint64_t one = 1;
+	ssize_t n;
+
+	if (s->writes)
+		n = write(s->pipe_fd, s->page, sizeof(one));
+	else
+		n = read(s->pipe_fd, s->page, sizeof(one));
+	return (void *)n;
+}
+
+/* Returns when the thread has its pipe locked and waits for the page. */
+static void stuck_start(struct stuck *s, int pipe_fd, bool writes)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct pollfd fault;
+
+	*s = (struct stuck){ .pipe_fd = pipe_fd, .writes = writes };
+	s->fault_fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (s->fault_fd < 0)
+		skip();
+	s->page = mmap(NULL, DOMAIN_PAGE_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(s->page != MAP_FAILED);
+	range.range = (struct uffdio_range){ (uintptr_t)s->page, DOMAIN_PAGE_SIZE };
+	assert_int_equal(ioctl(s->fault_fd, UFFDIO_API, &api), 0);
+	assert_int_equal(ioctl(s->fault_fd, UFFDIO_REGISTER, &range), 0);
+	assert_int_equal(pthread_create(&s->thread, NULL, stuck_run, s), 0);
+	fault = (struct pollfd){ .fd = s->fault_fd, .events = POLLIN };
+	assert_int_equal(poll(&fault, 1, -1), 1);
+	assert_true(fault.revents & POLLIN);
+}
+
+/* Serves the fault; what the thread's call returned. */
+static ssize_t stuck_end(struct stuck *s)
+{
+	struct uffdio_zeropage zero = {
+		.range = { (uintptr_t)s->page, DOMAIN_PAGE_SIZE }
+	};
+	void *n;
+
+	assert_int_equal(ioctl(s->fault_fd, UFFDIO_ZEROPAGE, &zero), 0);
+	assert_int_equal(pthread_join(s->thread, &n), 0);
+	close(s->fault_fd);
+	munmap(s->page, DOMAIN_PAGE_SIZE);
+	return (ssize_t)n;
+}
+
+static void a_reader_that_locks_its_pipe_stops_nobody(void **state)
+{
+	int conn = process_connect(5), fds[2];
+	int vport = event_alloc_unbound(&vm->vm.d, 5, NULL, NULL);
+	struct stuck s;
+
+	assert_true(process_bind(conn, vport, fds) > 0);
+	stuck_start(&s, fds[0], false);
+	assert_int_equal(event_send(&hv.set, &vm->vm.d, vport), 0);
+	assert_true(stuck_end(&s) > 0);
+	/* That was before it had read anything, and the next one is after. */
+	drain(fds[0]);
+	assert_int_equal(event_send(&hv.set, &vm->vm.d, vport), 0);
+	assert_true(readable(fds[0]));
+	close_pair(fds);
+	process_leave(conn);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, pair_setup, pair_teardown)
 
 int main(void)
@@ -234,6 +316,7 @@ int main(void)
 		T(a_watch_that_fails_undoes_the_binding),
 		T(a_pipe_that_a_process_had_is_not_listened_to),
 		T(a_full_pipe_stops_nobody),
+		T(a_reader_that_locks_its_pipe_stops_nobody),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
