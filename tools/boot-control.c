@@ -4,6 +4,8 @@
 #include "tools/boot.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +15,13 @@
 
 #include "common/loop.h"
 
-/* Clients that have not asked yet; they are the user's own. */
-#define CONTROL_CLIENTS 16u
+/* Clients that ask or wait; they are the user's own. */
+#define CONTROL_CLIENTS 32u
 
-struct control_client {
+struct boot_reply {
 	struct boot_control *control;
 	int fd; /* -1: a free place */
-	struct loop_source *source;
+	struct loop_source *source; /* NULL: it has asked and waits for its answer */
 };
 
 struct boot_control {
@@ -27,44 +29,72 @@ struct boot_control {
 	struct boot *boot;
 	int fd;
 	struct loop_source *source;
-	struct control_client clients[CONTROL_CLIENTS];
+	struct boot_reply clients[CONTROL_CLIENTS];
 };
 
-static void client_end(struct control_client *c)
+static void client_end(struct boot_reply *c)
 {
 	if (c->fd < 0)
 		return;
 	loop_remove(c->source);
+	c->source = NULL;
 	close(c->fd);
 	c->fd = -1;
 }
 
+void boot_reply_send(struct boot_reply *c, const char *fmt, ...)
+{
+	char reply[BOOT_MESSAGE_MAX];
+	va_list ap;
+
+	if (!c)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(reply, sizeof(reply), fmt, ap);
+	va_end(ap);
+	/* A client that went without waiting for its answer has none. */
+	(void)send(c->fd, reply, strlen(reply), MSG_DONTWAIT | MSG_NOSIGNAL);
+	client_end(c);
+}
+
+/* Words that end with a NUL each. */
+static void take_request(struct boot_reply *c, char *request, size_t length)
+{
+	char *words[BOOT_WORDS_MAX + 1];
+	unsigned n = 0;
+
+	request[length] = '\0';
+	for (char *p = request; p < request + length && n < BOOT_WORDS_MAX; p += strlen(p) + 1)
+		words[n++] = p;
+	words[n] = NULL;
+	if (n)
+		boot_request(c->control->boot, words, n, c);
+	else
+		client_end(c);
+}
+
 static void on_request(void *opaque, uint32_t events)
 {
-	struct control_client *c = opaque;
-	char request[256], reply[BOOT_MESSAGE_MAX];
+	struct boot_reply *c = opaque;
+	char request[BOOT_MESSAGE_MAX];
 	ssize_t n = recv(c->fd, request, sizeof(request) - 1, MSG_DONTWAIT);
-	char *name;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0) {
-		request[n] = '\0';
-		name = strchr(request, ' ');
-		if (name)
-			*name++ = '\0';
-		boot_request(c->control->boot, request, name ? name : "", reply);
-		/* A client that went without waiting for its answer has none. */
-		(void)send(c->fd, reply, strlen(reply), MSG_DONTWAIT | MSG_NOSIGNAL);
-	}
-	client_end(c);
+	/* One request each. */
+	loop_remove(c->source);
+	c->source = NULL;
+	if (n > 0)
+		take_request(c, request, (size_t)n);
+	else
+		client_end(c);
 }
 
 static void on_client(void *opaque, uint32_t events)
 {
 	struct boot_control *control = opaque;
 	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
-	struct control_client *c = control->clients;
+	struct boot_reply *c = control->clients;
 
 	while (c < control->clients + CONTROL_CLIENTS && c->fd >= 0)
 		c++;
@@ -74,10 +104,20 @@ static void on_client(void *opaque, uint32_t events)
 		close(fd);
 		return;
 	}
-	*c = (struct control_client){ .control = control, .fd = fd };
+	*c = (struct boot_reply){ .control = control, .fd = fd };
 	c->source = loop_add_fd(control->loop, fd, EPOLLIN, on_request, c);
 	if (!c->source)
 		client_end(c);
+}
+
+bool boot_control_is_idle(struct boot_control *control)
+{
+	struct pollfd p = { .fd = control->fd, .events = POLLIN };
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (control->clients[i].fd >= 0)
+			return false;
+	return poll(&p, 1, 0) == 0;
 }
 
 static int listen_at(struct boot_control *control, const char *dir)

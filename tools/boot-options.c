@@ -22,7 +22,8 @@
 
 enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_MAXVCPUS, OPT_DISK,
-	OPT_NAME, OPT_CONSOLE, OPT_ON_POWEROFF, OPT_ON_REBOOT, OPT_ON_CRASH, OPT_TIMEOUT, OPT_VM,
+	OPT_NAME, OPT_CONSOLE, OPT_ON_POWEROFF, OPT_ON_REBOOT, OPT_ON_CRASH,
+	OPT_ON_WATCHDOG, OPT_UUID, OPT_PAUSED, OPT_TIMEOUT, OPT_VM,
 	OPT_DRIVER_VM, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
 };
 
@@ -39,6 +40,9 @@ static const struct option long_options[] = {
 	{ "on-poweroff", required_argument, NULL, OPT_ON_POWEROFF },
 	{ "on-reboot", required_argument, NULL, OPT_ON_REBOOT },
 	{ "on-crash", required_argument, NULL, OPT_ON_CRASH },
+	{ "on-watchdog", required_argument, NULL, OPT_ON_WATCHDOG },
+	{ "uuid", required_argument, NULL, OPT_UUID },
+	{ "paused", no_argument, NULL, OPT_PAUSED },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "vm", required_argument, NULL, OPT_VM },
 	{ "driver-vm", required_argument, NULL, OPT_DRIVER_VM },
@@ -64,8 +68,10 @@ static void usage(void)
 		"                       backend=NAME: the driver domain vm that serves it; FILE is there\n"
 		"  --name=NAME          default: guest\n"
 		"  --console=WHERE      stdio (default; Ctrl-] leaves), a FILE to append to, or none\n"
-		"  --on-poweroff=WHAT, --on-reboot=WHAT, --on-crash=WHAT\n"
-		"                       destroy, restart or preserve; default destroy, restart, destroy\n"
+		"  --uuid=UUID          default: a random one\n"
+		"  --on-poweroff=WHAT, --on-reboot=WHAT, --on-crash=WHAT, --on-watchdog=WHAT\n"
+		"                       destroy, restart or preserve; default restart for reboot, else destroy\n"
+		"  --paused             do not start its virtual CPUs: sluice unpause does\n"
 		"  --timeout=SECONDS    end it all after so long\n"
 		"  --vm=NAME            what follows is for another vm\n"
 		"  --driver-vm=NAME     what follows is for a driver domain, which is booted first\n"
@@ -106,13 +112,37 @@ static int set_file(const char *option, const char *text, const char **value)
 	return 0;
 }
 
-static int set_name(const char *option, const char *text, const char **value)
+bool boot_name_is_good(const char *text)
 {
 	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
-	if (!length || text[length] || length > NAME_MAX_LENGTH || text[0] == '-') {
-		log_err("--%s=%s: a name has 1 to %u letters, digits, _ . - and does not begin with -",
-			option, text, NAME_MAX_LENGTH);
+	return length && !text[length] && length <= NAME_MAX_LENGTH && text[0] != '-';
+}
+
+bool boot_uuid_is_good(const char *text)
+{
+	size_t i = 0;
+
+	for (; i < 36; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
+	return !text[i];
+}
+
+static int set_name(const char *option, const char *text, const char **value)
+{
+	if (!boot_name_is_good(text)) {
+		log_err("--%s=%s: " BOOT_NAME_RULE, option, text);
+		return -EINVAL;
+	}
+	*value = text;
+	return 0;
+}
+
+static int set_uuid(const char *text, const char **value)
+{
+	if (!boot_uuid_is_good(text)) {
+		log_err("--uuid=%s has not the form " BOOT_UUID_FORM, text);
 		return -EINVAL;
 	}
 	*value = text;
@@ -227,6 +257,13 @@ static int set_vm(struct boot_vm *vm, int option, char *text)
 		return set_action("on-poweroff", text, &vm->on[BOOT_POWEROFF]);
 	case OPT_ON_REBOOT:
 		return set_action("on-reboot", text, &vm->on[BOOT_REBOOT]);
+	case OPT_ON_WATCHDOG:
+		return set_action("on-watchdog", text, &vm->on[BOOT_WATCHDOG]);
+	case OPT_UUID:
+		return set_uuid(text, &c->uuid);
+	case OPT_PAUSED:
+		vm->paused = true;
+		return 0;
 	default:
 		return set_action("on-crash", text, &vm->on[BOOT_CRASH]);
 	}
@@ -318,7 +355,8 @@ static int check_disks(const struct boot_options *o, const struct boot_vm *vm)
 				return -EEXIST;
 			}
 		}
-		if (d->backend && (c->driver || !is_driver(o, d->backend))) {
+		/* Where this joins others, they may be among those. */
+		if (d->backend && !o->join && (c->driver || !is_driver(o, d->backend))) {
 			log_err("disk %s: there is no driver domain %s for %s: --driver-vm=%s makes one", d->dev,
 				d->backend, c->name, d->backend);
 			return -ENOENT;
@@ -395,14 +433,14 @@ static int check(struct boot_options *o)
 	drivers_first(o);
 	for (unsigned i = 0; i < o->nvms && error == 0; i++)
 		error = check_vm(o, &o->vms[i]);
-	return error == 0 ? give_terminal(o) : error;
+	return error == 0 && !o->join ? give_terminal(o) : error;
 }
 
-int boot_parse(int argc, char **argv, struct boot_options *o)
+int boot_parse(int argc, char **argv, bool join, struct boot_options *o)
 {
 	int c;
 
-	*o = (struct boot_options){ .nvms = 0 };
+	*o = (struct boot_options){ .join = join };
 	opterr = 0;
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {

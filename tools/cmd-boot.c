@@ -8,7 +8,7 @@
 int verb_boot(int argc, char **argv)
 {
 	struct boot_options options;
-	int status = boot_parse(argc, argv, &options);
+	int status = boot_parse(argc, argv, false, &options);
 
 	return status < 0 ? boot_run(&options) : status;
 }

@@ -3,132 +3,124 @@
 #include "config.h"
 #include "tools/sluice.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "common/log.h"
-#include "tools/boot.h"
+#include "tools/client.h"
 #include "tools/console-client.h"
-#include "tools/rundir.h"
 
-/* A stack that builds or destroys another vm answers when it has done so. */
-#define ANSWER_MS 60000
+/* --- list -------------------------------------------------------------- */
 
-/* Ask the stack whose run directory is @dir; false: it does not answer. */
-static bool ask(const char *dir, const char *verb, const char *name, char *reply)
-{
-	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char request[128];
-	ssize_t n;
-
-	if ((size_t)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/" BOOT_SOCKET, dir) >=
-		sizeof(sun.sun_path))
-		return false;
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-		return false;
-	n = snprintf(request, sizeof(request), name[0] ? "%s %s" : "%s", verb, name);
-	if (n >= (ssize_t)sizeof(request) || send(fd, request, (size_t)n, MSG_NOSIGNAL) != n)
-		return false;
-	if (poll(&p, 1, ANSWER_MS) <= 0)
-		return false;
-	n = recv(fd, reply, BOOT_MESSAGE_MAX - 1, 0);
-	reply[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
-/* --- looking for vms --------------------------------------------------- */
-
-static bool is_ok(const char *reply)
-{
-	return strncmp(reply, "ok\n", 3) == 0;
-}
-
-static int print_vms(const char *dir, void *opaque)
-{
-	char reply[BOOT_MESSAGE_MAX], name[64], state[16], *save = NULL;
-	unsigned domid, memory, vcpus;
-
-	if (!ask(dir, "list", "", reply) || !is_ok(reply))
-		return 0;
-	for (char *line = strtok_r(reply + 3, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		if (sscanf(line, "%63s %u %u %u %15s", name, &domid, &memory, &vcpus, state) == 5)
-			printf("%-24s %5u %6u %5u  %s\n", name, domid, memory, vcpus, state);
-	return 0;
-}
-
-struct search {
-	const char *name;
-	char dir[108];
-	unsigned found;
+struct list {
+	const char *name; /* NULL: all */
+	bool json;
+	unsigned shown;
 };
 
-static int find_vm(const char *dir, void *opaque)
+static void show_json(const struct client_vm *vm, struct list *list)
 {
-	struct search *s = opaque;
-	char reply[BOOT_MESSAGE_MAX], *save = NULL;
-	size_t length = strlen(s->name);
-
-	if (!ask(dir, "list", "", reply) || !is_ok(reply))
-		return 0;
-	for (char *line = strtok_r(reply + 3, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (strncmp(line, s->name, length) != 0 || line[length] != ' ')
-			continue;
-		snprintf(s->dir, sizeof(s->dir), "%s", dir);
-		s->found++;
-	}
-	return 0;
+	/* None of the strings has a character that would need quoting. */
+	printf("%s\n  {\"domid\": %u, \"name\": \"%s\", \"uuid\": \"%s\", \"type\": \"pvh\", \"memory_mib\": %u,"
+		" \"vcpus\": %u, \"state\": \"%s\", \"cpu_seconds\": %.3f, \"driver_domain\": %s, \"stack\": \"%s\"}",
+		list->shown ? "," : "", vm->domid, vm->name, vm->uuid, vm->memory_mib, vm->vcpus, vm->state,
+		(double)vm->cpu_ns / 1e9, vm->driver ? "true" : "false", strrchr(vm->dir, '/') + 1);
 }
 
-/* The run directory of the one vm of that name; said if there is none, or more. */
-static int locate(const char *name, struct search *s)
+static void show_vm(const struct client_vm *vm, void *opaque)
 {
-	*s = (struct search){ .name = name };
-	rundir_each(find_vm, s);
-	if (s->found == 1)
-		return 0;
-	if (s->found)
-		log_err("%u vms of yours are named %s; each sluice boot can have its own --name", s->found,
-			name);
+	struct list *list = opaque;
+	char domid[12];
+
+	snprintf(domid, sizeof(domid), "%u", vm->domid);
+	if (list->name && strcmp(list->name, vm->name) != 0 && strcmp(list->name, domid) != 0)
+		return;
+	if (list->json)
+		show_json(vm, list);
 	else
-		log_err("there is no vm %s of yours; sluice list shows them", name);
-	return -ENOENT;
+		printf("%-24s %5u %6u %5u  %-8s %8.1f\n", vm->name, vm->domid, vm->memory_mib, vm->vcpus,
+			vm->state, (double)vm->cpu_ns / 1e9);
+	list->shown++;
 }
 
-static bool is_gone(const char *name)
+static int list_vms(struct list *list)
 {
-	struct search s = { .name = name };
-
-	rundir_each(find_vm, &s);
-	return s.found == 0;
+	if (list->json)
+		printf("[");
+	else
+		printf("%-24s %5s %6s %5s  %-8s %8s\n", "Name", "ID", "Mem", "VCPUs", "State", "Time(s)");
+	client_each(show_vm, list);
+	if (list->json)
+		printf("%s]\n", list->shown ? "\n" : "");
+	if (!list->name || list->shown)
+		return 0;
+	log_err("there is no vm %s of yours; sluice list shows them", list->name);
+	return 1;
 }
 
-/* --- verbs ------------------------------------------------------------- */
+int verb_list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "long", no_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct list list = { .name = NULL };
+	int c;
+
+	opterr = 0;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "lh", options, NULL)) != -1) {
+		if (c == 'h') {
+			printf("Usage: sluice list [--long] [NAME]\nShows your vms.\n\n  -l, --long  as JSON\n");
+			return 0;
+		}
+		if (c != 'l') {
+			log_err("%s is no option of sluice list", argv[optind - 1]);
+			return 1;
+		}
+		list.json = true;
+	}
+	if (argc - optind > 1) {
+		log_err("one name, or none: sluice list [NAME]");
+		return 1;
+	}
+	list.name = argv[optind];
+	return list_vms(&list);
+}
+
+/* --- verbs for one vm -------------------------------------------------- */
 
 struct control_args {
 	const char *name;
-	bool wait;
+	bool can_wait;
+	bool wait, all;
 };
 
 static void usage(const char *verb, bool can_wait)
 {
-	printf("Usage: sluice %s %sNAME\nActs on a vm that sluice boot runs.\n", verb,
-		can_wait ? "[--wait] " : "");
+	printf("Usage: sluice %s %sNAME\nActs on a vm of yours, by its name or number.\n", verb,
+		can_wait ? "[--wait] [--all] " : "");
 	if (can_wait)
-		printf("\n  --wait   until it is gone\n");
+		printf("\n  -a, --all   on all that are no driver domains\n  -w, --wait  until it is gone\n");
+}
+
+static int set_flag(struct control_args *args, int c)
+{
+	if (!args->can_wait || (c != 'w' && c != 'a'))
+		return -1;
+	args->wait |= c == 'w';
+	args->all |= c == 'a';
+	return 0;
 }
 
 /* Return: -1 to go on, else the exit status. */
-static int parse(int argc, char **argv, bool can_wait, struct control_args *args)
+static int parse(int argc, char **argv, struct control_args *args)
 {
 	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' },
 		{ "wait", no_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -137,18 +129,17 @@ static int parse(int argc, char **argv, bool can_wait, struct control_args *args
 
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "+hw", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "ahw", options, NULL)) != -1) {
 		if (c == 'h') {
-			usage(argv[0], can_wait);
+			usage(argv[0], args->can_wait);
 			return 0;
 		}
-		if (c != 'w' || !can_wait) {
+		if (set_flag(args, c) < 0) {
 			log_err("%s is no option of sluice %s", argv[optind - 1], argv[0]);
 			return 1;
 		}
-		args->wait = true;
 	}
-	if (argc - optind != 1 || !argv[optind][0]) {
+	if (argc - optind != !args->all || (!args->all && !argv[optind][0])) {
 		log_err("which vm? sluice %s NAME; sluice list shows the names", argv[0]);
 		return 1;
 	}
@@ -156,37 +147,54 @@ static int parse(int argc, char **argv, bool can_wait, struct control_args *args
 	return -1;
 }
 
-static int request(const char *verb, const struct control_args *args, char *reply)
+static void await_gone(const struct client_vm *vm)
 {
-	struct search s;
+	struct timespec pause = { .tv_nsec = 100000000 };
 
-	if (locate(args->name, &s) < 0)
-		return 1;
-	if (!ask(s.dir, verb, args->name, reply)) {
-		log_err("the sluice boot that runs %s does not answer", args->name);
-		return 1;
-	}
-	if (is_ok(reply))
-		return 0;
-	reply[strcspn(reply, "\n")] = '\0';
-	log_err("%s", reply);
-	return 1;
+	while (!client_is_gone(vm))
+		nanosleep(&pause, NULL);
+}
+
+struct all {
+	struct client_vm vms[256];
+	unsigned nvms;
+};
+
+static void collect(const struct client_vm *vm, void *opaque)
+{
+	struct all *all = opaque;
+
+	if (!vm->driver && all->nvms < sizeof(all->vms) / sizeof(all->vms[0]))
+		all->vms[all->nvms++] = *vm;
+}
+
+/* All are asked before any is waited for. */
+static int act_on(const char *verb, const struct client_vm *vms, unsigned count, bool wait)
+{
+	int status = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		status |= client_request(&vms[i], verb, NULL, NULL, NULL);
+	for (unsigned i = 0; i < count && wait && status == 0; i++)
+		await_gone(&vms[i]);
+	return status;
 }
 
 static int simple_verb(int argc, char **argv, bool can_wait)
 {
-	struct timespec pause = { .tv_nsec = 100000000 };
-	struct control_args args = { .wait = false };
-	char reply[BOOT_MESSAGE_MAX];
-	int status = parse(argc, argv, can_wait, &args);
+	struct control_args args = { .can_wait = can_wait };
+	struct all all = { .nvms = 0 };
+	int status = parse(argc, argv, &args);
 
-	if (status < 0)
-		status = request(argv[0], &args, reply);
-	else
+	if (status >= 0)
 		return status;
-	while (status == 0 && args.wait && !is_gone(args.name))
-		nanosleep(&pause, NULL);
-	return status;
+	if (args.all)
+		client_each(collect, &all);
+	else if (client_find(args.name, &all.vms[0]) < 0)
+		return 1;
+	else
+		all.nvms = 1;
+	return act_on(argv[0], all.vms, all.nvms, args.wait);
 }
 
 int verb_control(int argc, char **argv)
@@ -199,32 +207,17 @@ int verb_shutdown(int argc, char **argv)
 	return simple_verb(argc, argv, true);
 }
 
-int verb_list(int argc, char **argv)
-{
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		printf("Usage: sluice list\nShows the vms that your sluice boots run.\n");
-		return 0;
-	}
-	if (argc > 1) {
-		log_err("%s is no option of sluice list", argv[1]);
-		return 1;
-	}
-	printf("%-24s %5s %6s %5s  %s\n", "Name", "ID", "Mem", "VCPUs", "State");
-	rundir_each(print_vms, NULL);
-	return 0;
-}
-
 int verb_console(int argc, char **argv)
 {
 	struct control_args args = { .wait = false };
 	char reply[BOOT_MESSAGE_MAX];
-	int status = parse(argc, argv, false, &args);
+	struct client_vm vm;
+	int status = parse(argc, argv, &args);
 
 	if (status >= 0)
 		return status;
-	status = request("console", &args, reply);
-	if (status)
-		return status;
-	reply[3 + strcspn(reply + 3, "\n")] = '\0';
-	return console_client_run(reply + 3);
+	if (client_find(args.name, &vm) < 0 || client_request(&vm, "console", NULL, NULL, reply))
+		return 1;
+	reply[strcspn(reply, "\n")] = '\0';
+	return console_client_run(reply);
 }

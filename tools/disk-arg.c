@@ -35,6 +35,14 @@ static int set_option(struct stack_disk *disk, const char *word, char *why, size
 		disk->buffered = true;
 	else if (strcmp(word, "cdrom") == 0)
 		disk->cdrom = disk->readonly = true;
+	else if (strcmp(word, "discard") == 0)
+		disk->no_discard = false;
+	else if (strcmp(word, "no-discard") == 0)
+		disk->no_discard = true;
+	else if (strcmp(word, "direct-io-safe") == 0)
+		disk->direct_io_safe = true;
+	else if (strcmp(word, "untrusted") == 0)
+		disk->untrusted = true;
 	else if (strncmp(word, "dev=", 4) == 0 && word[4])
 		disk->dev = word + 4;
 	else if (strncmp(word, "backend=", 8) == 0 && word[8])
@@ -42,8 +50,9 @@ static int set_option(struct stack_disk *disk, const char *word, char *why, size
 	else if (strncmp(word, "driver=", 7) == 0 && word[7])
 		disk->driver = word + 7;
 	else {
-		snprintf(why, room, "a disk has no option \"%s\": there are ro, rw, buffered, cdrom, dev=NAME,"
-			" driver=NAME and backend=NAME, and a comma in a file's name is written twice", word);
+		snprintf(why, room, "a disk has no option \"%s\": there are ro, rw, buffered, cdrom, discard,"
+			" no-discard, direct-io-safe, untrusted, dev=NAME, driver=NAME and backend=NAME, and"
+			" a comma in a file's name is written twice", word);
 		return -EINVAL;
 	}
 	return 0;

@@ -9,7 +9,8 @@
 #include "tools/stack.h"
 
 /**
- * disk_arg_parse() - FILE[,ro][,buffered][,cdrom][,dev=NAME][,driver=NAME][,backend=NAME].
+ * disk_arg_parse() - FILE[,ro][,buffered][,cdrom][,no-discard][,direct-io-safe][,untrusted]
+ *	[,dev=NAME][,driver=NAME][,backend=NAME].
  * @text: a comma in FILE is written twice; changed, and what @disk points into
  * @disk: dev stays NULL when it is not given
  * @why: what is wrong with it

@@ -30,10 +30,25 @@ bin_PROGRAMS += tools/sluice
 tools_sluice_SOURCES = \
 	tools/boot-control.c \
 	tools/boot-options.c \
+	tools/boot-plug.c \
+	tools/boot-private.h \
 	tools/boot-run.c \
+	tools/boot-verbs.c \
+	tools/boot-vm.c \
 	tools/boot.h \
+	tools/cfg-disk.c \
+	tools/cfg-keys.c \
+	tools/cfg-keys.h \
+	tools/cfg-scan.c \
+	tools/cfg-scan.h \
+	tools/cfg.c \
+	tools/cfg.h \
+	tools/client-stack.c \
+	tools/client.c \
+	tools/client.h \
 	tools/cmd-boot.c \
 	tools/cmd-control.c \
+	tools/cmd-create.c \
 	tools/cmd-exec.c \
 	tools/console-client.c \
 	tools/console-client.h \
@@ -42,7 +57,7 @@ tools_sluice_SOURCES = \
 	tools/sluice.c \
 	tools/sluice.h \
 	$(NULL)
-tools_sluice_LDADD = tools/libstack.la
+tools_sluice_LDADD = tools/libstack.la $(XLUTIL_LIBS)
 
 # What of the benchmark is pure; unit tests link it.
 noinst_LTLIBRARIES += tools/libbench.la
@@ -148,7 +163,8 @@ endif
 
 # A kernel for tests of sluice boot. Not the build's own flags: no library, no sanitizer.
 boot_guest_sources = tests/boot/guest.S tests/boot/guest.c
-EXTRA_DIST += $(boot_guest_sources) tests/boot/guest.lds tests/scripts/boot-functions.sh
+EXTRA_DIST += $(boot_guest_sources) tests/boot/guest.lds tests/scripts/boot-functions.sh \
+	tests/scripts/create-functions.sh tests/scripts/xl-cfg-keys.txt
 check_DATA += tests/boot/guest.elf
 CLEANFILES += tests/boot/guest.elf
 boot_guest_flags = -std=gnu11 -O2 -g0 $(WARN_CFLAGS) -m64 -ffreestanding -fno-pic -fno-pie \
@@ -160,7 +176,8 @@ tests/boot/guest.elf: $(boot_guest_sources) tests/boot/guest.lds
 		-Wl,--no-warn-rwx-segments -o $@ $(srcdir)/tests/boot/guest.S $(srcdir)/tests/boot/guest.c
 
 dist_bashcomp_DATA += tools/completion/sluice tools/completion/sluice-bench
-dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1 docs/man/sluice-boot.1
+dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1 docs/man/sluice-boot.1 \
+	docs/man/sluice-create.1
 
 tools_scripts = \
 	tests/scripts/boot-cycles.sh \
@@ -170,6 +187,10 @@ tools_scripts = \
 	tests/scripts/boot-signals.sh \
 	tests/scripts/boot-verbs.sh \
 	tests/scripts/boot-vms.sh \
+	tests/scripts/create-config.sh \
+	tests/scripts/create-disks.sh \
+	tests/scripts/create-keys.sh \
+	tests/scripts/create-stack.sh \
 	tests/scripts/tools-bench-compare.sh \
 	tests/scripts/tools-bench-jobs.sh \
 	tests/scripts/tools-bench-events.sh \

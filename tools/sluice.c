@@ -16,14 +16,17 @@ static const struct verb verbs[] = {
 	{ "boot", "--kernel=FILE [--initrd=FILE] [--append=TEXT] [--disk=FILE[,OPTION]..].. [OPTION..]",
 		"boot a guest in a virtual machine of a private stack", verb_boot },
 	{ "console", "NAME", "connect this terminal to a vm's console", verb_console },
+	{ "create", "[OPTION..] FILE.. [KEY=VALUE..]", "create a guest from a configuration file of xl",
+		verb_create },
 	{ "destroy", "[--wait] NAME", "end a vm at once", verb_shutdown },
 	{ "exec", "[--disk=FILE[,OPTION]..].. [--] COMMAND [ARGUMENT..]",
 		"run a command in a guest domain of a private stack", verb_exec },
 	{ "help", "[VERB]", "show the verbs, or one verb's options", verb_help },
-	{ "list", "", "show the vms that run", verb_list },
+	{ "list", "[--long] [NAME]", "show the vms that run", verb_list },
 	{ "pause", "NAME", "stop a vm's virtual CPUs", verb_control },
-	{ "reboot", "NAME", "ask a vm to reboot", verb_control },
+	{ "reboot", "[--all] NAME", "ask a vm to reboot", verb_shutdown },
 	{ "shutdown", "[--wait] NAME", "ask a vm to power off", verb_shutdown },
+	{ "stack", "--ready-fd=N", NULL, verb_stack },
 	{ "unpause", "NAME", "let a paused vm go on", verb_control },
 	{ "version", "", "show the version", verb_version },
 };
@@ -32,7 +35,8 @@ static void print_verbs(FILE *to)
 {
 	fprintf(to, "Usage: sluice VERB [OPTION..]\n\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
-		fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].text);
+		if (verbs[i].text)
+			fprintf(to, "  %-12s %s\n", verbs[i].name, verbs[i].text);
 	fprintf(to, "\nsluice help VERB tells more; see also sluice(1).\n");
 }
 

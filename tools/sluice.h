@@ -12,10 +12,12 @@ struct verb {
 };
 
 int verb_boot(int argc, char **argv);
+int verb_create(int argc, char **argv);
 int verb_console(int argc, char **argv);
 /** verb_control() - pause, unpause and reboot, by argv[0]. */
 int verb_control(int argc, char **argv);
 int verb_exec(int argc, char **argv);
+int verb_stack(int argc, char **argv);
 int verb_list(int argc, char **argv);
 /** verb_shutdown() - shutdown and destroy, by argv[0]. */
 int verb_shutdown(int argc, char **argv);

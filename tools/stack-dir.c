@@ -367,3 +367,64 @@ void rundir_each(int (*fn)(const char *path, void *opaque), void *opaque)
 		if (bases[i] && bases[i][0] == '/' && (i == 0 || !bases[0] || strcmp(bases[i], bases[0]) != 0))
 			r = each_under(bases[i], fn, opaque);
 }
+
+/* --- a lock ------------------------------------------------------------ */
+
+/* One that nobody has removed while we waited for it. */
+static int try_lock(int parent, struct rundir_lock *lock)
+{
+	const char *name = strrchr(lock->path, '/') + 1;
+	struct stat ours, now;
+
+	lock->fd = openat(parent, name, O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock->fd < 0)
+		return -errno;
+	if (flock(lock->fd, LOCK_EX) == 0 && fstat(lock->fd, &ours) == 0 &&
+		fstatat(parent, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_ino == now.st_ino)
+		return 0;
+	close(lock->fd);
+	lock->fd = -1;
+	return -EAGAIN;
+}
+
+static int lock_under(const char *base, struct rundir_lock *lock)
+{
+	struct rundir rd;
+	int error = -EAGAIN;
+
+	if (!base || base[0] != '/' || strlen(base) + sizeof("/sluice-4294967295") > sizeof(rd.parent))
+		return -ENOENT;
+	/* The parent goes with its last stack: -ENOENT then. */
+	for (unsigned i = 0; i < RUNDIR_TRIES && (error == -EAGAIN || error == -ENOENT); i++) {
+		CLEANUP_CLOSE int parent = parent_open(&rd, base);
+
+		if (parent < 0)
+			return parent;
+		snprintf(lock->path, sizeof(lock->path), "%s/create.lock", rd.parent);
+		error = try_lock(parent, lock);
+	}
+	return error;
+}
+
+int rundir_lock(struct rundir_lock *lock)
+{
+	const char *bases[3];
+	int error = -ENOENT;
+
+	list_bases(bases);
+	lock->fd = -1;
+	for (unsigned i = 0; i < ARRAY_SIZE(bases) && error < 0; i++)
+		error = lock_under(bases[i], lock);
+	return error;
+}
+
+void rundir_unlock(struct rundir_lock *lock)
+{
+	char *slash = strrchr(lock->path, '/');
+
+	unlink(lock->path);
+	close(lock->fd);
+	/* If there is no stack in it. */
+	*slash = '\0';
+	rmdir(lock->path);
+}

@@ -335,6 +335,30 @@ static void detach(struct stack *st, struct attached *at)
 	stack_forget(st, at);
 }
 
+int stack_detach_begin(struct stack *st, uint32_t domid, uint32_t vdev)
+{
+	struct closing closing = { .at = find_attached(st, domid, vdev) };
+	int error = closing.at ? xsn_transaction(st->xs, ask_close, &closing) : -ESRCH;
+
+	/* A backend that has gone has closed. */
+	return error == -ENOENT ? 0 : error;
+}
+
+bool stack_detach_done(struct stack *st, uint32_t domid, uint32_t vdev)
+{
+	struct attached *at = find_attached(st, domid, vdev);
+
+	return !at || is_closed(st, at);
+}
+
+void stack_detach_finish(struct stack *st, uint32_t domid, uint32_t vdev)
+{
+	struct attached *at = find_attached(st, domid, vdev);
+
+	if (at)
+		detach(st, at);
+}
+
 void stack_detach_all(struct stack *st, uint32_t domid)
 {
 	struct attached *next;

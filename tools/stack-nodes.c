@@ -187,8 +187,8 @@ static int disk_backend(struct xs_handle *xs, xs_transaction_t t, const char *di
 		{ "type", "phy" },
 		{ "mode", disk->readonly ? "r" : "w" },
 		{ "device-type", disk->cdrom ? "cdrom" : "disk" },
-		{ "direct-io-safe", "0" },
-		{ "discard-enable", disk->readonly ? "0" : "1" },
+		{ "direct-io-safe", disk->direct_io_safe ? "1" : "0" },
+		{ "discard-enable", disk->readonly || disk->no_discard ? "0" : "1" },
 		{ "specification", "xen" },
 	};
 	const struct node ours[] = {
@@ -218,7 +218,7 @@ static int disk_frontend(struct xs_handle *xs, xs_transaction_t t, const struct 
 		{ "state", "1" },
 		{ "virtual-device", vdev },
 		{ "device-type", d->disk->cdrom ? "cdrom" : "disk" },
-		{ "trusted", "1" },
+		{ "trusted", d->disk->untrusted ? "0" : "1" },
 	};
 
 	snprintf(id, sizeof(id), "%u", d->at->backend_domid);

@@ -141,6 +141,15 @@ int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk
  */
 int stack_attach_check(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
 	size_t why_room) must_check;
+/**
+ * stack_detach_begin() - have the backend of a running guest's disk close, as libxl does:
+ * the guest has its part in it. Return: 0, -ESRCH: no such disk, or another -errno.
+ */
+int stack_detach_begin(struct stack *st, uint32_t domid, uint32_t vdev) must_check;
+/** stack_detach_done() - whether it has closed. */
+bool stack_detach_done(struct stack *st, uint32_t domid, uint32_t vdev);
+/** stack_detach_finish() - remove the disk; one that has not closed is taken from the guest. */
+void stack_detach_finish(struct stack *st, uint32_t domid, uint32_t vdev);
 /** stack_detach_all() - close and remove the disks of @domid, whose vCPUs stand still. */
 void stack_detach_all(struct stack *st, uint32_t domid);
 

@@ -118,8 +118,11 @@ static struct stack_domain describe(const struct stack_vm *vm)
 static int introduce(struct stack_vm *vm, char *why, size_t room)
 {
 	struct stack_domain d = describe(vm);
-	int error = stack_nodes_domain(vm->st, &d);
+	int error;
 
+	if (vm->config->uuid)
+		snprintf(d.uuid, sizeof(d.uuid), "%s", vm->config->uuid);
+	error = stack_nodes_domain(vm->st, &d);
 	memcpy(vm->uuid, d.uuid, sizeof(vm->uuid));
 	if (error < 0)
 		return stack_fail(why, room, error, "sluice-store refused the nodes of %s: %s",
@@ -147,10 +150,15 @@ int stack_vm_ready(struct stack_vm *vm, char *why, size_t why_room)
 	return error;
 }
 
-int stack_vm_start(struct stack_vm *vm, char *why, size_t why_room)
+int stack_vm_serve(struct stack_vm *vm, char *why, size_t why_room)
 {
 	/* The terminal may be the guest's from here on. */
-	int error = start_console(vm, why, why_room);
+	return start_console(vm, why, why_room);
+}
+
+int stack_vm_start(struct stack_vm *vm, char *why, size_t why_room)
+{
+	int error = stack_vm_serve(vm, why, why_room);
 
 	return error == 0 ? stack_vm_unpause(vm, why, why_room) : error;
 }

@@ -29,6 +29,7 @@ enum stack_console {
 /** struct stack_vm_config - a vm as its user wants it. Strings are the caller's and outlive the vm. */
 struct stack_vm_config {
 	const char *name;
+	const char *uuid;        /* NULL: a random one */
 	const char *kernel;
 	const char *initrd;      /* NULL: none */
 	const char *append;      /* the kernel's command line; NULL: empty */
@@ -76,6 +77,8 @@ void stack_vm_destroy(struct stack_vm *vm);
  * Return: 0; -EAGAIN: not yet, ask again soon; another -errno with @why.
  */
 int stack_vm_ready(struct stack_vm *vm, char *why, size_t why_room) must_check;
+/** stack_vm_serve() - start its console, and leave it paused. 0 or -errno with @why. */
+int stack_vm_serve(struct stack_vm *vm, char *why, size_t why_room) must_check;
 /** stack_vm_start() - start its console, and its vCPUs. 0 or -errno with @why. */
 int stack_vm_start(struct stack_vm *vm, char *why, size_t why_room) must_check;
 /** stack_vm_unpause(), stack_vm_pause() - 0 or -errno with @why. */

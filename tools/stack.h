@@ -23,6 +23,9 @@ struct stack_disk {
 	bool readonly;
 	bool buffered;           /* not O_DIRECT */
 	bool cdrom;
+	bool no_discard;         /* the guest is not offered to discard */
+	bool direct_io_safe;     /* pages of the guest may go to remote storage as they are */
+	bool untrusted;          /* the guest is told not to trust its backend */
 	const char *backend;     /* the name of the driver domain vm that serves it; NULL: ours */
 };
 

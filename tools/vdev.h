@@ -12,7 +12,8 @@
  * @name: "xvda" to "xvdzz..", with or without a partition ("xvda1"); the whole disk
  *	is partition 0
  *
- * Disks up to xvdp with partitions up to 15 are 202 << 8 | disk << 4 | partition, all
+ * "sda" to "sdp15" and "hda" to "hdd63" are those of SCSI and IDE disks, "d0", "d5p1" another
+ * spelling of "xvda", "xvdf1". Disks up to xvdp with partitions up to 15 are 202 << 8 | disk << 4 | partition, all
  * others 1 << 28 | disk << 8 | partition. Return: 0, or -EINVAL (no such name), or
  * -ERANGE (the disk is beyond 2^20 - 1 or the partition beyond 255).
  */

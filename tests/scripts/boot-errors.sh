@@ -42,7 +42,7 @@ for on in poweroff reboot crash; do
 done
 one_line "--log-level=loud is none of" boot "$k" --log-level=loud
 one_line 'no option "r0"' boot "$k" --disk="$tmp/disk.img,r0"
-one_line "sda is no disk name" boot "$k" --disk="$tmp/disk.img,dev=sda"
+one_line "fd0 is no disk name" boot "$k" --disk="$tmp/disk.img,dev=fd0"
 one_line "disk xvdb is there twice" boot "$k" --disk="$tmp/disk.img,dev=xvdb" --disk="$tmp/disk.img,dev=xvdb"
 one_line "there is no driver domain nosuch for guest" boot "$k" --disk=/dev/xvda,backend=nosuch
 one_line "two vms are named a" boot --vm=a "$k" --vm=a "$k"
@@ -68,4 +68,4 @@ for verb in unpause shutdown reboot destroy console; do
 	one_line "there is no vm nosuch of yours" $verb nosuch
 done
 one_line "--wait is no option of sluice pause" pause --wait nosuch
-one_line "extra is no option of sluice list" list extra
+one_line "there is no vm extra of yours" list extra

@@ -11,7 +11,7 @@ b=$booted
 wait_for 60 says "$tmp/a.log" obeying
 wait_for 60 is_state beta running
 [ "$("$sluice" list | wc -l)" = 3 ] || fail "$("$sluice" list)"
-"$sluice" list | grep -qE '^beta +2 +32 +2  running$' || fail "$("$sluice" list)"
+"$sluice" list | grep -qE '^beta +2 +32 +2  running +[0-9.]+$' || fail "$("$sluice" list)"
 
 "$sluice" pause alpha
 is_state alpha paused || fail "pause: $("$sluice" list)"

@@ -20,9 +20,9 @@ expect () {
 	[ "$got" = "$want" ] || fail "$*: \"$got\" in place of \"$want\""
 }
 expect "exec " sluice ex
-expect "boot console destroy exec help list pause reboot shutdown unpause version " sluice help ""
+expect "boot console create destroy exec help list pause reboot shutdown unpause version " sluice help ""
 expect "--memory= " sluice boot --me
-expect "--on-crash= --on-poweroff= --on-reboot= " sluice boot --on
+expect "--on-crash= --on-poweroff= --on-reboot= --on-watchdog= " sluice boot --on
 expect "preserve " sluice boot --on-crash=p
 expect "none " sluice boot --console=no
 expect "--wait " sluice destroy --w

@@ -27,7 +27,7 @@ one_line 125 "$tmp/empty.img" "$sluice" exec --disk="$tmp/empty.img" true
 one_line 125 "$tmp/good.img" "$sluice" exec --disk="$tmp/good.img" --disk="$tmp/good.img" true
 one_line 125 '"nosuch"' "$sluice" exec --disk="$tmp/good.img,driver=nosuch" true
 one_line 125 'no option "r0"' "$sluice" exec --disk="$tmp/good.img,r0" true
-one_line 125 "sda is no disk name" "$sluice" exec --disk="$tmp/good.img,dev=sda" true
+one_line 125 "fd0 is no disk name" "$sluice" exec --disk="$tmp/good.img,dev=fd0" true
 one_line 125 "--nosuch is no option" "$sluice" exec --nosuch true
 one_line 125 "needs a value" "$sluice" exec --disk
 one_line 125 "which command" "$sluice" exec --disk="$tmp/good.img"

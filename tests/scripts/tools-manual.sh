@@ -17,10 +17,14 @@ extra=$(comm -13 "$tmp/offered" "$tmp/documented" | grep -vx -e --readwrite -e -
 documented sluice.1 | grep -vx -e --run >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice(1) and its help differ"
 
+"$sluice" help create | sed 's/^  -., / /' | offered | grep -vx -e --help >"$tmp/offered"
+documented sluice-create.1 | grep -vx -e --wait >"$tmp/documented"
+diff "$tmp/offered" "$tmp/documented" || fail "sluice-create(1) and its help differ"
+
 "$sluice" help boot | offered | grep -vx -e --help >"$tmp/offered"
-documented sluice-boot.1 | grep -vx -e --wait >"$tmp/documented"
+documented sluice-boot.1 | grep -vx -e --wait -e --all -e --long >"$tmp/documented"
 # Its help has the three of a kind on one line.
-printf '%s\n' --on-reboot --on-crash | sort -u - "$tmp/offered" >"$tmp/all"
+printf '%s\n' --on-reboot --on-crash --on-watchdog | sort -u - "$tmp/offered" >"$tmp/all"
 diff "$tmp/all" "$tmp/documented" || fail "sluice-boot(1) and its help differ"
 "$builddir/backends/console/sluice-console" --help | offered | grep -vx -e --help >"$tmp/offered"
 documented sluice-console.8 | grep -vx -e --help -e --version -e --domain >"$tmp/documented"

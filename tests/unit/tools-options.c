@@ -251,7 +251,8 @@ static void test_vdev_numbers(void **state)
 		{ "xvda", 51712 }, { "xvdb", 51728 }, { "xvda1", 51713 }, { "xvda15", 51727 },
 		{ "xvdp", 51952 }, { "xvdp15", 51967 }, { "xvda16", 1 << 28 | 16 },
 		{ "xvdq", 1 << 28 | 16 << 8 }, { "xvdz", 1 << 28 | 25 << 8 }, { "xvdaa", 1 << 28 | 26 << 8 },
-		{ "xvdba3", 1 << 28 | 52 << 8 | 3 }, { "xvdq255", 1 << 28 | 16 << 8 | 255 },
+		{ "xvdba3", 1 << 28 | 52 << 8 | 3 }, { "d0", 51712 }, { "d5p1", 51793 }, { "d26", 1 << 28 | 26 << 8 },
+		{ "sda", 2048 }, { "sdp15", 2303 }, { "hda", 768 }, { "hdb1", 833 }, { "hdc", 5632 }, { "hdd63", 5759 }, { "xvdq255", 1 << 28 | 16 << 8 | 255 },
 	};
 	uint32_t vdev;
 
@@ -263,13 +264,20 @@ static void test_vdev_numbers(void **state)
 
 static void test_vdev_names_that_are_none(void **state)
 {
-	static const char *const bad[] = { "", "xvd", "xvdA", "sda", "xvda0", "xvda01", "xvda1x", "xvd1",
+	static const char *const bad[] = { "", "xvd", "xvdA", "sd", "hd1", "d", "dp1", "d1p", "d01", "d1p01", "d1x", "fd0", "xvda0", "xvda01", "xvda1x", "xvd1",
 		"/dev/xvda", "xvda ", "51712" };
 	uint32_t vdev;
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(vdev_parse(bad[i], &vdev), -EINVAL);
 	assert_int_equal(vdev_parse("xvda256", &vdev), -ERANGE);
+	assert_int_equal(vdev_parse("sdq", &vdev), -ERANGE);
+	assert_int_equal(vdev_parse("sda16", &vdev), -ERANGE);
+	assert_int_equal(vdev_parse("hde", &vdev), -ERANGE);
+	assert_int_equal(vdev_parse("hda64", &vdev), -ERANGE);
+	assert_int_equal(vdev_parse("d1048576", &vdev), -ERANGE);
+	assert_int_equal(vdev_parse("d0p256", &vdev), -ERANGE);
+	assert_int_equal(vdev_parse("d99999999999999999999", &vdev), -ERANGE);
 	assert_int_equal(vdev_parse("xvdzzzzzzzzzzzzzz", &vdev), -ERANGE);
 	assert_int_equal(vdev_parse("xvda99999999999999999999", &vdev), -ERANGE);
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of a run of sluice boot. One thread. */
+#ifndef SLUICE_TOOLS_BOOT_PRIVATE_H
+#define SLUICE_TOOLS_BOOT_PRIVATE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/boot.h"
+#include "tools/cfg.h"
+
+struct boot_plug;
+
+/** struct boot_slot - a vm in its present life, or between two of them. */
+struct boot_slot {
+	struct boot_slot *next;
+	struct boot *boot;
+	struct boot_vm *vm;
+	struct boot_options *owned; /* what vm is in, of one that came later; or NULL */
+	struct arg_list args;       /* what that points into, and disks that came later */
+	struct stack_vm *live;
+	struct loop_source *life, *restart, *ready;
+	uint64_t born_ms;
+	bool forced_end;   /* whatever its end is, it is not built again */
+	bool ended;        /* it has shut down: kept by --on-..=preserve, or until it is built again */
+	bool paused;       /* its next start is to leave it so */
+	struct boot_reply *waiter; /* who created it waits for its start */
+	struct boot_plug *plugs;   /* disks that come and go */
+};
+
+struct boot {
+	struct boot_options *o;
+	struct loop *loop;
+	struct stack *st;
+	struct boot_control *control;
+	struct boot_slot *slots;   /* in the order of their start */
+	struct loop_source *signal_source, *log_source;
+	uint64_t since_ms;
+	bool ending;       /* guests were asked to go */
+	bool drivers_end;  /* and then the driver domains */
+	int status;
+};
+
+/** boot_cancelled() - a signal has come. */
+bool boot_cancelled(void);
+/** boot_stop() - end the run; the first status that is not 0 counts. */
+void boot_stop(struct boot *b, int status);
+/** boot_check_end() - a vm has gone: what follows. */
+void boot_check_end(struct boot *b);
+/** boot_on_log() - show what the parts said. */
+void boot_on_log(void *opaque, uint32_t events);
+
+/**
+ * boot_slot_new() - a place for a vm at the list's end, not started.
+ * @owned, @args: NULL, or they are the slot's from here on, also on failure
+ */
+struct boot_slot *boot_slot_new(struct boot *b, struct boot_vm *vm, struct boot_options *owned,
+	struct arg_list *args);
+/**
+ * boot_slot_start() - make its vm at once, and start that when its disks are there.
+ * Return: 0 or -errno with @why.
+ */
+int boot_slot_start(struct boot_slot *s, char *why, size_t room) must_check;
+/** boot_slot_remove() - destroy its vm, free the slot. */
+void boot_slot_remove(struct boot_slot *s);
+
+/** boot_plug_attach() - attach a disk, answer when its backend is there. @text: as --disk= has it. */
+void boot_plug_attach(struct boot_slot *s, const char *text, struct boot_reply *reply);
+/** boot_plug_detach() - @dev: its name or number; @force: also one that the guest keeps. */
+void boot_plug_detach(struct boot_slot *s, const char *dev, bool force, struct boot_reply *reply);
+/** boot_plug_drop() - the vm goes: nobody waits for its disks any more. */
+void boot_plug_drop(struct boot_slot *s);
+
+#endif
