@@ -7,8 +7,10 @@
  * pipe, and a successor finds what was sent meanwhile. An event between domains is
  * a byte written by one and read by the other; nobody else takes part.
  *
- * Where the other end is a vm's, the vm's own thread reads what the domain writes and
- * raises the port, and the vm's events are teed into the domain's pipe.
+ * Where the other end is a vm's, the vm's events are teed into the domain's pipe, and the
+ * other pipe's place has an eventfd, the bell: each write to it wakes the vm's own thread,
+ * which raises the port. Nobody here reads it, for a pipe that its writer keeps locked (see
+ * below) would stop who does.
  *
  * A write end's flags and content are at the mercy of the domain that has it, so the
  * hypervisor itself never writes to one: it tees a byte in. Even that waits for whoever
@@ -23,17 +25,18 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 struct channel {
 	struct pdomain *pd; /* pays for the descriptors; a reference */
-	int pipe[2][2];     /* [side that reads][0 read end, 1 write end] */
-	bool given[2];      /* some domain has had the read end of that side */
+	int pipe[2][2];     /* [side that reads][0 read end, 1 write end]; -1: none */
+	int bell;           /* what side 0 tells a vm with; -1: the other side is no vm */
 };
 
 static unsigned channel_cost(const struct channel *ch)
 {
-	return ch->pipe[1][0] < 0 ? 2 : 4;
+	return ch->bell >= 0 ? 3 : ch->pipe[1][0] < 0 ? 2 : 4;
 }
 
 static int pipe_make(int fds[2])
@@ -55,21 +58,37 @@ static void channel_close(struct channel *ch)
 		for (int end = 0; end < 2; end++)
 			if (ch->pipe[side][end] >= 0)
 				close(ch->pipe[side][end]);
+	if (ch->bell >= 0)
+		close(ch->bell);
 	free(ch);
 }
 
-struct channel *channel_new(struct pdomain *pd, bool both)
+/* What the other side has. */
+static int other_make(struct channel *ch, enum channel_kind kind)
+{
+	switch (kind) {
+	case CHANNEL_PROCESS:
+		return pipe_make(ch->pipe[1]);
+	case CHANNEL_VM:
+		ch->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		return ch->bell < 0 ? -errno : 0;
+	default:
+		return 0;
+	}
+}
+
+struct channel *channel_new(struct pdomain *pd, enum channel_kind kind)
 {
 	struct channel *ch = calloc(1, sizeof(*ch));
 	int rc;
 
 	if (!ch)
 		return NULL;
-	ch->pipe[1][0] = ch->pipe[1][1] = -1;
+	ch->pipe[1][0] = ch->pipe[1][1] = ch->bell = -1;
 	rc = pipe_make(ch->pipe[0]);
-	if (rc == 0 && both)
-		rc = pipe_make(ch->pipe[1]);
-	if (rc == 0 && !hv_fd_charge(pd, both ? 4 : 2))
+	if (rc == 0)
+		rc = other_make(ch, kind);
+	if (rc == 0 && !hv_fd_charge(pd, channel_cost(ch)))
 		rc = -ENOSPC;
 	if (rc < 0) {
 		channel_close(ch);
@@ -106,12 +125,14 @@ void channel_raise(struct hv *hv, struct channel *ch, unsigned side)
 
 unsigned channel_fds(struct channel *ch, unsigned side, int fds[2])
 {
+	int tell = ch->bell >= 0 ? ch->bell : ch->pipe[!side][1];
 	unsigned n = 0;
 
+	if (ch->pipe[side][0] < 0)
+		return 0;
 	fds[n++] = ch->pipe[side][0];
-	ch->given[side] = true;
-	if (ch->pipe[!side][1] >= 0)
-		fds[n++] = ch->pipe[!side][1];
+	if (tell >= 0)
+		fds[n++] = tell;
 	/* A predecessor may have made them blocking. */
 	for (unsigned i = 0; i < n; i++)
 		(void)fcntl(fds[i], F_SETFL, O_NONBLOCK);
@@ -120,9 +141,5 @@ unsigned channel_fds(struct channel *ch, unsigned side, int fds[2])
 
 int channel_listen(const struct channel *ch, unsigned side)
 {
-	/*
-	 * A process that had it before, as a domain with the same domid, may still have it, and
-	 * could make us block on it.
-	 */
-	return ch->given[!side] ? -EBUSY : ch->pipe[!side][0];
+	return side == 0 && ch->bell >= 0 ? ch->bell : -EBUSY;
 }

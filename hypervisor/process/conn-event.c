@@ -22,7 +22,21 @@ static int reply_port(struct conn *conn, uint32_t op, int port)
 	p = event_port_get(&conn->pd->d, port);
 	nfds = channel_fds(event_port_link(&conn->pd->d, port), p->side, fds);
 	domain_unlock(&conn->pd->d);
+	if (!nfds) {
+		(void)event_close(&conn->pd->hv->set, &conn->pd->d, port, conn);
+		return conn_result(conn, op, -EBUSY);
+	}
 	return conn_reply(conn, &reply, sizeof(reply), fds, nfds);
+}
+
+static bool domid_is_vm(struct conn *conn, uint32_t domid)
+{
+	struct domain *d = domain_get(&conn->pd->hv->set, &conn->pd->d, domid);
+	bool vm = d && vm_is(d);
+
+	if (d)
+		domain_put(&conn->pd->hv->set, d);
+	return vm;
 }
 
 int serve_event_unbound(struct conn *conn, const void *msg, size_t len)
@@ -35,23 +49,14 @@ int serve_event_unbound(struct conn *conn, const void *msg, size_t len)
 		return -EPROTO;
 	if (!conn_may_name(conn, req->domid))
 		return conn_result(conn, WIRE_EVENT_UNBOUND, -EACCES);
-	ch = channel_new(conn->pd, true);
+	ch = channel_new(
+		conn->pd, domid_is_vm(conn, req->domid) ? CHANNEL_VM : CHANNEL_PROCESS);
 	if (!ch)
 		return conn_result(conn, WIRE_EVENT_UNBOUND, -errno);
 	port = event_alloc_unbound(&conn->pd->d, req->domid, conn, ch);
 	if (port < 0)
 		channel_free(ch);
 	return reply_port(conn, WIRE_EVENT_UNBOUND, port);
-}
-
-static bool domid_is_vm(struct conn *conn, uint32_t domid)
-{
-	struct domain *d = domain_get(&conn->pd->hv->set, &conn->pd->d, domid);
-	bool vm = d && vm_is(d);
-
-	if (d)
-		domain_put(&conn->pd->hv->set, d);
-	return vm;
 }
 
 int serve_event_bind(struct conn *conn, const void *msg, size_t len)
@@ -66,7 +71,7 @@ int serve_event_bind(struct conn *conn, const void *msg, size_t len)
 		return conn_result(conn, WIRE_EVENT_BIND, -EACCES);
 	/* Between process domains both ends share what the other one made. */
 	if (domid_is_vm(conn, req->domid)) {
-		link = channel_new(conn->pd, true);
+		link = channel_new(conn->pd, CHANNEL_VM);
 		if (!link)
 			return conn_result(conn, WIRE_EVENT_BIND, -errno);
 	}
@@ -88,7 +93,7 @@ int serve_event_virq(struct conn *conn, const void *msg, size_t len)
 	/* As with Xen's driver: a restricted handle binds no virq. */
 	if (conn->restricted >= 0)
 		return conn_result(conn, WIRE_EVENT_VIRQ, -EACCES);
-	ch = channel_new(conn->pd, false);
+	ch = channel_new(conn->pd, CHANNEL_VIRQ);
 	if (!ch)
 		return conn_result(conn, WIRE_EVENT_VIRQ, -errno);
 	port = event_bind_virq(&conn->pd->d, req->virq, conn, ch);

@@ -314,6 +314,7 @@ PUBLIC int xenevtchn_fd(xenevtchn_handle *xce)
 
 PUBLIC int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 {
+	const uint64_t one = 1;
 	struct port *p;
 	int rc = 0;
 
@@ -321,7 +322,7 @@ PUBLIC int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 	p = port_find(xce, port);
 	if (!p || p->out < 0)
 		rc = -EINVAL;
-	else if (write(p->out, "", 1) < 0 && errno != EAGAIN)
+	else if (write(p->out, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		/* EAGAIN: its pipe is full, so it is pending. */
 		rc = -errno;
 	pthread_mutex_unlock(&xce->lock);

@@ -33,18 +33,18 @@ static void ops_link_free(struct domain *d, void *link)
 	channel_free(link);
 }
 
-/* The other end is a vm's: it listens to what we write. */
+/* The other end is a vm's: it hears the bell. */
 static int ops_bound(struct domain *d, uint32_t port, struct domain *remote)
 {
 	const struct event_port *p = event_port_get(d, port);
 	int fd = channel_listen(event_port_link(d, port), p->side);
 
-	return fd < 0 ? fd : vm_watch_pipe(vm_is(remote), p->remote_port, fd);
+	return fd < 0 ? fd : vm_watch_bell(vm_is(remote), p->remote_port, fd);
 }
 
 static void ops_unbound(struct domain *d, uint32_t port, struct domain *remote)
 {
-	vm_unwatch_pipe(vm_is(remote), event_port_get(d, port)->remote_port);
+	vm_unwatch_bell(vm_is(remote), event_port_get(d, port)->remote_port);
 }
 
 static void *ops_frame_hold(struct domain *d, uint32_t frame, bool write)

@@ -227,14 +227,19 @@ int memfd_seal_readonly(int fd) must_check;
 
 /* channel.c */
 struct channel;
-/** channel_new() - two pipes, or one for a virq; NULL with errno set. */
-struct channel *channel_new(struct pdomain *pd, bool both);
+/** enum channel_kind - what the other end of a process domain's channel is. */
+enum channel_kind { CHANNEL_VIRQ, CHANNEL_PROCESS, CHANNEL_VM };
+/** channel_new() - a channel, whose side 0 is @pd's; NULL with errno set. */
+struct channel *channel_new(struct pdomain *pd, enum channel_kind kind);
 void channel_free(struct channel *ch);
 /** channel_raise() - put a byte into the pipe that @side reads. Never blocks. */
 void channel_raise(struct hv *hv, struct channel *ch, unsigned side);
-/** channel_fds() - @side's two descriptors (one for a virq), ready to be sent. */
+/**
+ * channel_fds() - @side's two descriptors (one for a virq), ready to be sent. 0: there are none,
+ * for it is a channel with a vm, whose place another process domain has taken.
+ */
 unsigned channel_fds(struct channel *ch, unsigned side, int fds[2]);
-/** channel_listen() - where what @side writes can be read, by a vm's thread; or -EBUSY. */
+/** channel_listen() - the eventfd that @side tells a vm with; -EBUSY: it was not made for that. */
 int channel_listen(const struct channel *ch, unsigned side);
 
 #endif

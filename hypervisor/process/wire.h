@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 #define WIRE_PAGE 4096u
 
 /** Most elements per message: they bound the work that one message causes. */
@@ -94,7 +94,10 @@ struct wire_port {
 	uint32_t port;
 	uint32_t zero;
 };
-/** Descriptors: the read end of the port's pipe, the write end of its peer's. */
+/**
+ * Descriptors: the read end of the port's pipe, and what its peer is told with by writing
+ * 8 bytes, 1 as a 64-bit number: the write end of the peer's pipe or, for a vm, an eventfd.
+ */
 struct wire_event_reply {
 	struct wire_reply reply;
 	uint32_t port;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A vm's own thread: its timers, and events from process domains, which arrive as bytes
- * in pipes.
+ * A vm's own thread: its timers, and events from process domains, which arrive as writes
+ * to eventfds.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #define EVENTS_AT_ONCE 16
 
 /* What an epoll event is about: one of these, and a vCPU or a port. */
-enum { ABOUT_QUIT, ABOUT_TIMER, ABOUT_PIPE };
+enum { ABOUT_QUIT, ABOUT_TIMER, ABOUT_BELL };
 
 static uint64_t about(unsigned what, uint32_t number)
 {
@@ -78,11 +78,11 @@ static int *watch_slot(struct kvm_vm *kv, uint32_t port)
 	return chunk ? &chunk[port % WATCH_CHUNK] : NULL;
 }
 
-int vm_watch_pipe(struct vm *vm, uint32_t port, int fd)
+int vm_watch_bell(struct vm *vm, uint32_t port, int fd)
 {
 	struct kvm_vm *kv = kvm_vm_of(vm);
-	struct epoll_event ev = { .events = EPOLLIN,
-		.data.u64 = about(ABOUT_PIPE, port) };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET,
+		.data.u64 = about(ABOUT_BELL, port) };
 	int *slot;
 
 	if (port >= EVENT_MAX_PORTS || kv->epoll_fd < 0)
@@ -100,7 +100,7 @@ int vm_watch_pipe(struct vm *vm, uint32_t port, int fd)
 	return 0;
 }
 
-void vm_unwatch_pipe(struct vm *vm, uint32_t port)
+void vm_unwatch_bell(struct vm *vm, uint32_t port)
 {
 	struct kvm_vm *kv = kvm_vm_of(vm);
 	int *slot = watch_slot(kv, port);
@@ -112,15 +112,14 @@ void vm_unwatch_pipe(struct vm *vm, uint32_t port)
 }
 
 /* The event may be older than the port's present use: then this one is spurious. */
-static void pipe_ready(struct kvm_vm *kv, uint32_t port)
+static void bell_ready(struct kvm_vm *kv, uint32_t port)
 {
 	struct domain *d = &kv->vm.d;
-	char junk[4096]; /* as much as such a pipe holds */
 	int *slot;
 
 	domain_lock(d);
 	slot = watch_slot(kv, port);
-	if (slot && *slot && read(*slot - 1, junk, sizeof(junk)) > 0)
+	if (slot && *slot)
 		d->ops->raise(d, port);
 	domain_unlock(d);
 }
@@ -142,8 +141,8 @@ static void *thread_run(void *opaque)
 			case ABOUT_TIMER:
 				timer_ready(&kv->vcpus[number]);
 				break;
-			case ABOUT_PIPE:
-				pipe_ready(kv, number);
+			case ABOUT_BELL:
+				bell_ready(kv, number);
 				break;
 			}
 		}

@@ -63,12 +63,12 @@ void vm_quiesce(struct vm *vm);
 void vm_resume(struct vm *vm);
 
 /**
- * vm_watch_pipe() - the other end of channel @port of @vm is a process domain's: whenever
- * @fd (the read end of what that domain writes to) is readable, the vm's own thread calls
- * reads it empty and raises @port. At most one per port. Under vm->d.lock. 0 or -errno.
+ * vm_watch_bell() - the other end of channel @port of @vm is a process domain's: whenever
+ * that writes to @fd, an eventfd, the vm's own thread raises @port. Nobody reads @fd. At most
+ * one per port. Under vm->d.lock. 0 or -errno.
  */
-int vm_watch_pipe(struct vm *vm, uint32_t port, int fd) must_check;
-/** vm_unwatch_pipe() - before @port is free or the descriptor is closed. Under vm->d.lock. */
-void vm_unwatch_pipe(struct vm *vm, uint32_t port);
+int vm_watch_bell(struct vm *vm, uint32_t port, int fd) must_check;
+/** vm_unwatch_bell() - before @port is free or the descriptor is closed. Under vm->d.lock. */
+void vm_unwatch_bell(struct vm *vm, uint32_t port);
 
 #endif

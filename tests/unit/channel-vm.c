@@ -8,9 +8,11 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -54,6 +56,14 @@ static bool readable(int fd)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
 }
 
+/* What a process tells its vm with. */
+static void ring_bell(int fd)
+{
+	const uint64_t one = 1;
+
+	assert_int_equal(write(fd, &one, sizeof(one)), sizeof(one));
+}
+
 static void drain(int fd)
 {
 	char buf[8192];
@@ -90,7 +100,7 @@ static void a_process_binds_a_vms_port(void **state)
 	assert_int_equal(event_send(&hv.set, &vm->vm.d, vport), 0);
 	assert_true(readable(fds[0]));
 	assert_false(readable(watch[0].fd));
-	assert_int_equal(write(fds[1], "", 1), 1);
+	ring_bell(fds[1]);
 	assert_true(readable(watch[0].fd));
 	close_pair(fds);
 	process_leave(conn);
@@ -109,9 +119,9 @@ static void a_vm_binds_a_processes_port(void **state)
 	assert_int_equal(watch[0].port, vport);
 	assert_int_equal(event_send(&hv.set, &vm->vm.d, vport), 0);
 	assert_true(readable(fds[0]));
-	assert_int_equal(write(fds[1], "", 1), 1);
+	ring_bell(fds[1]);
 	assert_true(readable(watch[0].fd));
-	/* The vm closes; another one of its ports takes the place, on the same pipes. */
+	/* The vm closes; another one of its ports takes the place, with the same bell. */
 	assert_int_equal(event_close(&hv.set, &vm->vm.d, vport, NULL), 0);
 	assert_int_equal(watched(), 0);
 	drain(fds[0]);
@@ -156,7 +166,7 @@ static void a_port_of_the_vm_is_bound_once_and_by_the_right_one(void **state)
 	assert_int_equal(hv.domains->fds, before);
 	assert_true(process_bind(conn, vport, fds) > 0);
 	assert_int_equal(process_bind(conn, vport, more), -EINVAL);
-	assert_int_equal(hv.domains->fds, before + 4);
+	assert_int_equal(hv.domains->fds, before + 3);
 	close_pair(fds);
 	process_leave(conn);
 }
@@ -177,7 +187,7 @@ static void a_watch_that_fails_undoes_the_binding(void **state)
 	process_leave(conn);
 }
 
-static void a_pipe_that_a_process_had_is_not_listened_to(void **state)
+static void a_channel_of_processes_is_no_vms(void **state)
 {
 	struct pdomain *pd = process_make(6);
 	int conn = process_connect(5), peer = process_connect(6), fds[2], theirs[2];
@@ -192,8 +202,8 @@ static void a_pipe_that_a_process_had_is_not_listened_to(void **state)
 	assert_int_equal(reply.reply.rc, 0);
 	close(peer);
 	pdomain_destroy(pd);
-	/* A vm that gets the same domid: the dead domain's process could make its thread
-	 * block. */
+	/* A vm that gets the same domid: the dead domain's process could lock the pipe that
+	 * its thread would have to read. */
 	next = vm_fake_new(&hv.set, "next", 1);
 	domain_set_remove(&hv.set, &next->vm.d);
 	domain_hold(&hv.set, &next->vm.d);
@@ -217,12 +227,11 @@ static void a_full_pipe_stops_nobody(void **state)
 	for (unsigned i = 0; i < 100000; i++)
 		assert_int_equal(event_send(&hv.set, &vm->vm.d, vport), 0);
 	assert_true(readable(fds[0]));
-	/* The process makes its ends blocking: they are its own, ours are others. */
+	/* The process makes its ends blocking: we never read or write them. */
 	fcntl(fds[0], F_SETFL, 0);
 	fcntl(fds[1], F_SETFL, 0);
 	for (unsigned i = 0; i < 1000; i++)
 		assert_int_equal(event_send(&hv.set, &vm->vm.d, vport), 0);
-	assert_true(fcntl(watch[0].fd, F_GETFL) & O_NONBLOCK);
 	close_pair(fds);
 	process_leave(conn);
 }
@@ -304,6 +313,94 @@ static void a_reader_that_locks_its_pipe_stops_nobody(void **state)
 	process_leave(conn);
 }
 
+#define ROUNDS 20000u
+
+struct reader {
+	int fd;
+	atomic_uint sent, seen;
+};
+
+/* Takes what is pending and then looks, as a backend does. */
+static void *reader_run(void *opaque)
+{
+	struct reader *r = opaque;
+	struct pollfd p = { .fd = r->fd, .events = POLLIN };
+
+	while (atomic_load_explicit(&r->seen, memory_order_relaxed) < 2 * ROUNDS) {
+		assert_int_equal(poll(&p, 1, -1), 1);
+		drain(r->fd);
+		atomic_store(&r->seen,
+			atomic_load_explicit(&r->sent, memory_order_relaxed));
+	}
+	return NULL;
+}
+
+/* The second of each two events often comes while the first is just taken. */
+static void an_event_during_a_read_is_not_lost(void **state)
+{
+	int conn = process_connect(5), fds[2];
+	int vport = event_alloc_unbound(&vm->vm.d, 5, NULL, NULL);
+	struct reader r = { 0 };
+	pthread_t thread;
+
+	assert_true(process_bind(conn, vport, fds) > 0);
+	r.fd = fds[0];
+	assert_int_equal(pthread_create(&thread, NULL, reader_run, &r), 0);
+	for (unsigned i = 1; i <= 2 * ROUNDS; i++) {
+		atomic_store_explicit(&r.sent, i, memory_order_relaxed);
+		assert_int_equal(event_send(&hv.set, &vm->vm.d, vport), 0);
+		while (i % 2 == 0 && atomic_load(&r.seen) < i)
+			sched_yield();
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close_pair(fds);
+	process_leave(conn);
+}
+
+static void a_writer_that_is_stuck_locks_nothing(void **state)
+{
+	int conn = process_connect(5), fds[2];
+	int vport = event_alloc_unbound(&vm->vm.d, 5, NULL, NULL);
+	struct stuck s;
+
+	assert_true(process_bind(conn, vport, fds) > 0);
+	stuck_start(&s, fds[1], true);
+	assert_false(readable(watch[0].fd));
+	ring_bell(fds[1]);
+	assert_true(readable(watch[0].fd));
+	assert_int_equal(stuck_end(&s), sizeof(uint64_t));
+	close_pair(fds);
+	process_leave(conn);
+}
+
+static void a_vms_place_in_a_channel_is_no_processs(void **state)
+{
+	int conn = process_connect(5), fds[2], theirs[2], peer;
+	struct vm_fake *first = vm_fake_new(&hv.set, "first", 1);
+	uint32_t domid = first->vm.d.domid;
+	struct wire_event_bind req = { .head.op = WIRE_EVENT_BIND, .domid = 5 };
+	struct wire_event_reply reply;
+	struct event_status status;
+	unsigned nfds = 2;
+
+	/* A vm could be told through it, and the next domain with its number is a process. */
+	req.port = process_unbound(conn, domid, fds);
+	vm_fake_quit(first);
+	vm_fake_free(first);
+	process_make(domid);
+	peer = process_connect(domid);
+	assert_true(
+		rpc(peer, &req, sizeof(req), &reply, sizeof(reply), theirs, &nfds) > 0);
+	assert_int_equal(reply.reply.rc, -EBUSY);
+	assert_int_equal(nfds, 0);
+	/* The port waits as before. */
+	assert_int_equal(event_status(&pdomain_find(&hv, 5)->d, req.port, &status), 0);
+	assert_int_equal(status.state, EVENT_UNBOUND);
+	close_pair(fds);
+	process_leave(peer);
+	process_leave(conn);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, pair_setup, pair_teardown)
 
 int main(void)
@@ -314,9 +411,12 @@ int main(void)
 		T(a_successor_takes_the_vms_port_over),
 		T(a_port_of_the_vm_is_bound_once_and_by_the_right_one),
 		T(a_watch_that_fails_undoes_the_binding),
-		T(a_pipe_that_a_process_had_is_not_listened_to),
+		T(a_channel_of_processes_is_no_vms),
 		T(a_full_pipe_stops_nobody),
 		T(a_reader_that_locks_its_pipe_stops_nobody),
+		T(an_event_during_a_read_is_not_lost),
+		T(a_writer_that_is_stuck_locks_nothing),
+		T(a_vms_place_in_a_channel_is_no_processs),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

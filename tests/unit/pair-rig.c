@@ -25,7 +25,7 @@
 struct watch watch[4];
 int watch_error;
 
-int vm_watch_pipe(struct vm *which, uint32_t port, int fd)
+int vm_watch_bell(struct vm *which, uint32_t port, int fd)
 {
 	if (watch_error)
 		return watch_error;
@@ -38,7 +38,7 @@ int vm_watch_pipe(struct vm *which, uint32_t port, int fd)
 	return -ENOSPC;
 }
 
-void vm_unwatch_pipe(struct vm *which, uint32_t port)
+void vm_unwatch_bell(struct vm *which, uint32_t port)
 {
 	for (unsigned i = 0; i < 4; i++) {
 		if (watch[i].fd >= 0 && watch[i].port == port) {

@@ -18,7 +18,7 @@ extern struct watch {
 	uint32_t port;
 	int fd; /* -1: none */
 } watch[4];
-extern int watch_error; /* what the next vm_watch_pipe() returns */
+extern int watch_error; /* what the next vm_watch_bell() returns */
 /** watched() - how many are. */
 unsigned watched(void);
 
