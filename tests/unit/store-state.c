@@ -272,7 +272,8 @@ static void dump_node(struct node *node, void *opaque)
 	for (unsigned i = 0; i < node->perm_count; i++)
 		fprintf(to, "%u:%u ", node->perms[i].domid, node->perms[i].access);
 	fputs(") ", to);
-	fwrite(node->children, 1, node->children_len, to);
+	if (node->children_len)
+		fwrite(node->children, 1, node->children_len, to);
 	fputc('\n', to);
 }
 
