@@ -107,10 +107,15 @@ static struct kvm_vm *vm_alloc(
 	kv->vcpus = calloc(config->max_vcpus, sizeof(*kv->vcpus));
 	if (kv->vcpus)
 		*rc = kvm_machine_make(kv);
-	if (*rc == 0)
+	if (*rc == 0) {
 		*rc = vm_init(&kv->vm, kvm->set, config->name, config->memory_bytes,
 			config->max_vcpus, &limits, &kvm_platform, &kvm_mem_ops,
 			&kvm_domain_ops);
+		if (*rc < 0)
+			log_err("cannot make a vm of %llu MiB: %s; give it less memory",
+				(unsigned long long)config->memory_bytes >> 20,
+				strerror(-*rc));
+	}
 	if (*rc < 0) {
 		if (kv->fd >= 0)
 			close(kv->fd);
@@ -186,8 +191,9 @@ static void vm_end(struct kvm_vm *kv)
 	kvm_machine_close(kv);
 	if (d->domid != DOMID_INVALID)
 		domain_set_remove(set, d);
-	vm_grants_release(&kv->vm);
+	/* First the memory, and with it all that is mapped there: page by page that could fail. */
 	mem_drop(&kv->vm.mem);
+	vm_grants_release(&kv->vm);
 	domain_put(set, d);
 }
 
