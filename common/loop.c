@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/confine.h"
+#include "common/log.h"
 
 CONFINE_RULES(loop, CONFINE_CALL(epoll_wait), CONFINE_CALL(epoll_pwait), CONFINE_CALL(epoll_ctl));
 
@@ -137,8 +139,9 @@ void loop_remove(struct loop_source *s)
 {
 	if (!s || s->dead)
 		return;
-	if (s->fd >= 0)
-		epoll_ctl(s->loop->epfd, EPOLL_CTL_DEL, s->fd, NULL);
+	/* What was closed before may still be there, and tell of a source that was freed. */
+	if (s->fd >= 0 && epoll_ctl(s->loop->epfd, EPOLL_CTL_DEL, s->fd, NULL) < 0)
+		log_err("descriptor %d left the loop too late: %s", s->fd, strerror(errno));
 	/* An event already fetched may still name it: free between rounds. */
 	s->dead = true;
 	s->loop->has_dead = true;
