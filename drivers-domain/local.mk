@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The daemon of a driver domain: libxenstore, and in restrict.c alone, where there is
 # a hypervisor of ours, a connection for each backend.
+noinst_LTLIBRARIES += drivers-domain/libscan.la
+drivers_domain_libscan_la_SOURCES = drivers-domain/scan.c drivers-domain/scan.h
 sbin_PROGRAMS += drivers-domain/sluice-driverd
 drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/audit.c \
@@ -22,12 +24,11 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/policy.h \
 	drivers-domain/restrict.c \
 	drivers-domain/restrict.h \
-	drivers-domain/scan.c \
-	drivers-domain/scan.h \
 	drivers-domain/serve.c \
 	drivers-domain/watch.c \
 	$(NULL)
 drivers_domain_sluice_driverd_LDADD = \
+	drivers-domain/libscan.la \
 	hypervisor/process/libhvctl.la \
 	xenstore/libxsnode.la \
 	common/libcommon.la \

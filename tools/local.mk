@@ -26,6 +26,28 @@ tools_libstack_la_LIBADD = \
 	common/libcommon.la \
 	$(NULL)
 
+# Looking at what backends show; unit tests link it.
+noinst_LTLIBRARIES += tools/libmetrics.la
+tools_libmetrics_la_SOURCES = \
+	tools/boot-ask.c \
+	tools/boot-ask.h \
+	tools/metrics-find.c \
+	tools/metrics-find.h \
+	tools/metrics-http.c \
+	tools/metrics-http.h \
+	tools/metrics-listen.c \
+	tools/metrics-read.c \
+	tools/metrics-read.h \
+	tools/metrics-request.c \
+	tools/metrics-request.h \
+	tools/metrics-text.c \
+	tools/metrics-text.h \
+	tools/top-rates.c \
+	tools/top-show.c \
+	tools/top.h \
+	$(NULL)
+tools_libmetrics_la_LIBADD = tools/libstack.la drivers-domain/libscan.la common/libcommon.la
+
 bin_PROGRAMS += tools/sluice
 tools_sluice_SOURCES = \
 	tools/boot-control.c \
@@ -50,14 +72,17 @@ tools_sluice_SOURCES = \
 	tools/cmd-control.c \
 	tools/cmd-create.c \
 	tools/cmd-exec.c \
+	tools/cmd-metrics.c \
+	tools/cmd-top.c \
 	tools/console-client.c \
 	tools/console-client.h \
 	tools/disk-arg.c \
 	tools/disk-arg.h \
 	tools/sluice.c \
 	tools/sluice.h \
+	tools/top-terminal.c \
 	$(NULL)
-tools_sluice_LDADD = tools/libstack.la $(XLUTIL_LIBS)
+tools_sluice_LDADD = tools/libmetrics.la tools/libstack.la -lm $(XLUTIL_LIBS)
 
 # What of the benchmark is pure; unit tests link it.
 noinst_LTLIBRARIES += tools/libbench.la
@@ -136,6 +161,8 @@ if HAVE_CMOCKA
 tools_tests = \
 	tests/unit/tools-compare \
 	tests/unit/tools-histogram \
+	tests/unit/tools-metrics \
+	tests/unit/tools-metrics-request \
 	tests/unit/tools-options \
 	tests/unit/tools-verify \
 	$(NULL)
@@ -145,6 +172,10 @@ tests_unit_tools_compare_SOURCES = tests/unit/tools-compare.c
 tests_unit_tools_compare_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_histogram_SOURCES = tests/unit/tools-histogram.c
 tests_unit_tools_histogram_LDADD = tools/libbench.la $(CMOCKA_LIBS)
+tests_unit_tools_metrics_SOURCES = tests/unit/tools-metrics.c
+tests_unit_tools_metrics_LDADD = tools/libmetrics.la backends/common/libbackend.la $(CMOCKA_LIBS)
+tests_unit_tools_metrics_request_SOURCES = tests/unit/tools-metrics-request.c
+tests_unit_tools_metrics_request_LDADD = tools/libmetrics.la $(CMOCKA_LIBS)
 tests_unit_tools_options_SOURCES = \
 	tests/unit/tools-options.c \
 	tools/disk-arg.c \
@@ -177,7 +208,7 @@ tests/boot/guest.elf: $(boot_guest_sources) tests/boot/guest.lds
 
 dist_bashcomp_DATA += tools/completion/sluice tools/completion/sluice-bench
 dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1 docs/man/sluice-boot.1 \
-	docs/man/sluice-create.1
+	docs/man/sluice-create.1 docs/man/sluice-metrics.1 docs/man/sluice-top.1
 
 tools_scripts = \
 	tests/scripts/boot-cycles.sh \
@@ -207,9 +238,14 @@ tools_scripts = \
 	tests/scripts/tools-exec-store.sh \
 	tests/scripts/tools-exec.sh \
 	tests/scripts/tools-manual.sh \
+	tests/scripts/tools-metrics.sh \
+	tests/scripts/tools-metrics-http.sh \
 	tests/scripts/tools-stale.sh \
+	tests/scripts/tools-top.sh \
+	tests/scripts/tools-top-terminal.sh \
 	tests/scripts/tools-unprivileged.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(tools_scripts)
 TESTS += $(tools_scripts)
-EXTRA_DIST += tests/scripts/tools-functions.sh
+EXTRA_DIST += tests/scripts/metrics-check.py tests/scripts/metrics-functions.sh \
+	tests/scripts/tools-functions.sh

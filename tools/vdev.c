@@ -3,6 +3,7 @@
 #include "tools/vdev.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,4 +131,19 @@ void vdev_name(unsigned disk, char *name, unsigned room)
 		left /= 26;
 	}
 	snprintf(name, room, "xvd%s", letters + n);
+}
+
+void vdev_format(uint32_t vdev, char *name, unsigned room)
+{
+	bool extended = vdev >> 28 == 1;
+	uint32_t disk = extended ? (vdev >> 8) & VDEV_DISK_MAX : (vdev >> 4) & 15;
+	uint32_t partition = vdev & (extended ? VDEV_PARTITION_MAX : 15);
+	char whole[16];
+	uint32_t back;
+
+	vdev_name(disk, whole, sizeof(whole));
+	snprintf(name, room, partition ? "%s%u" : "%s", whole, partition);
+	/* Other majors, and disks with two numbers, of which only one is used. */
+	if (vdev_parse(name, &back) < 0 || back != vdev)
+		snprintf(name, room, "%u", vdev);
 }

@@ -22,4 +22,10 @@ int vdev_parse(const char *name, uint32_t *vdev) must_check;
 /** vdev_name() - the name of whole disk number @disk (0: "xvda"), at most 16 bytes. */
 void vdev_name(unsigned disk, char *name, unsigned room);
 
+/**
+ * vdev_format() - the reverse of vdev_parse(); the number where there is no such name.
+ * @name: at most 16 bytes
+ */
+void vdev_format(uint32_t vdev, char *name, unsigned room);
+
 #endif

@@ -421,6 +421,8 @@ static int device_open_journal(struct device *d, char *why, size_t room)
 /* A disk that nobody can watch serves its guest all the same. */
 static void device_open_metrics(struct device *d)
 {
+	const struct blk_driver *driver;
+	char why[DEVICE_WHY];
 	int rc;
 
 	if (!d->options.metrics)
@@ -429,8 +431,8 @@ static void device_open_metrics(struct device *d)
 	if (rc < 0)
 		log_warn("metrics %s: %s; the disk is served without them", d->options.metrics,
 			strerror(-rc));
-	metrics_page_storage(d->shared.metrics,
-		d->options.driver ? d->options.driver : d->toolstack.driver, d->offer.sector_size);
+	driver = device_find_driver(d, why, sizeof(why));
+	metrics_page_storage(d->shared.metrics, driver ? driver->name : "-", d->offer.sector_size);
 	metrics_page_size(d->shared.metrics, d->offer.sectors);
 }
 

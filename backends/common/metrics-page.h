@@ -63,7 +63,10 @@ enum metrics_counter {
 };
 _Static_assert((int)METRICS_COUNTERS <= (int)METRICS_COUNTER_ROOM, "counters have room");
 
-/** What a ring's two sides agreed on: bits of metrics_ring.features. */
+/**
+ * What a connected ring has: bits of metrics_ring.features. Persistent grants are there when
+ * both sides want them; of the rest, which we offer, a frontend does not say what it took.
+ */
 #define METRICS_FEATURE_PERSISTENT 1u
 #define METRICS_FEATURE_INDIRECT 2u
 #define METRICS_FEATURE_FLUSH 4u

@@ -20,7 +20,11 @@ expect () {
 	[ "$got" = "$want" ] || fail "$*: \"$got\" in place of \"$want\""
 }
 expect "exec " sluice ex
-expect "boot console create destroy exec help list pause reboot shutdown unpause version " sluice help ""
+expect "boot console create destroy exec help list metrics pause reboot shutdown top unpause version " sluice help ""
+expect "--interval= --iterations= " sluice top --i
+expect "json " sluice top --output-format=j
+expect "--listen= --once --run-dir= --socket= " sluice metrics --
+expect "127.0.0.1: [::1]: " sluice metrics --listen=
 expect "--memory= " sluice boot --me
 expect "--on-crash= --on-poweroff= --on-reboot= --on-watchdog= " sluice boot --on
 expect "preserve " sluice boot --on-crash=p

@@ -26,6 +26,15 @@ documented sluice-boot.1 | grep -vx -e --wait -e --all -e --long >"$tmp/document
 # Its help has the three of a kind on one line.
 printf '%s\n' --on-reboot --on-crash --on-watchdog | sort -u - "$tmp/offered" >"$tmp/all"
 diff "$tmp/all" "$tmp/documented" || fail "sluice-boot(1) and its help differ"
+for verb in top metrics; do
+	"$sluice" help $verb | offered | grep -vx -e --help >"$tmp/offered"
+	documented sluice-$verb.1 | grep -vx -e --unix-socket >"$tmp/documented"
+	diff "$tmp/offered" "$tmp/documented" || fail "sluice-$verb(1) and its help differ"
+done
+# Each family that is printed is in the manual, and the other way round.
+XDG_RUNTIME_DIR=$tmp "$sluice" metrics | sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' | sort >"$tmp/offered"
+grep -oE 'sluice_[a-z_]+' "$srcdir/docs/man/sluice-metrics.1" | sort -u >"$tmp/documented"
+diff "$tmp/offered" "$tmp/documented" || fail "sluice-metrics(1) and the metrics differ"
 "$builddir/backends/console/sluice-console" --help | offered | grep -vx -e --help >"$tmp/offered"
 documented sluice-console.8 | grep -vx -e --help -e --version -e --domain >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice-console(8) and its help differ"
