@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "drivers-domain/cgroup.h"
 #include "drivers-domain/device.h"
 #include "drivers-domain/files.h"
 #include "drivers-domain/policy.h"
@@ -50,11 +51,13 @@ struct daemon_options {
 	unsigned max_backends;
 	bool kill_backends;        /* they die with us, however we end */
 	int ready_fd;              /* -1: nobody waits */
+	uint64_t limit[CGROUP_KINDS]; /* of each backend; 0: none */
 };
 
 struct daemon {
 	struct daemon_options options;
 	struct files files;
+	struct cgroup cgroup;
 	struct loop *loop;
 	struct xs_handle *xs;
 	char home[32];             /* "/local/domain/N" */

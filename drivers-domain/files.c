@@ -221,6 +221,13 @@ int files_metrics(const struct files *f, const struct leaf_name *name)
 	return fd;
 }
 
+uint64_t files_id(const struct files *f)
+{
+	struct stat st;
+
+	return fstat(f->run_fd, &st) < 0 ? 0 : (uint64_t)st.st_dev << 32 ^ st.st_ino;
+}
+
 void files_note(const struct files *f, const struct leaf_name *name, const char *line)
 {
 	CLEANUP_CLOSE int fd = files_pid(f, name);

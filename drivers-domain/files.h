@@ -7,6 +7,7 @@
 #ifndef SLUICE_DRIVERS_DOMAIN_FILES_H
 #define SLUICE_DRIVERS_DOMAIN_FILES_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
@@ -66,6 +67,8 @@ int files_metrics(const struct files *f, const struct leaf_name *name);
  * has not quite ended, and nothing was removed; or -errno, logged.
  */
 int files_clean(const struct files *f, const struct leaf_name *name) must_check;
+/** files_id() - a number that no other daemon of this system has at the same time. */
+uint64_t files_id(const struct files *f);
 /** files_each() - call @fn for each device that has a lock file. 0 or -errno. */
 int files_each(const struct files *f, void (*fn)(void *opaque, const struct leaf_name *name),
 	void *opaque) must_check;

@@ -17,6 +17,7 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "common/paths.h"
+#include "drivers-domain/cgroup.h"
 #include "drivers-domain/launch-ns.h"
 
 /* The descriptors that a backend finds open beside 0, 1 and 2. */
@@ -255,6 +256,8 @@ static int launch_admit(struct launch_child *c, pid_t pid)
 	int rc = launch_ns_admit(&c->ns, pid);
 
 	if (rc == 0) {
+		if (c->l->cgroup)
+			cgroup_enter(c->l->cgroup, c->l->label, pid);
 		launch_write_pid(c->l->pid_fd, pid);
 		rc = write(c->go_write_fd, "", 1) < 0 ? -errno : 0;
 	}

@@ -45,6 +45,8 @@ struct launch {
 	int metrics_fd;        /* inherited as --metrics=fd:N, or negative */
 	int hypervisor_fd;     /* its connection to the hypervisor, or -1 */
 	bool die_with_us;
+	const struct cgroup *cgroup; /* NULL: none */
+	const char *label;     /* of the device, for its group */
 };
 
 /**

@@ -7,6 +7,8 @@ sbin_PROGRAMS += drivers-domain/sluice-driverd
 drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/audit.c \
 	drivers-domain/audit.h \
+	drivers-domain/cgroup.c \
+	drivers-domain/cgroup.h \
 	drivers-domain/daemon.c \
 	drivers-domain/daemon.h \
 	drivers-domain/device.c \
@@ -57,6 +59,7 @@ endif
 
 driverd_scripts = \
 	tests/scripts/driverd-audit.sh \
+	tests/scripts/driverd-cgroup.sh \
 	tests/scripts/driverd-completion.sh \
 	tests/scripts/driverd-confined.sh \
 	tests/scripts/driverd-serves.sh \

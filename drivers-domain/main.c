@@ -18,6 +18,10 @@
 
 #define MAIN_RUN_DIR "/run/sluice-driverd"
 #define MAIN_BACKENDS 256u
+/* What no backend comes near: eight rings, each with threads of io_uring's per CPU. */
+#define MAIN_TASKS 1024u
+/* The page cache of a disk that is not opened with O_DIRECT counts, and is given up first. */
+#define MAIN_MEMORY_MIB UINT64_C(2048)
 
 struct main_options {
 	const char *run_dir;
@@ -36,6 +40,8 @@ static const char main_usage[] =
 "  -j, --journal-dir=DIR         journals elsewhere than in the run directory\n"
 "  -n, --max-backends=N          serve at most N devices (default 256)\n"
 "  -b, --backend-program=KIND=PATH  the program that serves devices of this kind\n"
+"  -m, --backend-memory=MIB      most memory of a backend (default 2048; 0: no limit)\n"
+"  -t, --backend-tasks=N         most threads of a backend (default 1024; 0: no limit)\n"
 "  -k, --kill-backends-with-daemon  backends die with the daemon, however it ends\n"
 "  -R, --ready-fd=N              write READY=1 there after the first scan\n"
 "  -p, --pid-file=FILE           write the daemon's process id there\n"
@@ -53,6 +59,8 @@ static const struct option main_long[] = {
 	{ "journal-dir", required_argument, NULL, 'j' },
 	{ "max-backends", required_argument, NULL, 'n' },
 	{ "backend-program", required_argument, NULL, 'b' },
+	{ "backend-memory", required_argument, NULL, 'm' },
+	{ "backend-tasks", required_argument, NULL, 't' },
 	{ "kill-backends-with-daemon", no_argument, NULL, 'k' },
 	{ "ready-fd", required_argument, NULL, 'R' },
 	{ "pid-file", required_argument, NULL, 'p' },
@@ -118,6 +126,13 @@ static void main_option(struct main_options *o, int c)
 	case 'b':
 		main_set_program(optarg);
 		break;
+	case 'm':
+		o->daemon.limit[CGROUP_MEMORY] =
+			(uint64_t)main_number("backend-memory", optarg, 0, 1u << 24) << 20;
+		break;
+	case 't':
+		o->daemon.limit[CGROUP_TASKS] = main_number("backend-tasks", optarg, 0, 1u << 22);
+		break;
 	case 'k':
 		o->daemon.kill_backends = true;
 		break;
@@ -179,7 +194,11 @@ int main(int argc, char **argv)
 {
 	struct main_options o = {
 		.run_dir = MAIN_RUN_DIR,
-		.daemon = { .max_backends = MAIN_BACKENDS, .ready_fd = -1 },
+		.daemon = {
+			.max_backends = MAIN_BACKENDS,
+			.ready_fd = -1,
+			.limit = { [CGROUP_TASKS] = MAIN_TASKS, [CGROUP_MEMORY] = MAIN_MEMORY_MIB << 20 },
+		},
 	};
 	struct daemon d = { .home = "" };
 	char why[256];
@@ -187,7 +206,7 @@ int main(int argc, char **argv)
 
 	log_init("sluice-driverd");
 	main_block_signals();
-	while ((c = getopt_long(argc, argv, "r:j:n:b:kR:p:Al:FhV", main_long, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:kR:p:Al:FhV", main_long, NULL)) != -1)
 		main_option(&o, c);
 	if (optind < argc)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);
@@ -199,6 +218,7 @@ int main(int argc, char **argv)
 	if (o.pid_file)
 		main_write_pid(o.pid_file);
 	d.options = o.daemon;
+	cgroup_init(&d.cgroup, files_id(&d.files), o.daemon.limit);
 	status = daemon_run(&d);
 	if (o.pid_file)
 		(void)unlink(o.pid_file);

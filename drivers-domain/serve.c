@@ -178,6 +178,8 @@ static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
 		.journal = journal,
 		.lock_fd = lock_fd,
 		.pid_fd = pid_fd,
+		.cgroup = &d->cgroup,
+		.label = s->label,
 		.metrics_fd = metrics_fd,
 		.die_with_us = d->options.kill_backends,
 	};
@@ -373,6 +375,7 @@ void serve_exited(struct served *s, int status)
 	serve_describe(status, text, sizeof(text));
 	log_info("%s: backend %d %s", s->label, s->pid, text);
 	serve_close_process(s);
+	cgroup_remove(&s->daemon->cgroup, s->label);
 	if (s->daemon->stopping)
 		view = (struct device_view){ .exists = false };
 	else if (!serve_view(s, &view))
