@@ -235,6 +235,7 @@ tools_scripts = \
 	tests/scripts/tools-exec-signals.sh \
 	tests/scripts/tools-apart.sh \
 	tests/scripts/tools-exec-mount.sh \
+	tests/scripts/tools-exec-restart.sh \
 	tests/scripts/tools-exec-store.sh \
 	tests/scripts/tools-exec.sh \
 	tests/scripts/tools-manual.sh \

@@ -26,6 +26,10 @@ struct stack_vm;
 /* How long an orderly end may take before it is ended by force. */
 #define STACK_STOP_MS 5000u
 
+/* A part that ends so often, each time within this time of the last, stays ended. */
+#define STACK_REVIVALS 5u
+#define STACK_REVIVE_MS 60000u
+
 /** struct rundir - a run directory that goes away with its owner, however that ends. */
 struct rundir {
 	char parent[64];  /* of all run directories of this user; not for domains to see */
@@ -87,6 +91,9 @@ struct stack {
 	struct xs_handle *xs;
 	int life_fd;               /* what dies with us watches the other end */
 	pid_t hypervisor, store, daemon;
+	bool may_revive;           /* store and daemon are started again when they end */
+	unsigned revived;          /* how often, one soon after the other */
+	uint64_t revived_ms;       /* the last time */
 	pid_t guests[16];          /* commands that may still run */
 	unsigned nguests;
 	struct attached *disks;

@@ -212,8 +212,8 @@ static struct xs_handle *open_store(const char *path)
 static int spawn_store(struct stack *st, const char *path, int life, char *why, size_t room)
 {
 	CLEANUP_FREE char *libs = path_dropin_libs();
-	char socket_arg[128], dir_arg[128], life_arg[32], hv[160], ld[4200];
-	char *argv[] = { (char *)"sluice-store", socket_arg, dir_arg, life_arg, NULL };
+	char socket_arg[128], dir_arg[128], state_arg[128], life_arg[32], hv[160], ld[4200];
+	char *argv[] = { (char *)"sluice-store", socket_arg, dir_arg, state_arg, life_arg, NULL };
 	const char *env[] = { hv, ld, NULL };
 	struct spawn s = { .path = path, .argv = argv, .env = env, .keep = &life, .nkeep = 1,
 		.daemon = true,
@@ -224,6 +224,7 @@ static int spawn_store(struct stack *st, const char *path, int life, char *why, 
 			" or install it (make install)");
 	snprintf(socket_arg, sizeof(socket_arg), "--socket=%s", st->store_path);
 	snprintf(dir_arg, sizeof(dir_arg), "--domain-dir=%s/dom", st->dir.path);
+	snprintf(state_arg, sizeof(state_arg), "--state-file=%s/store.state", st->dir.path);
 	snprintf(life_arg, sizeof(life_arg), "--exit-with-fd=%d", life);
 	snprintf(hv, sizeof(hv), "SLUICE_HYPERVISOR=%s/dom/0/hypervisor.sock", st->dir.path);
 	snprintf(ld, sizeof(ld), "LD_LIBRARY_PATH=%s", libs);
@@ -351,7 +352,8 @@ static int start_daemon(struct stack *st, char *why, size_t room)
 	snprintf(run_dir, sizeof(run_dir), "%s/dom/%u/driverd", st->dir.path, STACK_STORAGE);
 	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", run_dir);
 	snprintf(ready_arg, sizeof(ready_arg), "--ready-fd=%d", fds[1]);
-	if (mkdir(run_dir, 0700) < 0)
+	/* It is there, with what backends left, when the domain comes back. */
+	if (mkdir(run_dir, 0700) < 0 && errno != EEXIST)
 		error = stack_fail(why, room, -errno, "cannot make %s: %m", run_dir);
 	else
 		error = spawn_in_domain(st, STACK_STORAGE, argv, &s, false, why, room);
@@ -399,6 +401,7 @@ struct stack *stack_start_with(const struct stack_options *options, char *why, s
 		error = introduce_domains(st, why, why_room);
 	if (error == 0)
 		error = start_daemon(st, why, why_room);
+	st->may_revive = error == 0;
 	if (error == 0)
 		return st;
 	stack_stop(st);
@@ -447,31 +450,75 @@ void stack_guest_reaped(struct stack *st, pid_t pid)
 	}
 }
 
-int stack_check(struct stack *st, char *why, size_t why_room)
+/* --- parts that end before their time ------------------------------------ */
+
+/* The tree and the guests' rings are as they were: --state-file. */
+static int revive_store(struct stack *st, char *why, size_t room)
 {
-	struct {
-		pid_t *pid;
-		const char *name;
-	} parts[] = {
-		{ &st->hypervisor, "sluice-hypervisor" },
-		{ &st->store, "sluice-store" },
-		{ &st->daemon, "the storage domain (sluice-driverd)" },
-	};
+	if (st->xs)
+		xs_close(st->xs);
+	st->xs = NULL;
+	close(st->life_fd);
+	st->life_fd = -1;
+	return start_store(st, why, room);
+}
+
+/* Some restarts are luck, many are a fault that will not go away. */
+static bool may_revive(struct stack *st)
+{
+	uint64_t now = stack_now_ms();
+
+	if (!st->may_revive)
+		return false;
+	if (now - st->revived_ms > STACK_REVIVE_MS)
+		st->revived = 0;
+	st->revived_ms = now;
+	return st->revived++ < STACK_REVIVALS;
+}
+
+struct part {
+	pid_t *pid;
+	const char *name;
+	int (*revive)(struct stack *st, char *why, size_t room);
+};
+
+static int say_end(const struct part *part, int status, char *why, size_t room)
+{
+	if (WIFSIGNALED(status))
+		return stack_fail(why, room, -EPIPE, "%s was ended by signal %d (%s)", part->name,
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return stack_fail(why, room, -EPIPE, "%s ended by itself with status %d", part->name,
+		WEXITSTATUS(status));
+}
+
+static int check_part(struct stack *st, const struct part *part, char *why, size_t room)
+{
 	int status;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
-		if (*parts[i].pid <= 0)
-			return stack_fail(why, why_room, -EPIPE, "%s is not running", parts[i].name);
-		if (!spawn_is_dead(*parts[i].pid, &status))
-			continue;
-		*parts[i].pid = 0;
-		if (WIFSIGNALED(status))
-			return stack_fail(why, why_room, -EPIPE, "%s was ended by signal %d (%s)", parts[i].name,
-				WTERMSIG(status), strsignal(WTERMSIG(status)));
-		return stack_fail(why, why_room, -EPIPE, "%s ended by itself with status %d", parts[i].name,
-			WEXITSTATUS(status));
-	}
-	return 0;
+	if (*part->pid <= 0)
+		return stack_fail(why, room, -EPIPE, "%s is not running", part->name);
+	if (!spawn_is_dead(*part->pid, &status))
+		return 0;
+	*part->pid = 0;
+	say_end(part, status, why, room);
+	if (!part->revive || !may_revive(st))
+		return -EPIPE;
+	log_warn("%s; it is started again", why);
+	return part->revive(st, why, room) < 0 ? -EPIPE : 0;
+}
+
+int stack_check(struct stack *st, char *why, size_t why_room)
+{
+	const struct part parts[] = {
+		{ &st->hypervisor, "sluice-hypervisor", NULL },
+		{ &st->store, "sluice-store", revive_store },
+		{ &st->daemon, "the storage domain (sluice-driverd)", start_daemon },
+	};
+	int error = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(parts) && error == 0; i++)
+		error = check_part(st, &parts[i], why, why_room);
+	return error;
 }
 
 static bool all_run(struct stack *st)
@@ -485,6 +532,7 @@ void stack_stop(struct stack *st)
 {
 	if (!st)
 		return;
+	st->may_revive = false;
 	while (st->nguests)
 		spawn_end(&st->guests[--st->nguests], STACK_STOP_MS);
 	while (st->vms)

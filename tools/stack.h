@@ -80,7 +80,10 @@ void stack_guest_reaped(struct stack *st, pid_t pid);
 
 /**
  * stack_check() - whether the hypervisor, the store and the storage domain still run.
- * Return: 0, or -EPIPE with @why naming the one that ended and how.
+ *
+ * A store or storage domain that ended is started again, with what it was: the store's
+ * state, the domain's domid, ports and files. Not if it does so again and again. Return:
+ * 0, or -EPIPE with @why naming the one that ended and how, or why it does not come back.
  */
 int stack_check(struct stack *st, char *why, size_t why_room);
 

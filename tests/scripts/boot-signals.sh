@@ -27,12 +27,26 @@ start obey obeying
 kill -KILL "$booted"
 ends_with 137 || fail "SIGKILL"
 assert_tidy 20
-# A part of the stack that dies is named, and takes the rest with it.
-for part in sluice-hypervisor sluice-store sluice-driverd; do
+# A part of the stack that dies is named: what watches over the storage domain passes its
+# daemon's end on.
+kill_part () {
+	kill -KILL "$(alive | awk -v p="$1" '$2 ~ p "$" && !/domain-init/ { print $1; exit }')"
+}
+named () { grep -qE "$1.* (was ended by signal 9|ended by itself with status 137)" "$tmp/log"; }
+# The hypervisor takes the rest with it.
+start obey obeying
+kill_part sluice-hypervisor
+ends_with 1 || fail "sluice-hypervisor: $(cat "$tmp/log")"
+named sluice-hypervisor || fail "sluice-hypervisor: $(cat "$tmp/log")"
+assert_tidy 20
+# The others come back: the guest, its store ring and its watch there are as they were.
+for part in sluice-store sluice-driverd; do
 	start obey obeying
-	kill -KILL "$(alive | awk -v p="$part" '$2 ~ p "$" && !/domain-init/ { print $1; exit }')"
-	ends_with 1 || fail "$part: $(cat "$tmp/log")"
-	# What watches over the storage domain passes its daemon's end on.
-	grep -qE "$part.* (was ended by signal 9|ended by itself with status 137)" "$tmp/log" || fail "$part: $(cat "$tmp/log")"
+	kill_part "$part"
+	wait_for 20 says "$tmp/log" 'it is started again'
+	named "$part" || fail "$part: $(cat "$tmp/log")"
+	kill "$booted"
+	ends_with 0 || fail "$part: $(cat "$tmp/log")"
+	says "$tmp/log" "asked to poweroff" || fail "after $part: $(cat "$tmp/log")"
 	assert_tidy 20
 done
