@@ -41,6 +41,7 @@ EXTRA_DIST += common/confine-seccomp.c common/confine-none.c
 
 if HAVE_CMOCKA
 common_tests = \
+	tests/unit/common-confine \
 	tests/unit/common-fault \
 	tests/unit/common-fdpass \
 	tests/unit/common-log \
@@ -50,6 +51,8 @@ common_tests = \
 check_PROGRAMS += $(common_tests)
 TESTS += $(common_tests)
 common_test_libs = common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_common_confine_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_confine_LDADD = common/libconfine.la $(CMOCKA_LIBS)
 tests_unit_common_fault_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_fault_LDADD = $(common_test_libs)
 tests_unit_common_fdpass_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
