@@ -116,7 +116,8 @@ static void test_headers_that_are_none(void **state)
 	assert_int_equal(ask("GET /metrics HTTP/1.1\r\nHost : x\r\n\r\n"), METRICS_BAD);
 	assert_int_equal(ask("GET /metrics HTTP/1.1\r\n folded\r\n\r\n"), METRICS_BAD);
 	assert_int_equal(ask("GET /metrics HTTP/1.1\r\nA: \001\r\n\r\n"), METRICS_BAD);
-	assert_int_equal(ask_bytes("GET /metrics HTTP/1.1\r\nA: \0\r\n\r\n", 31), METRICS_BAD);
+	assert_int_equal(ask_bytes("GET /metrics HTTP/1.1\r\nA: \0\r\n\r\n", 30), METRICS_BAD);
+	assert_int_equal(ask_bytes("GET /metrics HTTP/1.1\r\nA\0: b\r\n\r\n", 31), METRICS_BAD);
 }
 
 static void test_long_request_line(void **state)
