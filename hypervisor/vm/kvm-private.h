@@ -23,6 +23,7 @@
 #define VCPU_KICK_SIGNAL SIGUSR1
 #define KVM_PRIVATE_CPUIDS 256u
 #define VCPU_STACK (1u << 20)
+#define RFLAGS_IF (1u << 9)
 
 /** struct kvm - the machine that vms are made with. */
 struct kvm {
@@ -53,6 +54,8 @@ struct kvm_vcpu {
 	atomic_int tid;       /* of @thread */
 	bool started;         /* @thread is to be joined; the loop's thread's */
 	atomic_bool in_guest; /* between its last look at kv->stops and its return from KVM */
+	atomic_bool look;     /* its thread is to look whether it is down */
+	atomic_bool down;     /* when it looked it waited for what no interrupt brings */
 	_Atomic uint64_t time_gpa; /* where the guest wants its clock, valid once time_new is set */
 	atomic_bool time_new;
 	pthread_cond_t woken; /* in SCHEDOP_poll; with vm.d.lock */
@@ -83,7 +86,8 @@ struct kvm_vm {
 	/* the vm's own thread */
 	pthread_t thread;
 	bool started;
-	int epoll_fd, quit_fd;
+	int epoll_fd, quit_fd, look_fd;
+	unsigned all_down;         /* looks in a row that found no vCPU up; the thread's */
 	int *watched[EVENT_MAX_PORTS / 1024]; /* by port: descriptor + 1; under vm.d.lock */
 };
 

@@ -18,9 +18,10 @@
 #define SECOND 1000000000ull
 #define WATCH_CHUNK 1024u
 #define EVENTS_AT_ONCE 16
+#define LOOK_SECONDS 1
 
 /* What an epoll event is about: one of these, and a vCPU or a port. */
-enum { ABOUT_QUIT, ABOUT_TIMER, ABOUT_BELL };
+enum { ABOUT_QUIT, ABOUT_TIMER, ABOUT_BELL, ABOUT_LOOK };
 
 static uint64_t about(unsigned what, uint32_t number)
 {
@@ -124,6 +125,32 @@ static void bell_ready(struct kvm_vm *kv, uint32_t port)
 	domain_unlock(d);
 }
 
+/*
+ * A guest whose vCPUs are all down never runs again; for Xen that is how it powers off. Twice
+ * in a row, for a vCPU that was down when it looked may have been started by one that was up
+ * still. One that is not in the guest now does not look, and counts as up.
+ */
+static void look_ready(struct kvm_vm *kv)
+{
+	bool down = true;
+	uint64_t times;
+
+	/* It goes on only when it is read. */
+	(void)!read(kv->look_fd, &times, sizeof(times));
+	for (unsigned i = 0; i < kv->vm.nr_vcpus; i++)
+		down &= atomic_exchange(&kv->vcpus[i].down, false);
+	kv->all_down = down ? kv->all_down + 1 : 0;
+	if (kv->all_down == 2) {
+		log_info("domain %u: all its vCPUs are halted with interrupts off",
+			kv->vm.d.domid);
+		vm_shutdown(&kv->vm, SHUTDOWN_poweroff);
+	}
+	for (unsigned i = 0; i < kv->vm.nr_vcpus; i++) {
+		atomic_store(&kv->vcpus[i].look, true);
+		vcpu_kick(&kv->vcpus[i]);
+	}
+}
+
 static void *thread_run(void *opaque)
 {
 	struct kvm_vm *kv = opaque;
@@ -144,6 +171,9 @@ static void *thread_run(void *opaque)
 			case ABOUT_BELL:
 				bell_ready(kv, number);
 				break;
+			case ABOUT_LOOK:
+				look_ready(kv);
+				break;
 			}
 		}
 	}
@@ -160,6 +190,9 @@ static int watch(struct kvm_vm *kv, int fd, uint32_t events, uint64_t data)
 
 int kvm_thread_init(struct kvm_vm *kv)
 {
+	static const struct itimerspec look_period = {
+		.it_interval.tv_sec = LOOK_SECONDS, .it_value.tv_sec = LOOK_SECONDS
+	};
 	int rc;
 
 	kv->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -167,6 +200,11 @@ int kvm_thread_init(struct kvm_vm *kv)
 		return -errno;
 	kv->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = watch(kv, kv->quit_fd, EPOLLIN, about(ABOUT_QUIT, 0));
+	kv->look_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (rc == 0)
+		rc = watch(kv, kv->look_fd, EPOLLIN, about(ABOUT_LOOK, 0));
+	if (rc == 0 && timerfd_settime(kv->look_fd, 0, &look_period, NULL) < 0)
+		rc = -errno;
 	for (unsigned i = 0; i < kv->vm.nr_vcpus && rc == 0; i++) {
 		struct kvm_vcpu *c = &kv->vcpus[i];
 
@@ -210,6 +248,7 @@ void kvm_thread_fini(struct kvm_vm *kv)
 {
 	close_fd(&kv->epoll_fd);
 	close_fd(&kv->quit_fd);
+	close_fd(&kv->look_fd);
 	for (unsigned i = 0; kv->vcpus && i < kv->vm.nr_vcpus; i++)
 		close_fd(&kv->vcpus[i].timer_fd);
 	for (unsigned i = 0; i < ARRAY_SIZE(kv->watched); i++) {

@@ -11,9 +11,9 @@
 #include "hypervisor/vm/kvm-private.h"
 
 #define DEFAULT_MAPPED 32768u
-/* Besides two per vCPU: KVM's, both memories, the thread's two, the builder's, life_fd.
+/* Besides two per vCPU: KVM's, both memories, the thread's three, the builder's, life_fd.
  */
-#define FDS_PER_VM 7u
+#define FDS_PER_VM 8u
 #define REF_CONSOLE 0u
 #define REF_STORE 1u
 
@@ -101,7 +101,8 @@ static struct kvm_vm *vm_alloc(
 	if (!kv)
 		return NULL;
 	kv->kvm = kvm;
-	kv->fd = kv->builder_fd = kv->life_fd = kv->epoll_fd = kv->quit_fd = -1;
+	kv->fd = kv->builder_fd = kv->life_fd = kv->epoll_fd = kv->quit_fd =
+		kv->look_fd = -1;
 	kv->state = VM_BUILDING;
 	atomic_store(&kv->stops, 1);
 	kv->vcpus = calloc(config->max_vcpus, sizeof(*kv->vcpus));

@@ -12,7 +12,6 @@
 
 #define SLEEP_ENABLE (1u << 5)
 #define SLEEP_TYPE(value) (((value) >> 2) & 7)
-#define RFLAGS_IF (1u << 9)
 #define EFER_LMA (1ull << 10)
 #define HYPERCALL_STUB 32u
 

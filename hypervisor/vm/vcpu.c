@@ -108,11 +108,30 @@ static bool vcpu_woken(struct kvm_vcpu *c, int err)
 	       state.mp_state != KVM_MP_STATE_UNINITIALIZED;
 }
 
+/*
+ * Is it down: halted with interrupts off, or not started? Then only another vCPU can have
+ * it go on. KVM says neither by itself.
+ */
+static void vcpu_look(struct kvm_vcpu *c)
+{
+	bool irqs = c->run->s.regs.regs.rflags & RFLAGS_IF;
+	struct kvm_mp_state state;
+	bool down = !c->v->up;
+
+	/* Not of one that was not started: to ask is to take an INIT, unseen. */
+	if (!down && kvm_call(c->fd, KVM_GET_MP_STATE, &state) == 0)
+		down = state.mp_state == KVM_MP_STATE_INIT_RECEIVED ||
+		       (state.mp_state == KVM_MP_STATE_HALTED && !irqs);
+	atomic_store(&c->down, down);
+}
+
 /* What KVM_RUN returned with; false: the guest has ended. */
 static bool vcpu_returned(struct kvm_vcpu *c, int err)
 {
 	if (vcpu_woken(c, err))
 		vcpu_up(c);
+	if (err == EINTR && atomic_exchange(&c->look, false))
+		vcpu_look(c);
 	if (err == EINTR || err == EAGAIN)
 		return true;
 	if (err) {

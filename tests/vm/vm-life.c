@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <xen/sched.h>
 #include <xengnttab.h>
 
 #include "common/fdpass.h"
@@ -134,6 +135,36 @@ static void test_pause_of_one_that_sleeps(void **state)
 		}
 		guest_destroy(&g);
 	}
+}
+
+/* As on Xen, where it is the way of guests without ACPI. */
+static void test_guest_whose_cpus_are_all_halted_powers_off(void **state)
+{
+	struct hvctl_vm_config config = guest_config(3);
+	struct guest g, sleeping, polling;
+
+	/* These two go on: a vCPU that takes interrupts, and one that waits for an event. */
+	guest_start(&sleeping, &world, 2);
+	guest_begin(&sleeping, 1, OP_HLT_OFF, 0, 0, 0, 0, 0, 0);
+	guest_begin(&sleeping, 0, OP_HLT_ON, 0, 0, 0, 0, 0, 0);
+	guest_start(&polling, &world, 1);
+	guest_events_init(&polling, 1, true);
+	guest_begin(&polling, 0, OP_POLL, guest_bind_ipi(&polling, 0, 0), 0, 0, 0, 0, 0);
+	/* One of its vCPUs was never started. */
+	assert_int_equal(guest_create(&g, &world, &config), 0);
+	guest_build(&g);
+	assert_int_equal(hvctl_domain_unpause(world.ctl, g.domid), 0);
+	guest_expect_state(&g, HVCTL_RUNNING);
+	guest_wait_online(&g, 0);
+	guest_start_cpus(&g, 2);
+	guest_begin(&g, 1, OP_HLT_OFF, 0, 0, 0, 0, 0, 0);
+	guest_begin(&g, 0, OP_HLT_OFF, 0, 0, 0, 0, 0, 0);
+	assert_int_equal(guest_expect_state(&g, HVCTL_SHUTDOWN), SHUTDOWN_poweroff);
+	assert_int_equal(guest_info(&sleeping).state, HVCTL_RUNNING);
+	assert_int_equal(guest_info(&polling).state, HVCTL_RUNNING);
+	guest_destroy(&g);
+	guest_destroy(&polling);
+	guest_destroy(&sleeping);
 }
 
 /* Destroyed in whatever it is doing. */
@@ -395,6 +426,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_states_and_what_they_refuse),
 		cmocka_unit_test(test_pause_stops_all_cpus),
 		cmocka_unit_test(test_pause_of_one_that_sleeps),
+		cmocka_unit_test(test_guest_whose_cpus_are_all_halted_powers_off),
 		cmocka_unit_test(test_destroy_in_every_state),
 		cmocka_unit_test(test_destroy_while_paused),
 		cmocka_unit_test(test_destroy_while_lending),
