@@ -134,6 +134,7 @@ tests_peers_hv_tool_LDADD = hypervisor/process/libhvctl.la common/libcommon.la
 hv_scripts = \
 	tests/scripts/hypervisor-control-socket.sh \
 	tests/scripts/hypervisor-domain-init-exit.sh \
+	tests/scripts/hypervisor-domain-init-allow.sh \
 	tests/scripts/hypervisor-domain-init-sealed.sh \
 	tests/scripts/hypervisor-domain-init.sh \
 	tests/scripts/hypervisor-libs-abi.sh \

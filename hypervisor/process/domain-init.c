@@ -23,21 +23,29 @@
 #include "common/log.h"
 #include "common/paths.h"
 #include "hypervisor/process/domain-ns.h"
+#include "hypervisor/process/domain-root.h"
 
 struct options {
 	char *run_dir;
 	char *domain_dir;
 	bool may_mount;
+	bool confined; /* to what is allowed */
+	struct domain_allowed allowed[DOMAIN_ALLOWED_MAX];
+	unsigned nallowed;
 	char **command;
 };
 
-enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT };
+enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT, OPT_CONFINED, OPT_ALLOW,
+	OPT_ALLOW_RO };
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "domain-dir", required_argument, NULL, OPT_DOMAIN_DIR },
 	{ "env", required_argument, NULL, OPT_ENV },
 	{ "may-mount", no_argument, NULL, OPT_MAY_MOUNT },
+	{ "confined", no_argument, NULL, OPT_CONFINED },
+	{ "allow", required_argument, NULL, OPT_ALLOW },
+	{ "allow-ro", required_argument, NULL, OPT_ALLOW_RO },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -46,7 +54,8 @@ static const struct option long_options[] = {
 static void usage(void)
 {
 	puts("usage: sluice-domain-init --run-dir=RUN --domain-dir=RUN/.../N [--env=NAME=VALUE]...\n"
-	     "                          [--may-mount] [--] COMMAND [ARGUMENT]...\n"
+	     "                          [--may-mount] [--confined] [--allow=PATH].. [--allow-ro=PATH]..\n"
+	     "                          [--] COMMAND [ARGUMENT]...\n"
 	     "\n"
 	     "Runs COMMAND as process domain N. Started by the toolstack.\n"
 	     "\n"
@@ -54,6 +63,10 @@ static void usage(void)
 	     "  --domain-dir=DIR   the domain's own directory in it, with its sockets\n"
 	     "  --env=NAME=VALUE   set an environment variable for COMMAND\n"
 	     "  --may-mount        let COMMAND mount file systems in the domain (FUSE)\n"
+	     "  --confined         the domain has what programs need, DIR and what is allowed, and\n"
+	     "                     nothing else of the host's files and devices\n"
+	     "  --allow=PATH       a file, directory or device for it; may be repeated\n"
+	     "  --allow-ro=PATH    the same, read-only\n"
 	     "  --help, --version");
 }
 
@@ -88,6 +101,23 @@ static void check_options(const struct options *o)
 		die("--domain-dir=%s is not inside --run-dir=%s", o->domain_dir, o->run_dir);
 }
 
+static void add_allowed(struct options *o, char *path, bool readonly)
+{
+	if (o->nallowed == DOMAIN_ALLOWED_MAX)
+		die("a domain is allowed at most %u paths", DOMAIN_ALLOWED_MAX);
+	o->allowed[o->nallowed++] = (struct domain_allowed){ path, readonly };
+	o->confined = true;
+}
+
+static void parse_allowed(struct options *o, const char *option, const char *text, bool readonly)
+{
+	char *path = parse_dir(option, text);
+
+	if (strcmp(path, "/") == 0)
+		die("--%s=/ would allow everything: leave --confined out", option);
+	add_allowed(o, path, readonly);
+}
+
 static void parse_options(int argc, char **argv, struct options *o)
 {
 	int c;
@@ -105,6 +135,15 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_MAY_MOUNT:
 			o->may_mount = true;
+			break;
+		case OPT_CONFINED:
+			o->confined = true;
+			break;
+		case OPT_ALLOW:
+			parse_allowed(o, "allow", optarg, false);
+			break;
+		case OPT_ALLOW_RO:
+			parse_allowed(o, "allow-ro", optarg, true);
 			break;
 		case 'h':
 			usage();
@@ -252,23 +291,58 @@ static void leave_hidden(const char *cwd, const char *hidden)
 		die("cannot enter /: %s", strerror(errno));
 }
 
+static int compare_allowed(const void *a, const void *b)
+{
+	const struct domain_allowed *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+/* A root of its own, or no domain: who asks for this relies on it. */
+static void confine(struct options *o)
+{
+	CLEANUP_FREE char *cwd = getcwd(NULL, 0);
+	CLEANUP_FREE char *libs = path_dropin_libs();
+	const char *failed = "";
+	int rc;
+
+	if (libs)
+		add_allowed(o, libs, true);
+	add_allowed(o, o->domain_dir, false);
+	/* What is in another comes after it, and is mounted on it. */
+	qsort(o->allowed, o->nallowed, sizeof(o->allowed[0]), compare_allowed);
+	rc = domain_root_enter(o->run_dir, o->allowed, o->nallowed, &failed);
+	if (rc < 0)
+		die("the domain cannot be confined to what it is allowed%s%s: %s",
+			*failed ? ": " : "", failed, strerror(-rc));
+	if (cwd && chdir(cwd) < 0)
+		log_debug("%s is not in the domain", cwd);
+}
+
+/* What was asked for and is not had. */
+static void not_isolated(const struct options *o, const char *what, int rc)
+{
+	if (o->confined)
+		die("not isolated: %s (%s)", what, strerror(-rc));
+	log_warn("not isolated: %s (%s)", what, strerror(-rc));
+}
+
 static void isolate(const struct options *o)
 {
 	CLEANUP_FREE char *cwd = getcwd(NULL, 0);
 	int rc = domain_ns_hide(o->run_dir, o->domain_dir);
 
 	if (rc < 0)
-		log_warn("not isolated: the sockets of other domains under %s are visible here "
-			 "(private mounts: %s)", o->run_dir, strerror(-rc));
+		not_isolated(o, "the sockets of other domains are visible here, for want of private"
+			" mounts", rc);
 	rc = domain_ns_proc();
 	if (rc < 0)
-		log_warn("not isolated: /proc still shows the host's processes (%s)",
-			strerror(-rc));
+		not_isolated(o, "/proc still shows the host's processes", rc);
 	leave_hidden(cwd, o->run_dir);
 }
 
 /* Pid 1 of the domain's namespace. @parent: a pipe that closes with the parent. */
-static _Noreturn void first_process(const struct options *o, int parent)
+static _Noreturn void first_process(struct options *o, int parent)
 {
 	struct pollfd p = { .fd = parent, .events = 0 };
 	int rc;
@@ -278,14 +352,18 @@ static _Noreturn void first_process(const struct options *o, int parent)
 	if (poll(&p, 1, 0) > 0)
 		_exit(1);
 	isolate(o);
+	if (o->confined)
+		confine(o);
 	rc = domain_ns_seal();
+	if (rc < 0 && o->confined && o->may_mount)
+		die("--confined and --may-mount together need user namespaces: %s", strerror(-rc));
 	if (rc < 0)
 		log_info("a command with CAP_SYS_ADMIN can undo the isolation (user namespaces: %s)",
 			strerror(-rc));
 	exit(run_command(o, rc == 0));
 }
 
-static _Noreturn void run_isolated(const struct options *o)
+static _Noreturn void run_isolated(struct options *o)
 {
 	int parent[2];
 	pid_t pid;
@@ -322,6 +400,8 @@ int main(int argc, char **argv)
 	rc = domain_ns_enter();
 	if (rc == 0)
 		run_isolated(&o);
+	if (o.confined)
+		die("the domain cannot be confined: no namespaces (%s)", strerror(-rc));
 	log_warn("not isolated: the host's processes and the sockets of other domains are "
 		 "visible, and what the command leaves running outlives it (namespaces: %s)",
 		strerror(-rc));

@@ -59,6 +59,8 @@ hypervisor_process_sluice_domain_init_SOURCES = \
 	hypervisor/process/domain-init.c \
 	hypervisor/process/domain-ns.c \
 	hypervisor/process/domain-ns.h \
+	hypervisor/process/domain-root.c \
+	hypervisor/process/domain-root.h \
 	hypervisor/process/domain-userns.c \
 	$(NULL)
 hypervisor_process_sluice_domain_init_LDADD = common/libcommon.la

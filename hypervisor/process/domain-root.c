@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+#include "config.h"
+#include "hypervisor/process/domain-root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/array.h"
+
+/* What programs need to run, as far as it is there; no secret among it. */
+static const struct domain_allowed root_system[] = {
+	{ "/usr", true },
+	{ "/bin", true },
+	{ "/sbin", true },
+	{ "/lib", true },
+	{ "/lib32", true },
+	{ "/lib64", true },
+	{ "/libx32", true },
+	{ "/etc/alternatives", true },
+	{ "/etc/group", true },
+	{ "/etc/hosts", true },
+	{ "/etc/ld.so.cache", true },
+	{ "/etc/localtime", true },
+	{ "/etc/nsswitch.conf", true },
+	{ "/etc/passwd", true },
+	{ "/etc/resolv.conf", true },
+	{ "/etc/ssl/certs", true },
+	{ "/dev/null", false },
+	{ "/dev/random", false },
+	{ "/dev/urandom", false },
+	{ "/dev/zero", false },
+};
+
+#define ROOT_PLACES (ARRAY_SIZE(root_system) + DOMAIN_ALLOWED_MAX)
+
+/* Held open, since the stage may cover them. */
+struct root_places {
+	struct root_place {
+		const struct domain_allowed *from;
+		int tree; /* a copy of its mounts */
+	} places[ROOT_PLACES];
+	unsigned count;
+};
+
+static int places_add(struct root_places *places, const struct domain_allowed *from)
+{
+	int tree = open_tree(AT_FDCWD, from->path,
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (tree < 0)
+		return -errno;
+	places->places[places->count++] = (struct root_place){ from, tree };
+	return 0;
+}
+
+static void places_dispose(struct root_places *places)
+{
+	for (unsigned i = 0; i < places->count; i++)
+		close(places->places[i].tree);
+}
+
+/* "/bin" that is a link to "usr/bin" is one in there, too. */
+static int root_copy_link(const char *stage, const char *path)
+{
+	char target[PATH_MAX], at[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	if (snprintf(at, sizeof(at), "%s%s", stage, path) >= (int)sizeof(at))
+		return -ENAMETOOLONG;
+	return symlink(target, at) < 0 ? -errno : 0;
+}
+
+static bool root_is_top_link(const char *path)
+{
+	struct stat st;
+
+	return !strchr(path + 1, '/') && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* Something at @at to mount on, and the directories above it. */
+static int root_make_place(char *at, size_t base, bool directory)
+{
+	for (char *p = strchr(at + base + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(at, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	if (directory)
+		return mkdir(at, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	return mknod(at, S_IFREG | 0444, 0) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int root_mount_place(const char *stage, const struct root_place *place)
+{
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+	char at[PATH_MAX];
+	struct stat st;
+	int rc;
+
+	if (snprintf(at, sizeof(at), "%s%s", stage, place->from->path) >= (int)sizeof(at))
+		return -ENAMETOOLONG;
+	if (fstat(place->tree, &st) < 0)
+		return -errno;
+	rc = root_make_place(at, strlen(stage), S_ISDIR(st.st_mode));
+	if (rc < 0)
+		return rc;
+	if (place->from->readonly && mount_setattr(place->tree, "",
+			AT_EMPTY_PATH | AT_RECURSIVE, &readonly, sizeof(readonly)) < 0)
+		return -errno;
+	return move_mount(place->tree, "", AT_FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/* A file system of its own at @stage's @name. */
+static int root_mount_new(const char *stage, const char *name, const char *type,
+	unsigned long flags, const char *options)
+{
+	char at[PATH_MAX];
+	int rc;
+
+	if (snprintf(at, sizeof(at), "%s%s", stage, name) >= (int)sizeof(at))
+		return -ENAMETOOLONG;
+	rc = root_make_place(at, strlen(stage), true);
+	if (rc < 0)
+		return rc;
+	return mount(type, at, type, MS_NOSUID | MS_NODEV | flags, options) < 0 ? -errno : 0;
+}
+
+static int root_fill(const char *stage, const struct root_places *places, const char **failed)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(root_system) && rc == 0; i++) {
+		*failed = root_system[i].path;
+		if (root_is_top_link(*failed))
+			rc = root_copy_link(stage, *failed);
+	}
+	/* Before the others, one of which may be in it. */
+	if (rc == 0)
+		rc = root_mount_new(stage, *failed = "/tmp", "tmpfs", 0, "size=64m,mode=1777");
+	if (rc == 0)
+		rc = root_mount_new(stage, *failed = "/proc", "proc", MS_NOEXEC, NULL);
+	for (unsigned i = 0; i < places->count && rc == 0; i++) {
+		*failed = places->places[i].from->path;
+		rc = root_mount_place(stage, &places->places[i]);
+	}
+	return rc;
+}
+
+static int root_gather(struct root_places *places, const struct domain_allowed *allowed,
+	unsigned count, const char **failed)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(root_system) && rc == 0; i++) {
+		*failed = root_system[i].path;
+		rc = root_is_top_link(*failed) ? 0 : places_add(places, &root_system[i]);
+		/* Not every system has all of them. */
+		if (rc == -ENOENT)
+			rc = 0;
+	}
+	for (unsigned i = 0; i < count && rc == 0; i++) {
+		*failed = allowed[i].path;
+		rc = places_add(places, &allowed[i]);
+	}
+	return rc;
+}
+
+static int root_enter(const char *stage)
+{
+	/* The old root is stacked under the new one, and goes. */
+	if (chdir(stage) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+		umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return -errno;
+	return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
+		NULL) < 0 ? -errno : 0;
+}
+
+int domain_root_enter(const char *stage, const struct domain_allowed *allowed, unsigned count,
+	const char **failed)
+{
+	struct root_places places = { .count = 0 };
+	int rc = count > DOMAIN_ALLOWED_MAX ? -E2BIG : root_gather(&places, allowed, count, failed);
+
+	if (rc == 0) {
+		*failed = "";
+		rc = mount("tmpfs", stage, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=0755") < 0 ?
+			-errno : root_fill(stage, &places, failed);
+	}
+	if (rc == 0) {
+		*failed = "";
+		rc = root_enter(stage);
+	}
+	places_dispose(&places);
+	return rc;
+}
