@@ -18,6 +18,8 @@
 #define PLUG_POLL_MS 10u
 /* How long a guest may take to let go of a disk; xl gives it as long. */
 #define PLUG_DETACH_MS 10000u
+/* The same when it is to be taken away then. */
+#define PLUG_FORCE_MS 2000u
 
 struct boot_plug {
 	struct boot_plug *next;
@@ -239,7 +241,7 @@ void boot_plug_detach(struct boot_slot *s, const char *dev, bool force, struct b
 	if (!p)
 		return;
 	p->force = force;
-	p->end_ms = stack_now_ms() + PLUG_DETACH_MS;
+	p->end_ms = stack_now_ms() + (force ? PLUG_FORCE_MS : PLUG_DETACH_MS);
 	if (begin_detach(p, why, sizeof(why)) < 0)
 		plug_end(p, why);
 	else

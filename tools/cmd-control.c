@@ -15,7 +15,6 @@
 /* --- list -------------------------------------------------------------- */
 
 struct list {
-	const char *name; /* NULL: all */
 	bool json;
 	unsigned shown;
 };
@@ -32,11 +31,7 @@ static void show_json(const struct client_vm *vm, struct list *list)
 static void show_vm(const struct client_vm *vm, void *opaque)
 {
 	struct list *list = opaque;
-	char domid[12];
 
-	snprintf(domid, sizeof(domid), "%u", vm->domid);
-	if (list->name && strcmp(list->name, vm->name) != 0 && strcmp(list->name, domid) != 0)
-		return;
 	if (list->json)
 		show_json(vm, list);
 	else
@@ -45,19 +40,23 @@ static void show_vm(const struct client_vm *vm, void *opaque)
 	list->shown++;
 }
 
-static int list_vms(struct list *list)
+static int list_vms(struct list *list, const char *name)
 {
+	struct client_vm vm;
+
+	if (name && client_find(name, &vm) < 0)
+		return 1;
 	if (list->json)
 		printf("[");
 	else
 		printf("%-24s %5s %6s %5s  %-8s %8s\n", "Name", "ID", "Mem", "VCPUs", "State", "Time(s)");
-	client_each(show_vm, list);
+	if (name)
+		show_vm(&vm, list);
+	else
+		client_each(show_vm, list);
 	if (list->json)
 		printf("%s]\n", list->shown ? "\n" : "");
-	if (!list->name || list->shown)
-		return 0;
-	log_err("there is no vm %s of yours; sluice list shows them", list->name);
-	return 1;
+	return 0;
 }
 
 int verb_list(int argc, char **argv)
@@ -67,7 +66,7 @@ int verb_list(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct list list = { .name = NULL };
+	struct list list = { .shown = 0 };
 	int c;
 
 	opterr = 0;
@@ -87,8 +86,7 @@ int verb_list(int argc, char **argv)
 		log_err("one name, or none: sluice list [NAME]");
 		return 1;
 	}
-	list.name = argv[optind];
-	return list_vms(&list);
+	return list_vms(&list, argv[optind]);
 }
 
 /* --- verbs for one vm -------------------------------------------------- */

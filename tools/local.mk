@@ -68,10 +68,12 @@ tools_sluice_SOURCES = \
 	tools/client-stack.c \
 	tools/client.c \
 	tools/client.h \
+	tools/cmd-block.c \
 	tools/cmd-boot.c \
 	tools/cmd-control.c \
 	tools/cmd-create.c \
 	tools/cmd-exec.c \
+	tools/cmd-info.c \
 	tools/cmd-metrics.c \
 	tools/cmd-top.c \
 	tools/console-client.c \
@@ -82,7 +84,7 @@ tools_sluice_SOURCES = \
 	tools/sluice.h \
 	tools/top-terminal.c \
 	$(NULL)
-tools_sluice_LDADD = tools/libmetrics.la tools/libstack.la -lm $(XLUTIL_LIBS)
+tools_sluice_LDADD = tools/libmetrics.la tools/libstack.la protocol/libprotocol.la -lm $(XLUTIL_LIBS)
 
 # What of the benchmark is pure; unit tests link it.
 noinst_LTLIBRARIES += tools/libbench.la
@@ -220,8 +222,10 @@ tools_scripts = \
 	tests/scripts/boot-vms.sh \
 	tests/scripts/create-config.sh \
 	tests/scripts/create-disks.sh \
+	tests/scripts/create-hotplug.sh \
 	tests/scripts/create-keys.sh \
 	tests/scripts/create-stack.sh \
+	tests/scripts/create-views.sh \
 	tests/scripts/tools-bench-compare.sh \
 	tests/scripts/tools-bench-jobs.sh \
 	tests/scripts/tools-bench-events.sh \

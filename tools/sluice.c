@@ -13,15 +13,23 @@ static int verb_help(int argc, char **argv);
 static int verb_version(int argc, char **argv);
 
 static const struct verb verbs[] = {
+	{ "block-attach", "NAME DISK", "give a running vm a disk", verb_block_attach },
+	{ "block-detach", "[--force] NAME DEVICE", "take a disk from a running vm", verb_block_detach },
+	{ "block-list", "NAME..", "show the disks of vms", verb_block_list },
 	{ "boot", "--kernel=FILE [--initrd=FILE] [--append=TEXT] [--disk=FILE[,OPTION]..].. [OPTION..]",
 		"boot a guest in a virtual machine of a private stack", verb_boot },
 	{ "console", "NAME", "connect this terminal to a vm's console", verb_console },
 	{ "create", "[OPTION..] FILE.. [KEY=VALUE..]", "create a guest from a configuration file of xl",
 		verb_create },
 	{ "destroy", "[--wait] NAME", "end a vm at once", verb_shutdown },
+	{ "dmesg", "", "show what the parts of your stack said", verb_dmesg },
+	{ "domid", "NAME", "show the number of a vm", verb_domid },
+	{ "domname", "ID", "show the name of a vm", verb_domid },
 	{ "exec", "[--disk=FILE[,OPTION]..].. [--] COMMAND [ARGUMENT..]",
 		"run a command in a guest domain of a private stack", verb_exec },
+	{ "features", "NAME..", "show what disks' backends and guests agreed on", verb_features },
 	{ "help", "[VERB]", "show the verbs, or one verb's options", verb_help },
+	{ "info", "", "show the host", verb_info },
 	{ "list", "[--long] [NAME]", "show the vms that run", verb_list },
 	{ "metrics", "[--once|--socket=PATH|--listen=127.0.0.1:PORT] [--run-dir=DIR]",
 		"what backends count, for Prometheus", verb_metrics },
@@ -32,6 +40,8 @@ static const struct verb verbs[] = {
 	{ "top", "[--interval=SECONDS] [--batch [--iterations=N] [--output-format=json]] [--run-dir=DIR]",
 		"what disks are doing", verb_top },
 	{ "unpause", "NAME", "let a paused vm go on", verb_control },
+	{ "vcpu-list", "[NAME..]", "show the virtual CPUs of vms", verb_vcpu_list },
+	{ "vcpu-set", "NAME COUNT", "tell a guest how many virtual CPUs to use", verb_vcpu_set },
 	{ "version", "", "show the version", verb_version },
 };
 

@@ -3,7 +3,9 @@
  * A kernel for tests of sluice boot, which needs nothing but a console and a store. Its
  * command line is said on the console; "poweroff", "reboot", "crash", "triple" do that at
  * once, "obey" waits for control/shutdown in the store, and for the keys p, r, c on the
- * console, "disk" says how many disks the store has for it, "flood" says very much.
+ * console, "disk" says how many disks the store has for it, "flood" says very much. With
+ * "hotplug" before it, "obey" says how many disks there are whenever that changes, and lets
+ * go of those whose backend wants to close.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -167,6 +169,58 @@ static void obey_word(const char *word)
 		triple_fault();
 }
 
+static int hotplug;
+
+/* @dir without its end NUL, and @name; @to has room for both. */
+static size_t join(char *to, const char *dir, const char *name)
+{
+	size_t n = 0;
+
+	while (*dir)
+		to[n++] = *dir++;
+	while (*name)
+		to[n++] = *name++;
+	to[n++] = '\0';
+	return n;
+}
+
+/* A disk whose backend is Closing or Closed is let go: our state becomes Closed. */
+static void answer_backend(const char *vdev)
+{
+	char dir[64], node[256], backend[128], state[16], reply[16];
+	size_t n;
+
+	join(dir, "device/vbd/", vdev);
+	n = join(node, dir, "/backend");
+	store_ask(XS_READ, node, n, backend, sizeof(backend));
+	n = join(node, backend, "/state");
+	store_ask(XS_READ, node, n, state, sizeof(state));
+	if (state[0] != '5' && state[0] != '6')
+		return;
+	n = join(node, dir, "/state");
+	node[n] = '6';
+	store_ask(XS_WRITE, node, n + 1, reply, sizeof(reply));
+}
+
+static void look_at_disks(void)
+{
+	static const char node[] = "device/vbd";
+	static int known = -1;
+	char names[512], text[] = "0 disks now\n";
+
+	store_ask(XS_DIRECTORY, node, sizeof(node), names, sizeof(names));
+	for (char *name = names; *name; name++) {
+		answer_backend(name);
+		text[0]++;
+		while (*name)
+			name++;
+	}
+	if (text[0] == known)
+		return;
+	known = text[0];
+	say(text);
+}
+
 static void obey(void)
 {
 	static const char node[] = "control/shutdown", done[] = "control/shutdown\0";
@@ -188,6 +242,8 @@ static void obey(void)
 			say("\n");
 			obey_word(value);
 		}
+		if (hotplug)
+			look_at_disks();
 		for (int i = 0; i < 50; i++)
 			yield();
 	}
@@ -235,6 +291,8 @@ void guest_main(const struct hvm_start_info *info)
 		obey_word(word);
 		if (same(word, "disk"))
 			count_disks();
+		if (same(word, "hotplug"))
+			hotplug = 1;
 		if (same(word, "flood"))
 			flood();
 		if (same(word, "obey"))

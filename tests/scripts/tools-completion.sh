@@ -20,7 +20,7 @@ expect () {
 	[ "$got" = "$want" ] || fail "$*: \"$got\" in place of \"$want\""
 }
 expect "exec " sluice ex
-expect "boot console create destroy exec help list metrics pause reboot shutdown top unpause version " sluice help ""
+expect "block-attach block-detach block-list boot console create destroy dmesg domid domname exec features help info list metrics pause reboot shutdown top unpause vcpu-list vcpu-set version " sluice help ""
 expect "--interval= --iterations= " sluice top --i
 expect "json " sluice top --output-format=j
 expect "--listen= --once --run-dir= --socket= " sluice metrics --
@@ -30,6 +30,8 @@ expect "--on-crash= --on-poweroff= --on-reboot= --on-watchdog= " sluice boot --o
 expect "preserve " sluice boot --on-crash=p
 expect "none " sluice boot --console=no
 expect "--wait " sluice destroy --w
+expect "--force " sluice block-detach --f
+expect "--defconfig= --dryrun " sluice create --d
 expect "--disk= " sluice exec --d
 expect "debug " sluice exec --log-level=d
 expect "blk " sluice-bench b

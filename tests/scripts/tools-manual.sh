@@ -18,7 +18,7 @@ documented sluice.1 | grep -vx -e --run >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice(1) and its help differ"
 
 "$sluice" help create | sed 's/^  -., / /' | offered | grep -vx -e --help >"$tmp/offered"
-documented sluice-create.1 | grep -vx -e --wait >"$tmp/documented"
+documented sluice-create.1 | grep -vx -e --wait -e --force >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice-create(1) and its help differ"
 
 "$sluice" help boot | offered | grep -vx -e --help >"$tmp/offered"
