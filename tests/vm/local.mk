@@ -31,6 +31,7 @@ tests/vm/guest.bin: $(vm_guest_sources) $(vm_guest_headers)
 vm_tests = \
 	tests/vm/vm-confine \
 	tests/vm/vm-event \
+	tests/vm/vm-event-many \
 	tests/vm/vm-grant \
 	tests/vm/vm-grant-hostile \
 	tests/vm/vm-hypercall \
@@ -64,6 +65,9 @@ tests_vm_vm_confine_LDADD = $(vm_test_ldadd)
 tests_vm_vm_event_SOURCES = tests/vm/vm-event.c
 tests_vm_vm_event_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_event_LDADD = $(vm_test_ldadd)
+tests_vm_vm_event_many_SOURCES = tests/vm/vm-event-many.c
+tests_vm_vm_event_many_CPPFLAGS = $(vm_test_cppflags)
+tests_vm_vm_event_many_LDADD = $(vm_test_ldadd)
 tests_vm_vm_grant_SOURCES = tests/vm/vm-grant.c
 tests_vm_vm_grant_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_grant_LDADD = $(vm_test_ldadd)

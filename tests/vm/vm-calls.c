@@ -168,3 +168,30 @@ void guest_await_grant_idle(struct guest *g, uint32_t ref)
 		if (now_ns() - since > 30000000000ull)
 			fail_msg("grant %u stays in use", ref);
 }
+
+bool guest_has_event(struct guest *g, unsigned cpu, uint32_t port)
+{
+	const struct guest_log *log = guest_log(g, cpu);
+
+	for (uint32_t i = 0; i < log->count && i < GUEST_LOG_MAX; i++)
+		if (log->ports[i] == port)
+			return true;
+	return false;
+}
+
+void guest_await_event(struct guest *g, unsigned cpu, uint32_t port)
+{
+	uint64_t since = now_ns();
+
+	while (!guest_has_event(g, cpu, port)) {
+		if (now_ns() - since > 30000000000ull)
+			fail_msg("no event from port %u: %u upcalls, %u events", port,
+				guest_mail(g, cpu)->upcalls, guest_log(g, cpu)->count);
+		usleep(500);
+	}
+}
+
+void guest_log_clear(struct guest *g, unsigned cpu)
+{
+	guest_log(g, cpu)->count = 0;
+}

@@ -25,33 +25,6 @@
 
 static struct hv_world world;
 
-static bool log_has(struct guest *g, unsigned cpu, uint32_t port)
-{
-	const struct guest_log *log = guest_log(g, cpu);
-
-	for (uint32_t i = 0; i < log->count && i < GUEST_LOG_MAX; i++)
-		if (log->ports[i] == port)
-			return true;
-	return false;
-}
-
-static void await_event(struct guest *g, unsigned cpu, uint32_t port)
-{
-	uint64_t since = now_ns();
-
-	while (!log_has(g, cpu, port)) {
-		if (now_ns() - since > 30000 * MS)
-			fail_msg("no event from port %u: %u upcalls, %u events", port,
-				guest_mail(g, cpu)->upcalls, guest_log(g, cpu)->count);
-		usleep(500);
-	}
-}
-
-static void log_clear(struct guest *g, unsigned cpu)
-{
-	guest_log(g, cpu)->count = 0;
-}
-
 static void ipi_arrives(bool fifo)
 {
 	struct guest g;
@@ -61,9 +34,9 @@ static void ipi_arrives(bool fifo)
 	guest_events_init(&g, 1, fifo);
 	port = guest_bind_ipi(&g, 0, 0);
 	for (unsigned i = 0; i < 10; i++) {
-		log_clear(&g, 0);
+		guest_log_clear(&g, 0);
 		assert_int_equal(guest_send(&g, 0, port), 0);
-		await_event(&g, 0, port);
+		guest_await_event(&g, 0, port);
 		assert_int_equal(guest_log(&g, 0)->count, 1);
 	}
 	assert_int_equal(guest_mail(&g, 0)->strays, 0);
@@ -93,10 +66,10 @@ static void test_2level_masked_event_waits_for_unmask(void **state)
 	guest_write(&g, mask, 8, 1ull << unmask.port % 64);
 	assert_int_equal(guest_send(&g, 0, unmask.port), 0);
 	guest_call(&g, 0, OP_NOP, 0, 0, 0);
-	assert_false(log_has(&g, 0, unmask.port));
+	assert_false(guest_has_event(&g, 0, unmask.port));
 	assert_int_equal(guest_hc(&g, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_unmask, &unmask,
 				 sizeof(unmask)), 0);
-	await_event(&g, 0, unmask.port);
+	guest_await_event(&g, 0, unmask.port);
 	assert_int_equal(guest_read(&g, mask, 8), 0);
 	guest_destroy(&g);
 }
@@ -114,11 +87,11 @@ static void test_fifo_masked_event_waits_for_unmask(void **state)
 	__atomic_fetch_or(&words[unmask.port], 1u << EVTCHN_FIFO_MASKED, __ATOMIC_SEQ_CST);
 	assert_int_equal(guest_send(&g, 0, unmask.port), 0);
 	guest_call(&g, 0, OP_NOP, 0, 0, 0);
-	assert_false(log_has(&g, 0, unmask.port));
+	assert_false(guest_has_event(&g, 0, unmask.port));
 	assert_true(words[unmask.port] & 1u << EVTCHN_FIFO_PENDING);
 	assert_int_equal(guest_hc(&g, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_unmask, &unmask,
 				 sizeof(unmask)), 0);
-	await_event(&g, 0, unmask.port);
+	guest_await_event(&g, 0, unmask.port);
 	guest_destroy(&g);
 }
 
@@ -145,7 +118,7 @@ static void test_priorities_decide_the_order(void **state)
 		assert_int_equal(set_priority(&g, ports[i], priority[i]), 0);
 	}
 	assert_int_equal(set_priority(&g, ports[0], 16), -EINVAL);
-	log_clear(&g, 0);
+	guest_log_clear(&g, 0);
 	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(guest_send(&g, 0, ports[i]), 0);
 	assert_int_equal(guest_log(&g, 0)->count, 0);
@@ -168,9 +141,9 @@ static void ipis_between_cpus(bool fifo)
 	for (unsigned from = 0; from < 3; from++) {
 		for (unsigned to = 0; to < 3; to++) {
 			for (unsigned i = 0; i < 3; i++)
-				log_clear(&g, i);
+				guest_log_clear(&g, i);
 			assert_int_equal(guest_send(&g, from, port[to]), 0);
-			await_event(&g, to, port[to]);
+			guest_await_event(&g, to, port[to]);
 			for (unsigned i = 0; i < 3; i++)
 				assert_int_equal(guest_log(&g, i)->count, i == to);
 		}
@@ -200,9 +173,9 @@ static void test_event_reaches_a_cpu_in_any_state(void **state)
 	for (int idle = IDLE_SPIN; idle <= IDLE_HLT; idle++) {
 		guest_call(&g, 1, OP_IDLE, idle, 0, 0);
 		usleep(2000);
-		log_clear(&g, 1);
+		guest_log_clear(&g, 1);
 		assert_int_equal(guest_send(&g, 0, port), 0);
-		await_event(&g, 1, port);
+		guest_await_event(&g, 1, port);
 	}
 	guest_destroy(&g);
 }
@@ -221,9 +194,9 @@ static void test_many_sends_from_another_cpu(void **state)
 	guest_await(&g, &guest_log(&g, 1)->count, 500);
 	sent = guest_stop_op(&g, 0);
 	assert_true(guest_log(&g, 1)->count <= sent);
-	log_clear(&g, 1);
+	guest_log_clear(&g, 1);
 	assert_int_equal(guest_send(&g, 0, port), 0);
-	await_event(&g, 1, port);
+	guest_await_event(&g, 1, port);
 	guest_destroy(&g);
 }
 
@@ -248,20 +221,20 @@ static void test_singleshot_timer(void **state)
 	port = bind_timer(&g, 0);
 	assert_int_equal(guest_vcpu_op(&g, 0, VCPUOP_stop_periodic_timer, 0, NULL, 0), 0);
 	for (unsigned i = 0; i < 5; i++) {
-		log_clear(&g, 0);
+		guest_log_clear(&g, 0);
 		timer.timeout_abs_ns = guest_call(&g, 0, OP_TIME, 0, 0, 0) + 20 * MS;
 		assert_int_equal(guest_vcpu_op(&g, 0, VCPUOP_set_singleshot_timer, 0, &timer,
 					 sizeof(timer)), 0);
-		await_event(&g, 0, port);
+		guest_await_event(&g, 0, port);
 		now = guest_call(&g, 0, OP_TIME, 0, 0, 0);
 		assert_true(now >= timer.timeout_abs_ns);
 		assert_int_equal(guest_log(&g, 0)->count, 1);
 	}
 	/* One that has gone by fires at once, or is refused with -ETIME. */
-	log_clear(&g, 0);
+	guest_log_clear(&g, 0);
 	timer.timeout_abs_ns = 1;
 	if (guest_vcpu_op(&g, 0, VCPUOP_set_singleshot_timer, 0, &timer, sizeof(timer)) == 0)
-		await_event(&g, 0, port);
+		guest_await_event(&g, 0, port);
 	guest_destroy(&g);
 }
 
@@ -281,7 +254,7 @@ static void test_singleshot_timer_is_stopped(void **state)
 	assert_int_equal(guest_vcpu_op(&g, 0, VCPUOP_stop_singleshot_timer, 0, NULL, 0), 0);
 	while (guest_call(&g, 0, OP_TIME, 0, 0, 0) < timer.timeout_abs_ns + 100 * MS)
 		usleep(50000);
-	assert_false(log_has(&g, 0, port));
+	assert_false(guest_has_event(&g, 0, port));
 	guest_destroy(&g);
 }
 
@@ -322,7 +295,7 @@ static void test_timers_of_two_cpus(void **state)
 		assert_int_equal(guest_vcpu_op(&g, cpu, VCPUOP_set_singleshot_timer, cpu, &timer,
 					 sizeof(timer)), 0);
 	for (unsigned cpu = 0; cpu < 2; cpu++) {
-		await_event(&g, cpu, port[cpu]);
+		guest_await_event(&g, cpu, port[cpu]);
 		assert_int_equal(guest_log(&g, cpu)->count, 1);
 	}
 	guest_destroy(&g);
@@ -429,9 +402,9 @@ static void both_ways(struct guest *g, uint32_t mine, xenevtchn_handle *xce, uin
 	for (unsigned i = 0; i < 20; i++) {
 		assert_int_equal(guest_send(g, 0, mine), 0);
 		expect_pending(xce, theirs);
-		log_clear(g, 0);
+		guest_log_clear(g, 0);
 		assert_int_equal(xenevtchn_notify(xce, theirs), 0);
-		await_event(g, 0, mine);
+		guest_await_event(g, 0, mine);
 	}
 }
 
@@ -543,110 +516,6 @@ static void test_upcall_before_the_apic_is_on(void **state)
 	guest_destroy(&g);
 }
 
-/* The best of some runs, since other programs run, too. */
-static double send_cost(struct guest *g, uint32_t first, uint32_t ports)
-{
-	const unsigned n = 300;
-	uint64_t best = UINT64_MAX;
-
-	for (unsigned i = 0; i < 10; i++) {
-		uint64_t start = now_ns();
-
-		guest_begin(g, 0, OP_SEND_WAIT, first, ports, n, 0, 0, 0);
-		assert_int_equal((int64_t)guest_end(g, 0), 0);
-		if (now_ns() - start < best)
-			best = now_ns() - start;
-	}
-	return best / 1000.0 / n;
-}
-
-/* What an event costs is printed: it must not grow with the channels, but time is no test. */
-static void test_more_than_100000_channels(void **state)
-{
-	static const uint32_t steps[] = { 100, 10000, 100100 };
-	uint32_t bound = 0, first, last;
-	struct guest g;
-
-	guest_start(&g, &world, 1);
-	guest_events_init(&g, 1, true);
-	guest_events_expand(&g, 131072);
-	first = guest_bind_ipi(&g, 0, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		last = guest_call(&g, 0, OP_BIND_IPIS, steps[i] - bound, 0, 0);
-		bound = steps[i];
-		assert_true(last >= bound && last < 131072);
-		print_message("%u channels: %.1f us per event\n", bound,
-			send_cost(&g, last - 99, 100));
-		log_clear(&g, 0);
-		assert_int_equal(guest_send(&g, 0, first), 0);
-		assert_int_equal(guest_send(&g, 0, last), 0);
-		await_event(&g, 0, first);
-		await_event(&g, 0, last);
-	}
-	assert_true(guest_info(&g).channels > 100000);
-	/* Until no more are left. */
-	assert_int_equal((int64_t)guest_call(&g, 0, OP_BIND_IPIS, 131072, 0, 0), -ENOSPC);
-	guest_destroy(&g);
-}
-
-/* The array grows, and channels come and go, while another vCPU sends. */
-static void test_array_grows_while_others_send(void **state)
-{
-	struct guest g;
-	uint32_t port, last;
-
-	guest_start(&g, &world, 2);
-	guest_events_init(&g, 2, true);
-	port = guest_bind_ipi(&g, 0, 0);
-	guest_begin(&g, 1, OP_SEND_LOOP, port, 0, 0, 0, 0, 0);
-	for (unsigned page = 2; page <= 128; page++) {
-		guest_events_expand(&g, page * PAGE / 4);
-		last = guest_call(&g, 0, OP_BIND_IPIS, 8, 0, 0);
-		assert_int_equal(guest_send(&g, 0, last), 0);
-		assert_int_equal(guest_close(&g, last), 0);
-	}
-	assert_true(guest_stop_op(&g, 1) > 0);
-	log_clear(&g, 0);
-	assert_int_equal(guest_send(&g, 1, port), 0);
-	await_event(&g, 0, port);
-	guest_destroy(&g);
-}
-
-/* Back to 2-level with everything closed, while another vCPU sends. */
-static void test_reset_while_others_send(void **state)
-{
-	struct evtchn_reset reset = { .dom = DOMID_SELF };
-	struct guest g;
-	uint32_t port;
-
-	guest_start(&g, &world, 2);
-	guest_events_init(&g, 2, true);
-	port = guest_bind_ipi(&g, 0, 0);
-	guest_begin(&g, 1, OP_SEND_LOOP, port, 0, 0, 0, 0, 0);
-	for (unsigned i = 0; i < 20; i++) {
-		assert_int_equal(guest_hc(&g, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_reset, &reset,
-					 sizeof(reset)), 0);
-		assert_int_equal(guest_info(&g).channels, 0);
-		port = guest_bind_ipi(&g, 0, 0);
-	}
-	assert_true(guest_stop_op(&g, 1) > 0);
-	reset.dom = 1;
-	assert_true(guest_hc(&g, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_reset, &reset,
-			    sizeof(reset)) < 0);
-	guest_destroy(&g);
-}
-
-static void test_2level_has_4096_channels(void **state)
-{
-	struct guest g;
-
-	guest_start(&g, &world, 1);
-	guest_events_init(&g, 1, false);
-	assert_int_equal((int64_t)guest_call(&g, 0, OP_BIND_IPIS, 5000, 0, 0), -ENOSPC);
-	assert_true(guest_mail(&g, 0)->progress < 4096);
-	guest_destroy(&g);
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -671,10 +540,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_vm_is_destroyed_while_a_process_domain_sends),
 		cmocka_unit_test(test_closed_port_is_silent),
 		cmocka_unit_test(test_upcall_before_the_apic_is_on),
-		cmocka_unit_test(test_more_than_100000_channels),
-		cmocka_unit_test(test_array_grows_while_others_send),
-		cmocka_unit_test(test_reset_while_others_send),
-		cmocka_unit_test(test_2level_has_4096_channels),
 	};
 	int failed;
 

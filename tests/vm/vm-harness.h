@@ -114,6 +114,12 @@ int64_t guest_bind(struct guest *g, uint32_t remote, uint32_t remote_port);
 int64_t guest_send(struct guest *g, unsigned cpu, uint32_t port);
 int64_t guest_close(struct guest *g, uint32_t port);
 
+/** guest_has_event() - the upcall's handler has found @port; guest_await_event() waits for that. */
+bool guest_has_event(struct guest *g, unsigned cpu, uint32_t port);
+void guest_await_event(struct guest *g, unsigned cpu, uint32_t port);
+/** guest_log_clear() - forget what it found so far. */
+void guest_log_clear(struct guest *g, unsigned cpu);
+
 /** guest_grants_init() - its grant table at GUEST_GRANT_TABLE, @frames of it. */
 void guest_grants_init(struct guest *g, unsigned frames);
 /** guest_grant() - @count entries from @ref on: pages from @gpa on for @domid. */
