@@ -20,8 +20,10 @@ traffic () {
 	cleanup_fn eval "kill $traffic_pid 2>/dev/null; wait $traffic_pid"
 	wait_for 60 reads
 }
+# metrics: of that stack alone; the same user may have others, elsewhere.
+metrics () { "$sluice" metrics | grep "^#\|{stack=\"$traffic_pid\""; }
 # reads: some have been counted.
-reads () { "$sluice" metrics | grep -q '^sluice_blk_requests_total{.*op="read"} [1-9]'; }
+reads () { metrics | grep -q '^sluice_blk_requests_total{.*op="read"} [1-9]'; }
 # end_traffic: and the stack.
 end_traffic () {
 	rm -f "$tmp/disk.img"

@@ -32,7 +32,7 @@ for verb in top metrics; do
 	diff "$tmp/offered" "$tmp/documented" || fail "sluice-$verb(1) and its help differ"
 done
 # Each family that is printed is in the manual, and the other way round.
-XDG_RUNTIME_DIR=$tmp "$sluice" metrics | sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' | sort >"$tmp/offered"
+"$sluice" metrics --once | sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' | sort >"$tmp/offered"
 grep -oE 'sluice_[a-z_]+' "$srcdir/docs/man/sluice-metrics.1" | sort -u >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice-metrics(1) and the metrics differ"
 "$builddir/backends/console/sluice-console" --help | offered | grep -vx -e --help >"$tmp/offered"

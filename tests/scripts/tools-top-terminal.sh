@@ -3,9 +3,10 @@
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/tools-functions.sh"
 requires command -v python3
+mkdir "$tmp/empty"
 cat >"$tmp/terminal.py" <<'EOT'
 import fcntl, os, pty, select, signal, struct, sys, termios, time
-sluice, how = sys.argv[1:3]
+sluice, how, empty = sys.argv[1:4]
 main, end = pty.openpty()
 fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 60, 0, 0))
 before = termios.tcgetattr(end)
@@ -25,7 +26,7 @@ if shell == 0:
             signal.signal(s, signal.SIG_DFL)
         for fd in 0, 1, 2:
             os.dup2(end, fd)
-        os.execv(sluice, ["sluice", "top", "--interval=0.1"])
+        os.execv(sluice, ["sluice", "top", "--interval=0.1", "--run-dir=" + empty])
     os.write(told, struct.pack("i", pid))
     while True:
         status = os.waitpid(pid, os.WUNTRACED)[1]
@@ -72,5 +73,5 @@ assert status == 0, status
 assert termios.tcgetattr(end) == before, "the terminal is another one"
 EOT
 for how in q Q SIGTERM SIGHUP SIGINT suspend resize; do
-	timeout 120 python3 "$tmp/terminal.py" "$sluice" "$how" || fail "ended by $how"
+	timeout 120 python3 "$tmp/terminal.py" "$sluice" "$how" "$tmp/empty" || fail "ended by $how"
 done

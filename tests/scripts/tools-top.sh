@@ -4,7 +4,9 @@
 . "$(dirname "$0")/tools-functions.sh"
 . "$(dirname "$0")/metrics-functions.sh"
 
-"$sluice" top --batch --iterations=1 --interval=0.1 | grep -q "no disk is being served" || fail "without a stack"
+mkdir "$tmp/empty"
+"$sluice" top --run-dir="$tmp/empty" --batch --iterations=1 --interval=0.1 |
+	grep -q "no disk is being served" || fail "without a disk"
 for bad in --interval=0 --interval=nan --interval=3601 --interval=1x --iterations=0 --iterations=-1 \
 	--iterations=x --output-format=xml --frob --interval argument; do
 	"$sluice" top --batch "$bad" >"$tmp/out" 2>&1 </dev/null && fail "$bad is taken"
@@ -22,12 +24,12 @@ grep -q "^$traffic_pid  *guest  *xvda " "$tmp/table" || fail "the disk is not th
 # busy: an interval in which there was work; that may take some on a busy machine.
 busy () {
 	"$sluice" top --output-format=json --iterations=1 --interval=0.5 >"$tmp/json"
-	python3 - "$tmp/json" <<'EOT'
+	python3 - "$tmp/json" "$traffic_pid" <<'EOT'
 import json, sys
 (line,) = open(sys.argv[1])
 top = json.loads(line)
-(d,) = top["devices"]
-assert top["interval"] >= 0.5 and top["unreadable"] == 0
+(d,) = [d for d in top["devices"] if d["stack"] == sys.argv[2]]
+assert top["interval"] >= 0.5
 assert d["guest"] == "guest" and d["device"] == "xvda" and d["driver"] == "uring" and d["domain"] == 2
 assert d["sectors"] == 16384 and d["rings"] >= 1 and "persistent" in d["features"]
 r = d["read"]
