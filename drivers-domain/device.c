@@ -149,7 +149,7 @@ static unsigned device_exited_stopping(
 unsigned device_exited(struct device *d, enum device_exit how, const struct device_view *view,
 	uint64_t now)
 {
-	uint64_t ran = now - d->started_ms;
+	uint64_t ran = d->phase == DEVICE_RUNNING ? now - d->started_ms : 0;
 
 	d->deadline_ms = 0;
 	if (d->phase == DEVICE_STOPPING)

@@ -4,7 +4,11 @@
 
 unsigned backoff_next(struct backoff *b, uint64_t ran_ms)
 {
-	if (b->last_ms == 0 || ran_ms >= BACKOFF_RESET_MS)
+	if (ran_ms >= BACKOFF_RESET_MS) {
+		b->last_ms = 0;
+		return 0;
+	}
+	if (b->last_ms == 0)
 		b->last_ms = BACKOFF_FIRST_MS;
 	else if (b->last_ms >= BACKOFF_MAX_MS / 2)
 		b->last_ms = BACKOFF_MAX_MS;

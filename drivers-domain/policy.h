@@ -8,8 +8,8 @@
 
 #define BACKOFF_FIRST_MS 100u
 #define BACKOFF_MAX_MS 30000u
-/** BACKOFF_RESET_MS - a run this long was a good one: the next failure begins anew. */
-#define BACKOFF_RESET_MS 60000u
+/** BACKOFF_RESET_MS - a run this long was a good one: no wait, and the next failure begins anew. */
+#define BACKOFF_RESET_MS 250u
 
 /** struct backoff - all zero to begin with. */
 struct backoff {
@@ -18,7 +18,10 @@ struct backoff {
 
 /**
  * backoff_next() - how long to wait before the next start, milliseconds.
- * @ran_ms: how long the backend that failed had run
+ *
+ * A guest's disk stands still meanwhile: what had served for a while is started at once, and
+ * what dies sooner, of the guest's own requests perhaps, ever later.
+ * @ran_ms: how long the backend that failed had run; 0 if it never became ready
  */
 unsigned backoff_next(struct backoff *backoff, uint64_t ran_ms);
 

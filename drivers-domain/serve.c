@@ -262,7 +262,8 @@ static void serve_report(struct served *s, int error, const char *text)
 /* Said once per change: a backend that fails for a day fills no log. */
 static void serve_report_crash(struct served *s, int status)
 {
-	unsigned delay = s->machine.phase == DEVICE_BACKOFF ? s->machine.backoff.last_ms : 0;
+	bool again = s->machine.phase == DEVICE_BACKOFF;
+	unsigned delay = again ? s->machine.backoff.last_ms : 0;
 	char how[96], text[192];
 
 	if (status == s->logged_status && delay == s->logged_delay_ms)
@@ -274,7 +275,8 @@ static void serve_report_crash(struct served *s, int status)
 		snprintf(text, sizeof(text), "the backend %s; it is started again in %u.%u s", how,
 			delay / 1000, delay % 1000 / 100);
 	else
-		snprintf(text, sizeof(text), "the backend %s while its device was removed", how);
+		snprintf(text, sizeof(text), "the backend %s%s", how,
+			again ? "; it is started again at once" : " while its device was removed");
 	log_err("%s: %s", s->label, text);
 	serve_report(s, -EIO, text);
 }

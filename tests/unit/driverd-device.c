@@ -94,15 +94,31 @@ static void test_a_crash_backs_off_and_starts_again(void **state)
 	struct device d = running();
 	struct device_view v = leaf(4, true);
 
+	/* It had served: its guest waits, so it is started at once. */
 	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 2000), DEVICE_DO_REPORT_CRASH);
 	assert_false(device_has_process(&d));
-	assert_int_equal(d.deadline_ms, 2000 + BACKOFF_FIRST_MS);
+	assert_int_equal(d.deadline_ms, 2000);
+	assert_int_equal(device_timer(&d, &v, 2000), DEVICE_DO_SPAWN);
+	(void)device_ready(&d);
+	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 2100), DEVICE_DO_REPORT_CRASH);
+	assert_int_equal(d.deadline_ms, 2100 + BACKOFF_FIRST_MS);
 	/* Events in between do not shorten the wait. */
-	assert_int_equal(device_leaf(&d, &v, 2010), 0);
-	assert_int_equal(d.deadline_ms, 2000 + BACKOFF_FIRST_MS);
-	assert_int_equal(device_timer(&d, &v, 2100), DEVICE_DO_SPAWN);
-	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 2200), DEVICE_DO_REPORT_CRASH);
-	assert_int_equal(d.deadline_ms, 2200 + 2 * BACKOFF_FIRST_MS);
+	assert_int_equal(device_leaf(&d, &v, 2110), 0);
+	assert_int_equal(d.deadline_ms, 2100 + BACKOFF_FIRST_MS);
+	assert_int_equal(device_timer(&d, &v, 2200), DEVICE_DO_SPAWN);
+	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 2300), DEVICE_DO_REPORT_CRASH);
+	assert_int_equal(d.deadline_ms, 2300 + 2 * BACKOFF_FIRST_MS);
+}
+
+/* However long it took to find out that it cannot start. */
+static void test_one_that_was_never_ready_backs_off(void **state)
+{
+	struct device_view v = leaf(4, true);
+	struct device d = { 0 };
+
+	assert_int_equal(device_leaf(&d, &v, 1000), DEVICE_DO_SPAWN);
+	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 9000), DEVICE_DO_REPORT_CRASH);
+	assert_int_equal(d.deadline_ms, 9000 + BACKOFF_FIRST_MS);
 }
 
 static void test_a_peaceful_end_of_a_wanted_device_is_a_failure(void **state)
@@ -320,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_not_ready_in_time),
 		cmocka_unit_test(test_a_backend_that_waits_at_closed_is_not_late),
 		cmocka_unit_test(test_a_crash_backs_off_and_starts_again),
+		cmocka_unit_test(test_one_that_was_never_ready_backs_off),
 		cmocka_unit_test(test_a_peaceful_end_of_a_wanted_device_is_a_failure),
 		cmocka_unit_test(test_bad_storage_waits_for_a_change),
 		cmocka_unit_test(test_changes_in_a_loop_cost_ever_fewer_starts),

@@ -26,7 +26,9 @@ static void test_a_good_run_begins_anew(void **state)
 	for (int i = 0; i < 5; i++)
 		(void)backoff_next(&b, 0);
 	assert_int_equal(backoff_next(&b, BACKOFF_RESET_MS - 1), 3200);
-	assert_int_equal(backoff_next(&b, BACKOFF_RESET_MS), BACKOFF_FIRST_MS);
+	assert_int_equal(backoff_next(&b, BACKOFF_RESET_MS), 0);
+	assert_int_equal(backoff_next(&b, BACKOFF_RESET_MS), 0);
+	assert_int_equal(backoff_next(&b, 0), BACKOFF_FIRST_MS);
 	assert_int_equal(backoff_next(&b, 0), 2 * BACKOFF_FIRST_MS);
 }
 
