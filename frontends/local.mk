@@ -87,6 +87,11 @@ tests_peers_hostile_blkfront_SOURCES = \
 	$(NULL)
 tests_peers_hostile_blkfront_LDADD = frontends/libblkfront.la
 
+# A guest that its backend is killed under, run by the survive scripts.
+check_PROGRAMS += tests/peers/blk-survivor
+tests_peers_blk_survivor_SOURCES = tests/peers/blk-survivor.c
+tests_peers_blk_survivor_LDADD = frontends/libblkfront.la
+
 blkfront_scripts = \
 	tests/scripts/blk-hostile-barriers.sh \
 	tests/scripts/blk-hostile-blocks.sh \
@@ -103,6 +108,7 @@ blkfront_scripts = \
 	tests/scripts/blk-hostile-rings.sh \
 	tests/scripts/blk-hostile-states.sh \
 	tests/scripts/blk-rules.sh \
+	tests/scripts/blk-survive.sh \
 	$(NULL)
 if HAVE_NBDKIT
 blkfront_scripts += \
@@ -119,5 +125,13 @@ dist_check_SCRIPTS += $(blkfront_scripts)
 TESTS += $(blkfront_scripts)
 EXTRA_DIST += \
 	tests/scripts/blk-hostile-functions.sh \
+	tests/scripts/blk-survive-functions.sh \
 	tests/scripts/nbdkit-functions.sh \
 	$(NULL)
+
+# As 'make check' does it, but at least 100 times in all.
+check-survive: all
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
+	SLUICE_KILLS=40 $(srcdir)/tests/scripts/blk-survive.sh
+check-long: check-survive
+.PHONY: check-survive

@@ -110,6 +110,14 @@ int ring_back_init(struct ring_back *r, void *page, size_t bytes, size_t slot_si
 	return 0;
 }
 
+int ring_back_resume(struct ring_back *r, uint32_t unanswered)
+{
+	if (unanswered > r->nr)
+		return -EPROTO;
+	r->req_cons = r->rsp_prod + unanswered;
+	return 0;
+}
+
 /*
  * The room left for requests bounds req_prod from above, and a req_prod behind
  * req_cons shows as a distance near 2^32: one comparison catches both.

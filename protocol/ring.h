@@ -44,6 +44,12 @@ struct ring_back {
 int ring_back_init(struct ring_back *r, void *page, size_t bytes, size_t slot_size) must_check;
 
 /**
+ * ring_back_resume() - after ring_back_init(): a predecessor took @unanswered requests beyond
+ * the published responses, which are now ours to answer. 0, or -EPROTO: more than slots.
+ */
+int ring_back_resume(struct ring_back *r, uint32_t unanswered) must_check;
+
+/**
  * ring_back_pending() - how many requests wait.
  *
  * Return: 0 to nr, or -EPROTO for good after req_prod ran more than a ring ahead

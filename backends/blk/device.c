@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "backends/blk/device-private.h"
 #include "backends/blk/driver.h"
 #include "backends/blk/offer.h"
 #include "backends/blk/queue.h"
@@ -27,24 +28,6 @@
 #include "protocol/blkif-nodes.h"
 
 #define DEVICE_STOP_MS 10000u
-#define DEVICE_WHY 256
-
-struct device {
-	struct loop *loop;
-	struct device_options options;
-	struct backend *backend;
-	struct blkif_toolstack_nodes toolstack;
-	struct blkif_backend_nodes offer;
-	bool readonly;
-	struct queue_shared shared;
-	struct queue *queue[BLKIF_MAX_QUEUES];
-	unsigned nqueues;
-	bool draining;       /* queues were asked to stop */
-	int ended_fd;
-	struct loop_source *ended_source;
-	int exit_status;     /* the loop's, once everything has ended */
-	bool exiting;
-};
 
 /* --- what we offer ------------------------------------------------------------------- */
 
@@ -91,23 +74,27 @@ static int device_publish_size(void *opaque, struct backend_dir *dir)
 }
 
 /* Shrinking: requests beyond the new end are refused before the frontend hears of it. */
-void device_check_size(struct device *d)
+void device_tell_size(struct device *d)
 {
 	uint64_t before = d->offer.sectors;
-	int rc = io_refresh(d->shared.io);
 
-	if (rc < 0)
-		log_err("the storage's size cannot be looked at: %s", strerror(-rc));
-	if (rc <= 0)
-		return;
 	d->offer.sectors = offer_sectors(&d->offer, io_info(d->shared.io));
 	if (d->offer.sectors == before)
 		return;
 	__atomic_store_n(&d->shared.sectors, d->offer.sectors, __ATOMIC_RELAXED);
-	metrics_page_size(d->shared.metrics, d->offer.sectors);
 	log_info("the disk has %" PRIu64 " sectors of 512 bytes now, %" PRIu64 " before",
 		d->offer.sectors, before);
 	(void)!backend_update(d->backend, device_publish_size); /* logged */
+}
+
+void device_check_size(struct device *d)
+{
+	int rc = io_refresh(d->shared.io);
+
+	if (rc < 0)
+		log_err("the storage's size cannot be looked at: %s", strerror(-rc));
+	if (rc > 0)
+		device_tell_size(d);
 }
 
 static void device_nodes_changed(void *opaque)
@@ -238,6 +225,7 @@ static int device_connect_queue(struct device *d, unsigned i, const struct blkif
 		.abi = abi,
 		.persistent = f->persistent && d->offer.persistent,
 		.limits = offer_limits(&d->offer),
+		.resume = d->resuming,
 		.ended_fd = d->ended_fd,
 	};
 	struct nego_error error = { "" };
@@ -293,20 +281,22 @@ static int device_read_frontend(struct device *d, struct backend_dir *frontend,
 	return rc;
 }
 
-static int device_connect(void *opaque, struct backend_dir *frontend, char *why, size_t room)
+int device_attach(struct device *d, struct backend_dir *frontend, char *why, size_t room)
 {
-	struct device *d = opaque;
 	struct blkif_frontend_nodes f = { 0 };
 	enum blkif_abi abi = BLKIF_ABI_NATIVE;
 	int rc = device_read_frontend(d, frontend, &f, &abi, why, room);
+
+	if (rc == 0 && d->resuming)
+		rc = device_check_sections(d, f.num_queues, why, room);
 
 	for (unsigned i = 0; rc == 0 && i < f.num_queues; i++)
 		rc = device_connect_queue(d, i, &f, abi, frontend, why, room);
 	if (rc == 0)
 		rc = device_start_queues(d, why, room);
 	if (rc == 0) {
-		log_info("connected: domain %" PRIu32 ", %" PRIu32 " queue(s), %s, %s",
-			d->toolstack.frontend_id, f.num_queues, blkif_abi_name(abi),
+		log_info("%s: domain %" PRIu32 ", %" PRIu32 " queue(s), %s, %s",
+			d->resuming ? "resumed" : "connected", d->toolstack.frontend_id, f.num_queues, blkif_abi_name(abi),
 			f.persistent ? "persistent grants" : "grant copy");
 	} else {
 		/* Only queues that never served a request can be here: they end at once. */
@@ -315,6 +305,15 @@ static int device_connect(void *opaque, struct backend_dir *frontend, char *why,
 	}
 	nego_clear(&blkif_nodes, NEGO_FRONTEND, &f);
 	return rc;
+}
+
+static int device_connect(void *opaque, struct backend_dir *frontend, char *why, size_t room)
+{
+	struct device *d = opaque;
+
+	/* From here on a predecessor's requests are nobody's. */
+	journal_reset(d->shared.journal, io_info(d->shared.io)->identity);
+	return device_attach(d, frontend, why, room);
 }
 
 /* --- starting and ending -------------------------------------------------------------------- */
@@ -342,6 +341,7 @@ static const char *const device_watched[] = { "limit-", "resize", NULL };
 static const struct backend_ops device_ops = {
 	.publish = device_publish,
 	.connect = device_connect,
+	.resume = device_resume,
 	.publish_connected = device_publish_connected,
 	.disconnect = device_disconnect,
 	.ready = device_ready,
@@ -408,7 +408,8 @@ static int device_open_journal(struct device *d, char *why, size_t room)
 		&d->shared.journal);
 	if (rc < 0) {
 		snprintf(why, room, "journal %s: %s", d->options.journal,
-			rc == -EBUSY ? "another backend writes it" : strerror(-rc));
+			rc == -EBUSY ? "another backend writes it, or I/O of one that died is still under way" :
+					strerror(-rc));
 		return rc;
 	}
 	d->shared.flush_error = journal_flush_error(d->shared.journal);
@@ -440,19 +441,32 @@ static void device_open_metrics(struct device *d)
 static int device_open_all(struct device *d)
 {
 	char why[DEVICE_WHY] = "";
+	int rc;
 
 	if (device_read_toolstack(d) < 0)
 		return DEVICE_USAGE;
-	if (device_open_storage(d, why, sizeof(why)) == 0) {
-		if (device_open_journal(d, why, sizeof(why)) == 0) {
-			device_open_metrics(d);
-			return 0;
-		}
+	rc = device_await_fence(d, device_open_journal, why, sizeof(why));
+	if (rc < 0 && rc != -EBUSY)
 		backend_refuse(d->backend, why);
+	else if (rc < 0)
+		log_err("%s", why); /* it is that backend's device */
+	if (rc < 0)
+		return DEVICE_USAGE;
+	rc = device_has_predecessor(d) ?
+		     device_await_fence(d, device_open_storage, why, sizeof(why)) :
+		     device_open_storage(d, why, sizeof(why));
+	if (rc == -EBUSY && device_has_predecessor(d)) {
+		/* Its frontend goes on waiting, for a backend that is started later. */
+		log_err("I/O of an earlier backend of this disk is still under way, or somebody took its storage meanwhile: %s",
+			why);
 		return DEVICE_USAGE;
 	}
-	backend_refuse(d->backend, why);
-	return DEVICE_NO_STORAGE;
+	if (rc < 0) {
+		backend_refuse(d->backend, why);
+		return DEVICE_NO_STORAGE;
+	}
+	device_open_metrics(d);
+	return 0;
 }
 
 /* What later connections need is opened now; after this no path leads anywhere. 0, or an exit code. */

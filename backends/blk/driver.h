@@ -34,6 +34,15 @@ enum blk_flags {
 	BLK_INFO_MULTI_QUEUE = 1 << 4,
 	BLK_INFO_ROTATIONAL = 1 << 5,
 	BLK_INFO_SECURE_DISCARD = 1 << 6, /* BLK_DISCARD with BLK_REQ_SECURE works */
+	/*
+	 * That open() succeeded proves that no I/O of an earlier process, which may have been
+	 * killed, is under way, to storage or to memory. Without that, requests in flight are
+	 * not taken over from a predecessor: its writes could land behind ours. Or IN_RING: all
+	 * I/O is in queues' rings or in calls of the process' threads, and the end of these is
+	 * known otherwise (queue_shared_make_slot()).
+	 */
+	BLK_INFO_FENCED = 1 << 7,
+	BLK_INFO_IN_RING = 1 << 8,
 };
 
 enum blk_req_flags {
@@ -56,6 +65,7 @@ struct blk_info {
 	uint64_t max_discard;   /* bytes per discard or zeroes; 0: no limit */
 	uint32_t discard_granularity; /* bytes; smaller discards may do nothing */
 	uint32_t flags;         /* enum blk_flags */
+	uint64_t identity[2];   /* the same for the same storage, such as device and inode; 0: has none */
 };
 
 /** struct blk_conf - what the toolstack asked for; strings live as long as the device. */

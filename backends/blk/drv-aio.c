@@ -308,6 +308,8 @@ static int aio_open(const struct blk_conf *conf, struct blk_info *info, void **s
 	}
 	a->flush_works = true;
 	storage_describe(&a->st, conf, info);
+	/* A process that ends waits for its contexts, and the journal's lock for the process. */
+	info->flags |= BLK_INFO_FENCED;
 	if (!a->st.direct)
 		log_warn("%s: not opened with O_DIRECT: reads that are not cached hold up the disk; use the driver uring",
 			conf->filename);

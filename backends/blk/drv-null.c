@@ -31,6 +31,7 @@ static int null_open(const struct blk_conf *conf, struct blk_info *info, void **
 		.max_iov = 1024,
 		.discard_granularity = 512,
 		.flags = BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE | BLK_INFO_DISCARD | BLK_INFO_ZEROES |
+			 BLK_INFO_FENCED |
 			 (conf->readonly ? BLK_INFO_READONLY : 0),
 	};
 	*state = NULL;

@@ -255,6 +255,7 @@ static int uring_open(const struct blk_conf *conf, struct blk_info *info, void *
 	}
 	u->cached_reads = !u->st.direct;
 	storage_describe(&u->st, conf, info);
+	info->flags |= BLK_INFO_IN_RING;
 	*state = u;
 	return 0;
 }

@@ -27,6 +27,8 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/queue.c \
 	backends/blk/queue.h \
 	backends/blk/queue-private.h \
+	backends/blk/queue-resume.c \
+	backends/blk/queue-shared.c \
 	backends/blk/range-lock.c \
 	backends/blk/range-lock.h \
 	backends/blk/request.c \
@@ -36,6 +38,7 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/request-answer.c \
 	backends/blk/request-hold.c \
 	backends/blk/request-map.c \
+	backends/blk/request-replay.c \
 	backends/blk/storage.c \
 	backends/blk/storage.h \
 	backends/blk/storage-trim.c \
@@ -54,6 +57,8 @@ backends_blk_libblkcore_la_LIBADD = \
 backends_blk_sluice_blk_SOURCES = \
 	backends/blk/device.c \
 	backends/blk/device.h \
+	backends/blk/device-private.h \
+	backends/blk/device-resume.c \
 	backends/blk/main.c \
 	backends/blk/offer.c \
 	backends/blk/offer.h \
@@ -94,6 +99,7 @@ blk_unit_tests = \
 	tests/unit/blk-request \
 	tests/unit/blk-request-bad \
 	tests/unit/blk-request-flush \
+	tests/unit/blk-resume \
 	tests/unit/blk-rmw \
 	tests/unit/blk-storage \
 	$(NULL)
@@ -116,7 +122,8 @@ tests_unit_blk_drivers_SOURCES = tests/unit/blk-drivers.c $(blk_rig) \
 tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_drivers_LDADD = $(blk_rig_libs)
 device_rig = tests/unit/blk-device-rig.c tests/unit/blk-device-rig.h \
-	backends/blk/device.c backends/blk/device.h backends/blk/offer.c backends/blk/offer.h
+	backends/blk/device.c backends/blk/device.h backends/blk/device-private.h \
+	backends/blk/device-resume.c backends/blk/offer.c backends/blk/offer.h
 tests_unit_blk_device_SOURCES = tests/unit/blk-device.c $(device_rig)
 tests_unit_blk_device_LDADD = $(blk_rig_libs)
 tests_unit_blk_device_disk_SOURCES = tests/unit/blk-device-disk.c $(device_rig)
@@ -133,6 +140,9 @@ tests_unit_blk_loop_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_loop_LDADD = $(blk_rig_libs)
 io_disk = tests/unit/io-disk.c tests/unit/io-disk.h tests/unit/io-rig.c tests/unit/io-rig.h \
 	tests/peers/drv-fail.c tests/peers/drv-fail.h
+tests_unit_blk_resume_SOURCES = tests/unit/blk-resume.c $(blk_rig)
+tests_unit_blk_resume_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_resume_LDADD = $(blk_rig_libs)
 tests_unit_blk_rmw_SOURCES = tests/unit/blk-rmw.c $(io_disk)
 tests_unit_blk_rmw_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_rmw_LDADD = $(blk_rig_libs)

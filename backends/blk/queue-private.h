@@ -41,6 +41,7 @@ struct request {
 	uint64_t epoch;      /* of an ordered one: see barrier.h */
 	uint64_t barrier;    /* its number when it is a barrier, or 0 */
 	uint64_t flush_round; /* that a waiting flush is for */
+	uint8_t attempts;    /* of one that was taken over: how often it was replayed before */
 	uint64_t taken_ns;   /* from the ring */
 	struct blkif_req req;
 	struct iovec iov[BLKIF_INDIRECT_SEGMENTS];
@@ -106,6 +107,11 @@ struct queue {
 	struct throttle throttle[2]; /* reads, writes */
 	struct barrier_queue barrier;
 	uint32_t idle_count;
+	struct request_list recorded; /* taken over with their answers, in the answers' order */
+	struct request_list replay;  /* taken over, in ring order: before anything new is taken */
+	uint32_t replay_left;        /* of them */
+	uint32_t nrecorded, nresumed;
+	bool suspect;                /* one that is replayed again: nothing else starts meanwhile */
 	struct request *batch[QUEUE_BATCH];
 	unsigned nbatch;
 	struct grants grants;
@@ -157,6 +163,24 @@ bool requests_unthrottle(struct queue *q);
 /** requests_next_start() - when the limits let the next start, in ns; 0: none waits for them. */
 uint64_t requests_next_start(const struct queue *q);
 /**
+ * requests_resume() - a request that a predecessor took waits for its turn.
+ * @r: idle, and stays out of the list of those; @entry: as the predecessor wrote it
+ *
+ * Return: 0, or -EPROTO: what it left is no answer.
+ */
+int requests_resume(struct queue *q, struct request *r, const struct journal_entry *entry)
+	must_check;
+/**
+ * requests_put_recorded() - put the answers that the predecessor recorded, then tell the
+ * frontend, in any case: the predecessor may have died between publishing and telling.
+ */
+void requests_put_recorded(struct queue *q);
+/** requests_are_replaying() - nothing new is taken yet. */
+static inline bool requests_are_replaying(const struct queue *q)
+{
+	return q->replay_left > 0 || q->suspect;
+}
+/**
  * requests_pass_barriers() - start what waited for a barrier, and barriers whose turn it is.
  * While barrier_is_pending(). Return: whether there was anything.
  */
@@ -181,6 +205,23 @@ static inline bool request_is_live(const struct request *r)
 {
 	return r->status == BLKIF_RSP_OKAY;
 }
+
+/* request.c */
+/** request_begin() - a copied slot is what @r is about from now on; what breaks rules is refused. */
+void request_begin(struct queue *q, struct request *r, const uint8_t *slot);
+
+/* request-replay.c */
+/** request_replay_batch() - the next to be replayed become the batch. Return: how many. */
+unsigned request_replay_batch(struct queue *q);
+
+/* queue-shared.c */
+/** queue_shared_make_slot() - open what the queue is served with. 0, or -errno with @why. */
+int queue_shared_make_slot(struct queue_shared *shared, unsigned index, char *why, size_t room)
+	must_check;
+
+/* queue-resume.c */
+/** queue_resume() - find out where the predecessor stopped; -errno with @why, a clause about it. */
+int queue_resume(struct queue *q, char *why, size_t room) must_check;
 
 /* request-map.c */
 enum request_stage { STAGE_DESCRIPTORS, STAGE_DATA };

@@ -275,7 +275,8 @@ static void queue_wait(struct queue *q)
 	int rc;
 
 	/* What waits for the disk's limits knows how long: looking for work is no use. */
-	if (serving && ((!until && queue_spin(q)) || !queue_arm_event(q)))
+	if (serving && !requests_are_replaying(q) &&
+		((!until && queue_spin(q)) || !queue_arm_event(q)))
 		return;
 	queue_arm_trim(q);
 	rc = queue_sleep(q, until);
@@ -347,6 +348,8 @@ static void queue_thread(void *opaque)
 		while (sem_wait(&q->go) < 0)
 			; /* EINTR */
 		queue_look_at_control(q);
+		if (q->setup.resume)
+			requests_put_recorded(q);
 		queue_serve(q);
 	}
 	queue_thread_exit(q);
@@ -415,7 +418,7 @@ static int queue_begin_journal(struct queue *q, char *why, size_t room)
 
 static int queue_open_handles(struct queue *q, char *why, size_t room)
 {
-	int rc = slot_make(q->slot, why, room);
+	int rc = queue_shared_make_slot(q->shared, q->setup.index, why, room);
 
 	if (rc < 0)
 		return rc;
@@ -455,37 +458,6 @@ static void queue_hide(struct queue *q)
 	free(q->own_shown);
 }
 
-static void queue_wake(void *opaque)
-{
-	queue_poke(opaque);
-}
-
-void queue_shared_init(struct queue_shared *shared)
-{
-	memset(shared, 0, sizeof(*shared));
-	pthread_mutex_init(&shared->flush.lock, NULL);
-	barrier_init(&shared->barrier, queue_wake);
-	limit_init(&shared->limit);
-}
-
-int queue_shared_prepare(struct queue_shared *shared, unsigned queues, char *why, size_t room)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < queues; i++)
-		rc = slot_make(&shared->slot[i], why, room);
-	return rc;
-}
-
-void queue_shared_dispose(struct queue_shared *shared)
-{
-	for (unsigned i = 0; i < BLKIF_MAX_QUEUES; i++)
-		slot_dispose(&shared->slot[i]);
-	pthread_mutex_destroy(&shared->flush.lock);
-	barrier_dispose(&shared->barrier);
-	limit_dispose(&shared->limit);
-}
-
 int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
 	struct queue **queue, char *why, size_t why_room)
 {
@@ -509,8 +481,6 @@ int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
 		rc = queue_map_ring(q, why, why_room);
 	if (rc == 0)
 		rc = queue_bind(q, why, why_room);
-	if (rc == 0)
-		rc = queue_begin_journal(q, why, why_room);
 	if (rc == 0) {
 		rc = queue_show(q);
 		if (rc == 0)
@@ -518,6 +488,9 @@ int queue_create(struct queue_shared *shared, const struct queue_setup *setup,
 		if (rc < 0)
 			snprintf(why, why_room, "out of memory");
 	}
+	if (rc == 0)
+		rc = setup->resume ? queue_resume(q, why, why_room) :
+				     queue_begin_journal(q, why, why_room);
 	if (rc < 0)
 		queue_destroy(q);
 	else

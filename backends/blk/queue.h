@@ -73,6 +73,7 @@ struct queue_setup {
 	uint64_t features; /* METRICS_FEATURE_, to be shown */
 	struct blkif_limits limits;
 	struct blkif_queue_nodes nodes;
+	bool resume; /* go on with what the journal's predecessor left */
 	int ended_fd; /* an eventfd that is written when the thread ends; the caller's */
 };
 
@@ -84,6 +85,9 @@ struct queue_setup {
  */
 int queue_create(struct queue_shared *shared, const struct queue_setup *setup, struct queue **queue,
 	char *why, size_t why_room) must_check;
+
+/** queue_resumed() - after a resume: how many requests it took over; of them @answered were done. */
+unsigned queue_resumed(const struct queue *q, unsigned *answered);
 
 /** queue_start() - start the thread, which then waits for queue_go(). 0, or -errno with @why. */
 int queue_start(struct queue *q, char *why, size_t why_room) must_check;

@@ -123,14 +123,41 @@ static struct request *request_done_list(struct queue *q, bool *again)
 	return list;
 }
 
-static void request_push(struct queue *q)
+static void request_notify(struct queue *q)
 {
-	if (!ring_back_push(&q->ring))
-		return;
 	metric_add(&q->metric[QUEUE_NOTIFICATIONS], 1);
 	if (xenevtchn_notify(q->xce, q->port) < 0)
 		queue_fail(q, "the event channel of ring %u cannot be signalled: %s",
 			q->setup.index, strerror(errno));
+}
+
+static void request_idle(struct queue *q, struct request *r)
+{
+	journal_commit(&q->journal, r->index);
+	r->next = q->idle;
+	q->idle = r;
+	q->idle_count++;
+}
+
+void requests_put_recorded(struct queue *q)
+{
+	struct request *r, *next;
+
+	for (r = q->recorded.first; r; r = r->next) {
+		struct blkif_rsp rsp = { .id = r->id, .operation = r->operation, .status = r->status };
+		uint8_t out[BLKIF_SLOT_MAX];
+
+		/* At the index that the journal has for it: nothing is to be recorded. */
+		blkif_encode_rsp(q->setup.abi, &rsp, out);
+		ring_back_put(&q->ring, out, blkif_rsp_size(q->setup.abi));
+	}
+	(void)ring_back_push(&q->ring);
+	request_notify(q);
+	for (r = q->recorded.first; r; r = next) {
+		next = r->next;
+		request_idle(q, r);
+	}
+	q->recorded = (struct request_list){ 0 };
 }
 
 bool requests_finish(struct queue *q)
@@ -154,14 +181,11 @@ bool requests_finish(struct queue *q)
 	now_ns = spin_now_ns();
 	for (r = list; r; r = r->next)
 		request_answer(q, r, now_ns);
-	if (!q->failure[0])
-		request_push(q);
+	if (!q->failure[0] && ring_back_push(&q->ring))
+		request_notify(q);
 	while ((r = list)) {
 		list = r->next;
-		journal_commit(&q->journal, r->index);
-		r->next = q->idle;
-		q->idle = r;
-		q->idle_count++;
+		request_idle(q, r);
 	}
 	metric_set(&q->shown->in_flight, requests_in_flight(q));
 	return true;

@@ -92,18 +92,9 @@ static void request_refuse(struct queue *q, struct request *r, enum blkif_verdic
 			blkif_verdict_text(verdict));
 }
 
-static struct request *request_take(struct queue *q, uint64_t now_ns)
+void request_begin(struct queue *q, struct request *r, const uint8_t *slot)
 {
-	struct request *r = q->idle;
-	uint32_t ring_index = q->ring.req_cons;
-	uint8_t slot[BLKIF_SLOT_MAX];
-
-	q->idle = r->next;
-	q->idle_count--;
-	ring_back_get(&q->ring, slot);
-	journal_take(&q->journal, r->index, ring_index, slot, q->ring.slot_size);
 	blkif_decode(q->setup.abi, slot, &r->req);
-	r->taken_ns = now_ns;
 	r->id = r->req.id;
 	r->operation = r->req.operation;
 	r->status = BLKIF_RSP_OKAY;
@@ -114,6 +105,20 @@ static struct request *request_take(struct queue *q, uint64_t now_ns)
 	r->barrier = 0;
 	r->data_bytes = 0;
 	request_refuse(q, r, blkif_check_header(&r->req, &q->setup.limits));
+}
+
+static struct request *request_take(struct queue *q, uint64_t now_ns)
+{
+	struct request *r = q->idle;
+	uint32_t ring_index = q->ring.req_cons;
+	uint8_t slot[BLKIF_SLOT_MAX];
+
+	q->idle = r->next;
+	q->idle_count--;
+	ring_back_get(&q->ring, slot);
+	journal_take(&q->journal, r->index, ring_index, slot, q->ring.slot_size);
+	request_begin(q, r, slot);
+	r->taken_ns = now_ns;
 	return r;
 }
 
@@ -176,9 +181,6 @@ static unsigned request_take_batch(struct queue *q)
 	int waiting = ring_back_pending(&q->ring);
 	uint64_t now_ns = waiting > 0 ? spin_now_ns() : 0;
 
-	q->nbatch = 0;
-	/* The disk may have another size than at the last sweep. */
-	q->setup.limits.sectors = __atomic_load_n(&q->shared->sectors, __ATOMIC_RELAXED);
 	if (waiting < 0) {
 		queue_fail(q, "domain %u broke the rules of ring %u: its request index is out of range",
 			q->setup.domid, q->setup.index);
@@ -186,6 +188,19 @@ static unsigned request_take_batch(struct queue *q)
 	}
 	while (waiting-- > 0 && q->nbatch < QUEUE_BATCH && q->idle)
 		q->batch[q->nbatch++] = request_take(q, now_ns);
+	return q->nbatch;
+}
+
+/* What is next: what a predecessor left, which the frontend sent before all that is new. */
+static unsigned request_next_batch(struct queue *q, bool take)
+{
+	q->nbatch = 0;
+	/* The disk may have another size than at the last sweep. */
+	q->setup.limits.sectors = __atomic_load_n(&q->shared->sectors, __ATOMIC_RELAXED);
+	if (requests_are_replaying(q))
+		(void)request_replay_batch(q);
+	else if (take)
+		(void)request_take_batch(q);
 	if (q->nbatch)
 		request_order_batch(q);
 	return q->nbatch;
@@ -230,7 +245,7 @@ bool requests_sweep(struct queue *q, bool take)
 		any = q->nbatch > 0;
 		request_submit_batch(q);
 	}
-	if (take && request_take_batch(q)) {
+	if (request_next_batch(q, take)) {
 		any = true;
 		metric_add(&q->metric[QUEUE_SWEEPS], 1);
 		request_prepare_batch(q);

@@ -85,7 +85,9 @@ static int slot_make_uring(struct slot *s)
 	s->has_uring = true;
 	s->enabled = false;
 	s->spoiled = false;
-	return slot_restrict_uring(s);
+	if (s->witness)
+		rc = slot_register(s, IORING_REGISTER_FILES, &s->witness, 1);
+	return rc < 0 ? rc : slot_restrict_uring(s);
 }
 
 static void slot_drop_uring(struct slot *s)
@@ -134,7 +136,7 @@ int slot_make(struct slot *s, char *why, size_t room)
 
 	if (s->made)
 		return 0;
-	*s = (struct slot){ .made = true };
+	*s = (struct slot){ .made = true, .witness = s->witness };
 	sem_init(&s->work, 0, 0);
 	sem_init(&s->idle, 0, 0);
 	rc = slot_open_handles(s, why, room);

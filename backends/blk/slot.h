@@ -20,6 +20,11 @@
 /** struct slot - all zero to begin with. */
 struct slot {
 	bool made;
+	/*
+	 * To be registered in the io_uring, or 0: its file stays open until the last request of
+	 * the io_uring has ended, also when the process is killed.
+	 */
+	int witness;
 	xengnttab_handle *xgt;
 	xenevtchn_handle *xce;
 	struct io_uring uring;
@@ -34,7 +39,7 @@ struct slot {
 	void *opaque;
 };
 
-/** slot_make() - open what it has. 0, or -errno with @why; then nothing of it is kept. */
+/** slot_make() - open what it has; set witness before. 0, or -errno with @why; then nothing of it is kept. */
 int slot_make(struct slot *s, char *why, size_t room) must_check;
 /** slot_dispose() - end the thread, close everything. Nothing may run; may be called twice. */
 void slot_dispose(struct slot *s);

@@ -102,12 +102,19 @@ static int storage_check_kind(const struct blk_conf *conf, struct storage *st, s
 		return storage_refuse(why, room, conf->filename, -EINVAL,
 			"is neither a file nor a block device");
 	st->is_device = S_ISBLK(sb->st_mode);
+	st->device = st->is_device ? sb->st_rdev : sb->st_dev;
+	st->inode = st->is_device ? UINT64_MAX : sb->st_ino;
 	if (!st->is_device && fstatfs(st->fd, &fs) == 0)
 		st->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
 	return 0;
 }
 
-/* The lock belongs to the open file description: it ends with the last descriptor. */
+/*
+ * The lock belongs to the open file description. It ends with the last descriptor and the
+ * last request of io_uring's or libaio's that uses it, also of a process that was killed:
+ * that is the fence behind which its successor may repeat requests. (A process' pidfd
+ * fires earlier, and data can still be on their way then.)
+ */
 static int storage_lock(const struct blk_conf *conf, struct storage *st, char *why, size_t room)
 {
 	struct flock lock = {
@@ -115,8 +122,10 @@ static int storage_lock(const struct blk_conf *conf, struct storage *st, char *w
 		.l_whence = SEEK_SET,
 	};
 
-	if (fcntl(st->fd, F_OFD_SETLK, &lock) == 0)
+	if (fcntl(st->fd, F_OFD_SETLK, &lock) == 0) {
+		st->locked = true;
 		return 0;
+	}
 	if (errno == EAGAIN || errno == EACCES)
 		return storage_refuse(why, room, conf->filename, -EBUSY,
 			"is in use by another process (locked); detach it there first");
@@ -336,8 +345,10 @@ void storage_describe(const struct storage *st, const struct blk_conf *conf, str
 		.physical_size = st->physical_size,
 		.max_iov = STORAGE_MAX_IOV,
 		.discard_granularity = st->granularity,
+		.identity = { st->device, st->inode },
 		.flags = BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE |
 			 (conf->readonly ? BLK_INFO_READONLY : BLK_INFO_ZEROES) |
+			 (st->locked && !conf->readonly ? BLK_INFO_FENCED : 0) |
 			 (st->rotational ? BLK_INFO_ROTATIONAL : 0) |
 			 (st->discard ? BLK_INFO_DISCARD : 0) |
 			 (st->secure_discard ? BLK_INFO_SECURE_DISCARD : 0),

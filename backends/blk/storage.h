@@ -15,7 +15,9 @@ struct storage {
 	uint32_t physical_size;
 	uint32_t block_size;   /* of offsets and lengths */
 	uint32_t memory_align; /* of memory */
+	uint64_t device, inode; /* what it is; of a block device its number */
 	bool is_device;
+	bool locked;     /* against other processes */
 	bool in_memory;  /* tmpfs: reads and writes never wait for a disk */
 	bool direct;     /* O_DIRECT is on */
 	bool rotational;

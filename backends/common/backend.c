@@ -413,17 +413,60 @@ void backend_stop(struct backend *b)
 		backend_disconnect(b);
 }
 
-/*
- * A predecessor that died connected, or closing, took requests whose fate only a replay of
- * its journal could settle. To attach to its ring without one would lose some and
- * answer others twice, so the frontend has to close first.
- */
-static bool backend_was_connected(struct backend *b)
+/* A predecessor died while connected, or while it closed: @own is the state it left. */
+static bool backend_was_connected(struct backend *b, XenbusState *own)
 {
-	XenbusState own;
+	return xsn_read_state(b->xs, XBT_NULL, b->path, "state", own) == 0 &&
+	       (*own == XenbusStateConnected || *own == XenbusStateClosing);
+}
 
-	return xsn_read_state(b->xs, XBT_NULL, b->path, "state", &own) == 0 &&
-	       (own == XenbusStateConnected || own == XenbusStateClosing);
+/* It still has its rings and waits for answers in them. */
+static bool backend_frontend_waits(struct backend *b)
+{
+	XenbusState state;
+
+	return xsn_read_state(b->xs, XBT_NULL, b->frontend, "state", &state) == 0 &&
+	       (state == XenbusStateInitialised || state == XenbusStateConnected ||
+		       state == XenbusStateClosing);
+}
+
+/* Neither state changes: to the frontend the predecessor was slow for a moment. */
+static int backend_resume(struct backend *b, XenbusState own, char *why, size_t room)
+{
+	struct backend_dir frontend = { b->xs, XBT_NULL, b->frontend };
+	int rc = -EOPNOTSUPP;
+
+	snprintf(why, room, "its requests cannot be taken over");
+	if (!b->ops->resume || !backend_frontend_waits(b))
+		return rc;
+	b->state = own;
+	rc = b->ops->resume(b->opaque, &frontend, why, room);
+	if (rc < 0) {
+		b->state = XenbusStateInitialising;
+		return rc;
+	}
+	b->connected = true;
+	backend_clear_error(b);
+	b->ops->ready(b->opaque);
+	return 0;
+}
+
+/*
+ * A predecessor that died connected took requests whose fate only its journal can settle. To
+ * attach to its ring without would lose some and answer others twice, so where they cannot be
+ * taken over the frontend has to close first.
+ */
+static void backend_succeed(struct backend *b, XenbusState own)
+{
+	char reason[256], why[384];
+
+	if (backend_resume(b, own, reason, sizeof(reason)) == 0)
+		return;
+	snprintf(why, sizeof(why),
+		"an earlier backend ended while connected and %s; the frontend has to connect again",
+		reason);
+	b->ops->ready(b->opaque);
+	backend_fail(b, why);
 }
 
 static int backend_watch(struct backend *b)
@@ -439,6 +482,7 @@ static int backend_watch(struct backend *b)
 
 int backend_start(struct backend *b, const char *frontend)
 {
+	XenbusState own;
 	int rc;
 
 	if (strlen(frontend) > XENSTORE_ABS_PATH_MAX)
@@ -450,10 +494,8 @@ int backend_start(struct backend *b, const char *frontend)
 	rc = backend_watch(b);
 	if (rc < 0)
 		return rc;
-	if (backend_was_connected(b)) {
-		b->ops->ready(b->opaque);
-		backend_fail(b, "an earlier backend ended while connected; the frontend has to connect again");
-	}
+	if (backend_was_connected(b, &own))
+		backend_succeed(b, own);
 	backend_evaluate(b);
 	return 0;
 }

@@ -44,6 +44,13 @@ struct backend_ops {
 	 * frontend's: a mistake is -errno with @why, naming the node, with nothing left mapped.
 	 */
 	int (*connect)(void *opaque, struct backend_dir *frontend, char *why, size_t why_room);
+	/*
+	 * resume - in place of connect, after a predecessor that died while @frontend was connected
+	 * to it: go on where it stopped, so that the frontend notices nothing. No node is written
+	 * for it. -errno with @why, a clause about the predecessor, when that cannot be
+	 * done safely: then the frontend has to connect again. NULL: never.
+	 */
+	int (*resume)(void *opaque, struct backend_dir *frontend, char *why, size_t why_room);
 	/* publish_connected - the nodes that go with Connected, in its transaction. */
 	int (*publish_connected)(void *opaque, struct backend_dir *dir);
 	/*

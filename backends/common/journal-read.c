@@ -66,6 +66,21 @@ static int journal_check_header(const struct journal_header *h, const char *devi
 	return -EPROTO;
 }
 
+int journal_read_header(int fd, const char *device, uint32_t frontend_domid, int *flush_error,
+	char *why, size_t why_room)
+{
+	struct journal_header h;
+	int rc;
+
+	snprintf(why, why_room, "it cannot be read");
+	rc = journal_read_all(fd, (uint8_t *)&h, sizeof(h));
+	if (rc == 0)
+		rc = journal_check_header(&h, device, frontend_domid, why, why_room);
+	if (rc == 0)
+		*flush_error = h.flush_error;
+	return rc;
+}
+
 static bool journal_ring_ok(const struct journal_ring *r)
 {
 	return r->active <= 1 && r->entries && r->entries <= JOURNAL_MAX_ENTRIES &&
@@ -131,6 +146,17 @@ int journal_image_flush_error(const struct journal_image *image)
 	return image->header.flush_error;
 }
 
+const uint64_t *journal_image_storage(const struct journal_image *image)
+{
+	return image->header.storage;
+}
+
+unsigned journal_image_index(const struct journal_image *image, unsigned queue,
+	const struct journal_entry *entry)
+{
+	return entry - journal_entries(journal_section(image, queue));
+}
+
 const struct journal_ring *journal_image_ring(const struct journal_image *image, unsigned queue)
 {
 	const struct journal_ring *r;
@@ -186,6 +212,27 @@ static bool journal_indices_differ(const struct journal_entry *const *pending, u
 	return true;
 }
 
+/* What was answered and not published follows from @rsp_prod on, without gap or repetition. */
+static bool journal_answers_ok(
+	const struct journal_entry *const *pending, unsigned count, uint32_t rsp_prod)
+{
+	bool seen[JOURNAL_MAX_ENTRIES] = { false };
+	unsigned answered = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		answered += pending[i]->state == JOURNAL_ANSWERED;
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t at = pending[i]->rsp_index - rsp_prod;
+
+		if (pending[i]->state != JOURNAL_ANSWERED)
+			continue;
+		if (at >= answered || seen[at])
+			return false;
+		seen[at] = true;
+	}
+	return true;
+}
+
 int journal_image_pending(const struct journal_image *image, unsigned queue, uint32_t rsp_prod,
 	const struct journal_entry **pending, unsigned room, uint32_t *req_cons, char *why,
 	size_t why_room)
@@ -208,7 +255,8 @@ int journal_image_pending(const struct journal_image *image, unsigned queue, uin
 			pending[count++] = &e[i];
 	}
 	*req_cons = rsp_prod + count;
-	if (journal_indices_ok(pending, count, *req_cons)) {
+	if (journal_indices_ok(pending, count, *req_cons) &&
+		journal_answers_ok(pending, count, rsp_prod)) {
 		qsort(pending, count, sizeof(*pending), journal_compare);
 		if (journal_indices_differ(pending, count))
 			return (int)count;

@@ -22,6 +22,19 @@ int journal_read_file(int fd, const char *device, uint32_t frontend_domid,
 	struct journal_image **image, char *why, size_t why_room) must_check;
 void journal_image_free(struct journal_image *image);
 
+/**
+ * journal_read_header() - only whether it is a journal of this device and frontend, and the
+ * failed flush that it tells of. Return, @why: as journal_read_file().
+ */
+int journal_read_header(int fd, const char *device, uint32_t frontend_domid, int *flush_error,
+	char *why, size_t why_room) must_check;
+
+/** journal_image_storage() - which storage its requests are for. */
+const uint64_t *journal_image_storage(const struct journal_image *image);
+/** journal_image_index() - the place of an entry of journal_image_pending() in its section. */
+unsigned journal_image_index(const struct journal_image *image, unsigned queue,
+	const struct journal_entry *entry);
+
 /** journal_image_flush_error() - a failed flush that the predecessor met: -errno or 0. */
 int journal_image_flush_error(const struct journal_image *image);
 
@@ -35,7 +48,8 @@ const struct journal_ring *journal_image_ring(const struct journal_image *image,
  * @req_cons: the ring's first request that was not taken
  *
  * Return: how many, or -EPROTO with @why: an entry's state is none, two have one index,
- * an index is outside the ring's window, or they do not fit.
+ * an index is outside the ring's window, those that were answered do not follow each
+ * other from @rsp_prod on, or they do not fit.
  */
 int journal_image_pending(const struct journal_image *image, unsigned queue, uint32_t rsp_prod,
 	const struct journal_entry **pending, unsigned room, uint32_t *req_cons, char *why,

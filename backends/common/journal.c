@@ -22,6 +22,7 @@ struct journal {
 	int fd;
 	uint8_t *map;
 	int flush_error; /* the predecessor's */
+	struct journal_image *predecessor; /* NULL: there was none, or nothing to go on with */
 };
 
 _Static_assert(sizeof(struct journal_entry) == 128, "an entry is two cache lines");
@@ -74,20 +75,6 @@ static int journal_lock(int fd)
 	return 0;
 }
 
-/* What a predecessor's journal has of a failed flush; 0 if it is none of this device. */
-static int journal_old_flush_error(int fd, const char *device, uint32_t frontend_domid)
-{
-	struct journal_image *image;
-	char why[128];
-	int error;
-
-	if (journal_read_file(fd, device, frontend_domid, &image, why, sizeof(why)) < 0)
-		return 0;
-	error = journal_image_flush_error(image);
-	journal_image_free(image);
-	return error;
-}
-
 /* Of the right size, all zero. */
 static int journal_empty(int fd)
 {
@@ -114,12 +101,47 @@ static void journal_write_header(
 	__atomic_store_n(&h->magic, JOURNAL_MAGIC, __ATOMIC_RELEASE);
 }
 
+/*
+ * What is there of this device's stays untouched, so that no moment to be killed in loses
+ * what it tells; anything else is emptied. 1: there is a predecessor's, 0: there is none.
+ */
+static int journal_prepare(int fd, const char *device, uint32_t frontend_domid, int *flush_error)
+{
+	char why[128];
+	int rc;
+
+	*flush_error = 0;
+	if (journal_read_header(fd, device, frontend_domid, flush_error, why, sizeof(why)) < 0)
+		return journal_empty(fd);
+	rc = ftruncate(fd, journal_file_size()) < 0 ? -errno :
+						      -posix_fallocate(fd, 0, JOURNAL_PAGE);
+	return rc < 0 ? rc : 1;
+}
+
+static struct journal *journal_map(int fd)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+	void *map;
+
+	if (!j)
+		return NULL;
+	map = mmap(NULL, journal_file_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED) {
+		free(j);
+		return NULL;
+	}
+	j->fd = fd;
+	j->map = map;
+	return j;
+}
+
 int journal_open(const char *where, const char *device, uint32_t frontend_domid,
 	struct journal **journal)
 {
-	struct journal *j = NULL;
-	void *map;
+	bool found, given = strncmp(where, "fd:", 3) == 0;
+	struct journal *j;
 	int fd, rc, flush_error;
+	char why[128];
 
 	if (strlen(device) >= JOURNAL_DEVICE_MAX)
 		return -ENAMETOOLONG;
@@ -127,25 +149,22 @@ int journal_open(const char *where, const char *device, uint32_t frontend_domid,
 	if (fd < 0)
 		return fd;
 	rc = journal_lock(fd);
+	if (rc == -EBUSY && given)
+		return rc;
+	if (rc == 0)
+		rc = journal_prepare(fd, device, frontend_domid, &flush_error);
 	if (rc < 0)
 		goto out;
-	flush_error = journal_old_flush_error(fd, device, frontend_domid);
-	rc = journal_empty(fd);
-	if (rc < 0)
-		goto out;
+	found = rc > 0;
 	rc = -ENOMEM;
-	map = mmap(NULL, journal_file_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
+	j = journal_map(fd);
+	if (!j)
 		goto out;
-	j = calloc(1, sizeof(*j));
-	if (!j) {
-		munmap(map, journal_file_size());
-		goto out;
-	}
-	j->fd = fd;
-	j->map = map;
 	j->flush_error = flush_error;
-	journal_write_header(map, device, frontend_domid, flush_error);
+	if (!found)
+		journal_write_header((struct journal_header *)j->map, device, frontend_domid, 0);
+	else if (journal_read_file(fd, device, frontend_domid, &j->predecessor, why, sizeof(why)) < 0)
+		j->predecessor = NULL; /* what cannot be understood cannot be gone on with */
 	*journal = j;
 	return 0;
 out:
@@ -157,9 +176,49 @@ void journal_close(struct journal *j)
 {
 	if (!j)
 		return;
+	journal_image_free(j->predecessor);
 	munmap(j->map, journal_file_size());
 	close(j->fd);
 	free(j);
+}
+
+int journal_fd(const struct journal *j)
+{
+	return j->fd;
+}
+
+const struct journal_image *journal_predecessor(const struct journal *j)
+{
+	return j->predecessor;
+}
+
+static struct journal_ring *journal_live_ring(struct journal *j, unsigned queue)
+{
+	return (struct journal_ring *)(j->map + journal_section_offset(queue));
+}
+
+void journal_settle(struct journal *j)
+{
+	journal_image_free(j->predecessor);
+	j->predecessor = NULL;
+}
+
+void journal_reset(struct journal *j, const uint64_t storage[2])
+{
+	struct journal_header *h;
+
+	if (!j)
+		return;
+	h = (struct journal_header *)j->map;
+	for (unsigned q = 0; q < JOURNAL_MAX_QUEUES; q++) {
+		uint32_t *active = &journal_live_ring(j, q)->active;
+
+		/* Not written where it is not needed: that could need a page there is no room for. */
+		if (__atomic_load_n(active, __ATOMIC_RELAXED))
+			__atomic_store_n(active, 0, __ATOMIC_RELEASE);
+	}
+	memcpy(h->storage, storage, sizeof(h->storage));
+	journal_settle(j);
 }
 
 int journal_flush_error(const struct journal *j)
@@ -177,10 +236,38 @@ void journal_note_flush_error(struct journal *j, int error)
 	__atomic_store_n(&h->flush_error, error, __ATOMIC_RELAXED);
 }
 
+/* The section's room is reserved here, or a full tmpfs would be a SIGBUS later. */
+static int journal_reserve(struct journal *j, unsigned queue, uint32_t entries)
+{
+	return -posix_fallocate(j->fd, journal_section_offset(queue),
+		JOURNAL_PAGE + entries * sizeof(struct journal_entry));
+}
+
+static void journal_queue_at(struct journal *j, unsigned queue, struct journal_queue *jq)
+{
+	jq->ring = journal_live_ring(j, queue);
+	jq->entry = (struct journal_entry *)((uint8_t *)jq->ring + JOURNAL_PAGE);
+}
+
+int journal_adopt(struct journal *j, unsigned queue, uint32_t local_port, struct journal_queue *jq)
+{
+	const struct journal_ring *ring = journal_image_ring(j->predecessor, queue);
+	int rc;
+
+	*jq = (struct journal_queue){ 0 };
+	if (!ring)
+		return -EINVAL;
+	rc = journal_reserve(j, queue, ring->entries);
+	if (rc < 0)
+		return rc;
+	journal_queue_at(j, queue, jq);
+	jq->ring->local_port = local_port;
+	return 0;
+}
+
 int journal_begin(struct journal *j, unsigned queue, const struct journal_ring *ring,
 	struct journal_queue *jq)
 {
-	uint8_t *section;
 	int rc;
 
 	*jq = (struct journal_queue){ 0 };
@@ -189,13 +276,10 @@ int journal_begin(struct journal *j, unsigned queue, const struct journal_ring *
 	if (queue >= JOURNAL_MAX_QUEUES || ring->entries > JOURNAL_MAX_ENTRIES ||
 		ring->slot_size > JOURNAL_SLOT_MAX || ring->ring_refs > JOURNAL_MAX_RING_REFS)
 		return -EINVAL;
-	rc = posix_fallocate(j->fd, journal_section_offset(queue),
-		JOURNAL_PAGE + ring->entries * sizeof(struct journal_entry));
-	if (rc)
-		return -rc;
-	section = j->map + journal_section_offset(queue);
-	jq->ring = (struct journal_ring *)section;
-	jq->entry = (struct journal_entry *)(section + JOURNAL_PAGE);
+	rc = journal_reserve(j, queue, ring->entries);
+	if (rc < 0)
+		return rc;
+	journal_queue_at(j, queue, jq);
 	__atomic_store_n(&jq->ring->active, 0, __ATOMIC_RELEASE);
 	memset(jq->entry, 0, ring->entries * sizeof(struct journal_entry));
 	*jq->ring = *ring;

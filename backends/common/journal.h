@@ -28,8 +28,16 @@
  * yet TAKEN is simply read again. Replaying is safe: reads, writes, flushes and
  * discards that were never acknowledged may be done twice.
  *
+ * Response indices are given in the order in which responses are put, so the ANSWERED
+ * ones that were not published are P, P + 1 and so on. A successor puts these again,
+ * each at its index, before it publishes anything else, and replays the TAKEN ones where
+ * they are. It writes nothing that a further successor would understand in another way.
+ *
  * The writer trusts its own mapping only to write: nothing is read back. A reader
  * takes the file as hostile input (a backend may have been subverted before it died).
+ *
+ * The file's lock is part of the fence: it is free when no thread of the predecessor runs
+ * any more and, where the descriptor was registered in its rings, no I/O of theirs either.
  */
 #ifndef SLUICE_BACKENDS_COMMON_JOURNAL_H
 #define SLUICE_BACKENDS_COMMON_JOURNAL_H
@@ -42,7 +50,7 @@
 #include "common/cleanup.h"
 
 #define JOURNAL_MAGIC 0x314c4e524a554c53ull /* "SLUJRNL1" */
-#define JOURNAL_VERSION 1u
+#define JOURNAL_VERSION 2u
 #define JOURNAL_PAGE 4096u
 #define JOURNAL_MAX_QUEUES 8u
 #define JOURNAL_MAX_ENTRIES 512u /* per queue: the slots of an order-4 block ring */
@@ -84,6 +92,7 @@ struct journal_header {
 	uint32_t max_entries;
 	uint32_t frontend_domid;
 	int32_t flush_error; /* -errno of a failed flush that must not be forgotten, or 0 */
+	uint64_t storage[2]; /* which storage the requests are for; the device's to define */
 	char device[JOURNAL_DEVICE_MAX]; /* the backend's store path, NUL-padded */
 };
 
@@ -97,21 +106,37 @@ struct journal_queue {
 };
 
 struct journal;
+struct journal_image;
 
 /**
  * journal_open() - open or create a journal for writing.
  * @where: a path, or "fd:N" for a descriptor of ours that is taken over
  * @device: the backend's store path: its identity
  *
- * A regular file (a tmpfs is meant), sized and emptied, exclusively locked. What it held
- * is read first with journal_read_file(), if it matters; a failed flush that it tells of
- * for this device and frontend is taken over. Return: 0 or -errno:
- * -EBUSY another process writes it, -EINVAL it is no regular file or "fd:N" is none.
+ * A regular file (a tmpfs is meant), exclusively locked. A predecessor's of this device
+ * and frontend stays as it is: see journal_predecessor(); and a failed flush that it
+ * tells of is taken over. Anything else is emptied. Return: 0 or -errno:
+ * -EBUSY another process writes it, or I/O of one that died is not over ("fd:N" stays
+ * open: it may be tried again), -EINVAL it is no regular file or "fd:N" is none.
  */
 int journal_open(const char *where, const char *device, uint32_t frontend_domid,
 	struct journal **journal) must_check;
 /** journal_close() - the file stays; NULL is fine. */
 void journal_close(struct journal *j);
+
+/** journal_fd() - of the file; its lock lives as long as this description of it does. */
+int journal_fd(const struct journal *j);
+
+/** journal_predecessor() - what was found, checked as far as it can be alone; NULL: nothing. */
+const struct journal_image *journal_predecessor(const struct journal *j);
+/**
+ * journal_reset() - no request is in flight; what the predecessor left is given up.
+ * @storage: which storage requests will be for. @j: NULL is fine.
+ */
+void journal_reset(struct journal *j, const uint64_t storage[2]);
+
+/** journal_settle() - all that counts of the predecessor's was adopted: forget its image. */
+void journal_settle(struct journal *j);
 
 /** journal_flush_error() - a failed flush that a predecessor met: -errno or 0. */
 int journal_flush_error(const struct journal *j);
@@ -127,6 +152,14 @@ void journal_note_flush_error(struct journal *j, int error);
  */
 int journal_begin(struct journal *j, unsigned queue, const struct journal_ring *ring,
 	struct journal_queue *jq) must_check;
+/**
+ * journal_adopt() - go on with the section that the predecessor left, entries and all.
+ *
+ * Return: 0 or -errno (-ENOSPC). Entries that nobody is owed an answer for are the caller's
+ * to free, with journal_commit().
+ */
+int journal_adopt(struct journal *j, unsigned queue, uint32_t local_port, struct journal_queue *jq)
+	must_check;
 /** journal_end() - all of the queue's requests are answered: mark the section unused. */
 void journal_end(struct journal_queue *jq);
 
@@ -149,6 +182,14 @@ static inline void journal_take(struct journal_queue *jq, unsigned i, uint32_t r
 	e->req_index = req_index;
 	e->attempts = 0;
 	journal_set_state(e, JOURNAL_TAKEN);
+}
+
+/** journal_retry() - a TAKEN entry is about to be replayed, for the @attempts-th time. */
+static inline void journal_retry(struct journal_queue *jq, unsigned i, uint8_t attempts)
+{
+	__atomic_store_n(&jq->entry[i].attempts, attempts, __ATOMIC_RELEASE);
+	/* Compilers must not let storage see the request before. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /** journal_answer() - step 2: before the response is put in the ring. */

@@ -222,6 +222,60 @@ static void a_successor_takes_a_failed_flush_over(void **state)
 	assert_int_equal(journal_flush_error(journal), 0);
 }
 
+/* Opening writes nothing over what is there, so no moment to be killed in loses it. */
+static void what_a_predecessor_left_stays(void **state)
+{
+	static const uint64_t storage[2] = { 5, 6 };
+
+	journal_reset(journal, storage);
+	assert_int_equal(journal_begin(journal, 0, &ring, &jq), 0);
+	take(3, 10, 'a');
+	journal_note_flush_error(journal, -EIO);
+	for (unsigned i = 0; i < 3; i++) {
+		reopen(DEVICE, DOMID);
+		assert_non_null(journal_predecessor(journal));
+		assert_memory_equal(journal_image_storage(journal_predecessor(journal)), storage,
+			sizeof(storage));
+		expect_pending(10, "a", 11);
+	}
+	journal_reset(journal, storage);
+	assert_null(journal_predecessor(journal));
+	reopen(DEVICE, DOMID);
+	assert_null(journal_image_ring(journal_predecessor(journal), 0));
+	assert_int_equal(journal_flush_error(journal), -EIO);
+}
+
+static void a_failed_flush_survives_nonsense_behind_it(void **state)
+{
+	uint32_t absurd = 1u << 31;
+
+	journal_note_flush_error(journal, -EIO);
+	assert_int_equal(pwrite(fd, &absurd, sizeof(absurd),
+				 JOURNAL_PAGE + offsetof(struct journal_ring, entries)), sizeof(absurd));
+	reopen(DEVICE, DOMID);
+	assert_null(journal_predecessor(journal));
+	assert_int_equal(journal_flush_error(journal), -EIO);
+	assert_int_equal(ftruncate(fd, JOURNAL_PAGE), 0);
+	reopen(DEVICE, DOMID);
+	assert_int_equal(journal_flush_error(journal), -EIO);
+}
+
+static void an_adopted_section_goes_on(void **state)
+{
+	take(0, 10, 'a');
+	reopen(DEVICE, DOMID);
+	assert_int_equal(journal_adopt(journal, 1, 7, &jq), -EINVAL); /* there was none */
+	assert_int_equal(journal_adopt(journal, 0, 7, &jq), 0);
+	journal_settle(journal);
+	journal_retry(&jq, 0, 2);
+	assert_int_equal(jq.entry[0].attempts, 2);
+	take(1, 11, 'b');
+	expect_pending(10, "ab", 12);
+	journal_answer(&jq, 0, 10, 0);
+	journal_commit(&jq, 0);
+	expect_pending(11, "b", 12);
+}
+
 /* --- opening --- */
 
 static void two_writers_are_refused(void **state)
@@ -376,6 +430,19 @@ static void hostile_response_index_far_ahead_or_behind(void **state)
 	expect_rejected(5);
 }
 
+static void hostile_answers_with_a_gap_or_twice(void **state)
+{
+	take(0, 5, 'a');
+	take(1, 6, 'b');
+	journal_answer(&jq, 0, 5, 0);
+	journal_answer(&jq, 1, 7, 0);
+	expect_rejected(5);
+	journal_answer(&jq, 1, 5, 0);
+	expect_rejected(5);
+	journal_answer(&jq, 1, 6, 0);
+	expect_pending(5, "ab", 7);
+}
+
 static void hostile_bytes_never_crash(void **state)
 {
 	uint8_t *map = map_file();
@@ -416,6 +483,9 @@ int main(void)
 		T(without_a_journal_nothing_is_done),
 		T(a_failed_flush_outlives_the_backend),
 		T(a_successor_takes_a_failed_flush_over),
+		T(what_a_predecessor_left_stays),
+		T(a_failed_flush_survives_nonsense_behind_it),
+		T(an_adopted_section_goes_on),
 		T(two_writers_are_refused),
 		T(bad_places_are_refused),
 		T(sizes_that_do_not_fit_are_refused),
@@ -427,6 +497,7 @@ int main(void)
 		T(hostile_two_entries_of_one_request),
 		T(hostile_request_that_was_not_taken_yet),
 		T(hostile_response_index_far_ahead_or_behind),
+		T(hostile_answers_with_a_gap_or_twice),
 		T(hostile_bytes_never_crash),
 	};
 

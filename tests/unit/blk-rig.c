@@ -46,6 +46,15 @@ static void rig_start_device(struct rig *rig, const struct rig_options *o)
 				 &rig->shared.io), 0);
 }
 
+static void rig_dispose(struct rig *rig)
+{
+	if (rig->index == 0) {
+		io_close(rig->shared.io);
+		queue_shared_dispose(&rig->shared);
+	}
+	close(rig->ended_fd);
+}
+
 void rig_start(struct rig *rig, const struct rig_options *o)
 {
 	struct queue_setup setup = {
@@ -75,6 +84,15 @@ void rig_start(struct rig *rig, const struct rig_options *o)
 		rig->data[i] = fake_grant(rig->base + RIG_DATA_GREF + i, false);
 	rig->indirect = fake_grant(rig->base + RIG_INDIRECT_GREF, false);
 	assert_int_equal(ring_front_init(&rig->ring, shared, pages * 4096, blkif_slot_size(o->abi)), 0);
+	if (o->predecessor) {
+		o->predecessor(rig);
+		setup.resume = true;
+	}
+	if (o->refused) {
+		assert_true(queue_create(&rig->shared, &setup, &rig->queue, o->refused, 256) < 0);
+		rig_dispose(rig);
+		return;
+	}
 	assert_int_equal(queue_create(o->first ? &o->first->shared : &rig->shared, &setup, &rig->queue, why, sizeof(why)), 0);
 	assert_int_equal(queue_start(rig->queue, why, sizeof(why)), 0);
 	queue_go(rig->queue);
@@ -99,11 +117,7 @@ char *rig_stop(struct rig *rig)
 	if (failure)
 		copy = strdup(failure);
 	queue_destroy(rig->queue);
-	if (rig->index == 0) {
-		io_close(rig->shared.io);
-		queue_shared_dispose(&rig->shared);
-	}
-	close(rig->ended_fd);
+	rig_dispose(rig);
 	return copy;
 }
 

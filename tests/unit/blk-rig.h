@@ -28,6 +28,8 @@
 #define RIG_NEXT_STRIDE 100u
 #define RIG_NEXT_PAGES 32u
 
+struct rig;
+
 /** struct rig_options - zero is: native, no persistent grants, order 0, memory driver. */
 struct rig_options {
 	enum blkif_abi abi;
@@ -45,6 +47,9 @@ struct rig_options {
 	unsigned index;    /* of the queue */
 	bool barrier, discard, secure_discard;
 	uint32_t logical_sectors; /* 0: 1 */
+	/* Lives and dies before the queue is made, which then resumes; sets shared.journal. */
+	void (*predecessor)(struct rig *rig);
+	char *refused;     /* room for 256: the queue cannot be made, this is why */
 };
 
 struct rig {

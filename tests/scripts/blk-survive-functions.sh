@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# For tests that kill a backend under its guest, after functions.sh.
+survivor=$builddir/tests/peers/blk-survivor
+sluice=$builddir/tools/sluice
+requires test -x "$survivor"
+requires test -x "$sluice"
+
+# The backend below a process of ours, by walking down: others may run here, too.
+backend_below () {
+	local child
+	for child in $(ps -o pid= --ppid "$1"); do
+		if [ "$(cat "/proc/$child/comm" 2>/dev/null)" = sluice-blk ]; then echo "$child"; return 0; fi
+		backend_below "$child" && return 0
+	done
+	return 1
+}
+# start_guest DISK OPTION..: the survivor in a guest domain; $guest is its stack.
+start_guest () {
+	local disk=$1; shift
+	rm -f "$tmp/enough" "$tmp/kills" "$tmp/out"
+	SLUICE_LOG=info timeout -k 5 600 "$sluice" exec --disk="$disk" -- "$survivor" 500 "$tmp/enough" "$@" \
+		>"$tmp/out" 2>"$tmp/log" &
+	guest=$!
+	cleanup_fn sh -c "kill $guest 2>/dev/null"
+	wait_for 30 grep -q connected "$tmp/out"
+}
+# kill_backend: when it was killed goes to $tmp/kills, in microseconds. False: there is none.
+kill_backend () {
+	local pid
+	pid=$(backend_below "$guest") || return 1
+	kill -9 "$pid" || return 1
+	echo "${EPOCHREALTIME/[.,]/}" >>"$tmp/kills"
+}
+# Or it failed: end_guest says how.
+guest_resumed () {
+	[ "$(grep -c 'took over' "$tmp/log")" -ge "$1" ] || grep -q FAILED "$tmp/out"
+}
+# kill_times N: at random moments, each after the one before is over.
+kill_times () {
+	local i begun
+	begun=$(grep -c 'took over' "$tmp/log" || true)
+	for ((i = 1; i <= $1; i++)); do
+		sleep "0.$((RANDOM % 30 + 10))"
+		wait_for 10 kill_backend
+		wait_for 30 guest_resumed $((begun + i))
+	done
+}
+# end_guest: it was well to the end.
+end_guest () {
+	local status=0
+	touch "$tmp/enough"
+	wait "$guest" || status=$?
+	if [ $status != 0 ] || ! grep -q ^survived "$tmp/out"; then
+		grep -v ^gap "$tmp/out" || true
+		tail -60 "$tmp/log"
+		fail "the guest ended with status $status"
+	fi
+	grep ^survived "$tmp/out"
+}
+# The time for which nothing was answered around each kill, in milliseconds, sorted.
+pauses () {
+	awk 'FILENAME == ARGV[1] { kill[++n] = $1; next }
+		$1 == "gap" { for (i = 1; i <= n; i++)
+			if ($2 + $3 >= kill[i] && $2 <= kill[i] + 300000 && $3 > most[i]) most[i] = $3 }
+		END { for (i = 1; i <= n; i++) printf "%.1f\n", most[i] / 1000 }' "$tmp/kills" "$tmp/out" |
+		sort -n
+}
+# say_pauses TEXT: for people; nothing depends on it.
+say_pauses () {
+	pauses >"$tmp/pauses"
+	awk -v text="$1" '{ p[NR] = $1 } END { printf "%s: %d kills, pause median %s ms, least %s, most %s\n",
+		text, NR, p[int((NR + 1) / 2)], p[1], p[NR] }' "$tmp/pauses"
+}
