@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 
 #include <xenstore.h>
 
+#include "backends/common/confined.h"
 #include "backends/common/ready.h"
 #include "backends/console/device.h"
 #include "backends/console/endpoint.h"
@@ -347,6 +349,16 @@ static int init_endpoints(struct console *c)
 	return error;
 }
 
+/*
+ * Clients come to the listener, whose name is removed at the end: by that the root directory
+ * has to stay. What the endpoints open by a name is open.
+ */
+CONFINE_RULES(console, CONFINE_CALL(accept4), CONFINE_CALL(sendto), CONFINE_CALL(fstat),
+	CONFINE_CALL(newfstatat), CONFINE_CALL(unlink), CONFINE_CALL(unlinkat),
+	CONFINE_CALL_IF(ioctl, 1, TCGETS), CONFINE_CALL_IF(ioctl, 1, TCSETS),
+	CONFINE_CALL_IF(ioctl, 1, TCSETSW));
+static const struct confine_options confinement = { .keep_root = true };
+
 static int start_all(struct console *c)
 {
 	int error = init_endpoints(c);
@@ -361,11 +373,14 @@ static int start_all(struct console *c)
 		error = start_pty(c);
 	if (error == 0)
 		error = start_socket(c);
-	if (error == 0)
-		error = watch_store(c);
-	/* The terminal last: messages of a failed start are read in a sane one. */
+	/* The terminal late: messages of a failed start are read in a sane one. */
 	if (error == 0)
 		error = open_stdio(c);
+	/* Before the watch, which starts a thread, and before a byte of the guest's is looked at. */
+	if (error == 0 && c->o.confine)
+		error = confined_begin(&confinement);
+	if (error == 0)
+		error = watch_store(c);
 	return error;
 }
 

@@ -27,6 +27,7 @@ struct console_options {
 	const char *socket; /* path, or NULL */
 	const char *log;    /* path, or NULL */
 	int ready_fd;       /* -1: none */
+	bool confine;       /* give up what serving does not take */
 };
 
 struct console;

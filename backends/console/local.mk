@@ -14,6 +14,7 @@ backends_console_sluice_console_SOURCES = \
 	$(NULL)
 backends_console_sluice_console_LDADD = \
 	backends/common/libbackend.la \
+	common/libconfine.la \
 	$(XENEVTCHN_LIBS) \
 	$(XENGNTTAB_LIBS) \
 	$(XENSTORE_LIBS) \

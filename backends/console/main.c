@@ -32,6 +32,7 @@ static void print_help(void)
 	       "  --socket=PATH       to whoever connects to this Unix socket, one at a time\n"
 	       "  --log=FILE          append what the guest says to FILE\n"
 	       "  --ready-fd=N        write READY=1 there when the console is served\n"
+	       "  --confine=HOW       full (default): give up what serving does not take; no: keep it\n"
 	       "  --log-level=LEVEL   error, warning (default), info or debug\n"
 	       "  --help, --version\n\n"
 	       "Exit status: 0 the domain went or the user left, 1 could not start, 2 the guest broke\n"
@@ -59,6 +60,16 @@ static void parse_log_level(const char *text)
 	log_set_level(level);
 }
 
+static bool parse_confine(const char *text)
+{
+	if (strcmp(text, "full") == 0)
+		return true;
+	if (strcmp(text, "no") != 0)
+		die("--confine=%s: must be full or no", text);
+	log_warn("not confined: whoever takes over this process has all that its user has");
+	return false;
+}
+
 static const char *parse_path(const char *option, const char *text)
 {
 	if (!text[0])
@@ -77,6 +88,7 @@ static void parse_options(int argc, char **argv, struct console_options *o)
 		{ "socket", required_argument, NULL, 's' },
 		{ "log", required_argument, NULL, 'o' },
 		{ "ready-fd", required_argument, NULL, 'r' },
+		{ "confine", required_argument, NULL, 'c' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -111,6 +123,9 @@ static void parse_options(int argc, char **argv, struct console_options *o)
 			break;
 		case 'r':
 			o->ready_fd = (int)parse_number("ready-fd", optarg, 1u << 20);
+			break;
+		case 'c':
+			o->confine = parse_confine(optarg);
 			break;
 		case 'l':
 			parse_log_level(optarg);
@@ -172,7 +187,8 @@ static int take_signals(bool stay)
 
 int main(int argc, char **argv)
 {
-	struct console_options options = { .ready_fd = -1, .ring_ref = GNTTAB_RESERVED_CONSOLE };
+	struct console_options options = { .ready_fd = -1, .ring_ref = GNTTAB_RESERVED_CONSOLE,
+		.confine = true };
 	struct stopper stopper;
 	struct loop *loop;
 	char name[24];
