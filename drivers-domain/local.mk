@@ -63,6 +63,7 @@ driverd_scripts = \
 	tests/scripts/driverd-completion.sh \
 	tests/scripts/driverd-confined.sh \
 	tests/scripts/driverd-serves.sh \
+	tests/scripts/driverd-confined.sh \
 	tests/scripts/driverd-crash.sh \
 	tests/scripts/driverd-storage.sh \
 	tests/scripts/driverd-remove.sh \
