@@ -161,6 +161,7 @@ tools_sluice_bench_LDADD = \
 
 if HAVE_CMOCKA
 tools_tests = \
+	tests/unit/tools-cfg \
 	tests/unit/tools-compare \
 	tests/unit/tools-histogram \
 	tests/unit/tools-metrics \
@@ -170,6 +171,8 @@ tools_tests = \
 	$(NULL)
 check_PROGRAMS += $(tools_tests)
 TESTS += $(tools_tests)
+tests_unit_tools_cfg_SOURCES = tests/unit/tools-cfg.c tools/cfg-keys.c tools/cfg-scan.c
+tests_unit_tools_cfg_LDADD = $(CMOCKA_LIBS)
 tests_unit_tools_compare_SOURCES = tests/unit/tools-compare.c
 tests_unit_tools_compare_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_histogram_SOURCES = tests/unit/tools-histogram.c
