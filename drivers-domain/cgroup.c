@@ -2,6 +2,7 @@
 #include "config.h"
 #include "drivers-domain/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -114,6 +115,19 @@ static int cgroup_delegate(const struct cgroup *c, enum cgroup_kind kind)
 	return rc ? rc : cgroup_write(c->base[kind], "cgroup.subtree_control", word);
 }
 
+/* Empty groups of daemons that were killed; one with processes in it cannot be removed. */
+static void cgroup_sweep(const char *base)
+{
+	DIR *dir = opendir(base);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (strncmp(e->d_name, "sluice-", strlen("sluice-")) == 0)
+			(void)unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+	if (dir)
+		closedir(dir);
+}
+
 void cgroup_init(struct cgroup *c, uint64_t id, const uint64_t limit[CGROUP_KINDS])
 {
 	*c = (struct cgroup){ .prefix = "" };
@@ -135,6 +149,8 @@ void cgroup_init(struct cgroup *c, uint64_t id, const uint64_t limit[CGROUP_KIND
 			c->base[i][0] = '\0';
 			log_info("the %s of backends cannot be limited (no control group: %s)",
 				cgroup_kinds[i].what, strerror(-rc));
+		} else {
+			cgroup_sweep(c->base[i]);
 		}
 	}
 }
@@ -165,6 +181,9 @@ void cgroup_enter(const struct cgroup *c, const char *name, pid_t pid)
 	for (unsigned i = 0; i < CGROUP_KINDS; i++) {
 		int rc = c->base[i][0] ? cgroup_enter_one(c, i, name, pid) : 0;
 
+		/* Swept by another daemon that starts, before somebody was in it. */
+		if (rc == -ENOENT || rc == -ENODEV)
+			rc = cgroup_enter_one(c, i, name, pid);
 		if (rc < 0 && log_limit_ok(&limit))
 			log_warn("%s: its %s is not limited: %s", name, cgroup_kinds[i].what,
 				strerror(-rc));

@@ -31,6 +31,9 @@ open(my \$f, ">", "$tmp/forked.new"); print \$f "\$n\n"; close(\$f); rename("$tm
 sleep 1 while -e "$tmp/log";
 EOF
 chmod +x "$tmp/bomb"
+# What a daemon that was killed left is removed by the next.
+mkdir "$group/sluice-left-$$"
+cleanup_fn eval "rmdir $group/sluice-left-$$ 2>/dev/null || :"
 start_store
 start_driverd --backend-program=vbd="$tmp/bomb" --backend-tasks=20 --backend-memory=64
 add_leaf vbd 2 51712
@@ -44,6 +47,7 @@ name=$(in_group pids)
 [ -n "$name" ] || name=$(in_group "")
 [ -n "$name" ] || fail "it is in none of its own: $(cat "/proc/$backend/cgroup")"
 own=$group/$name
+[ ! -e "$group/sluice-left-$$" ] || fail "an empty group of another daemon stays"
 [ "$(cat "$own/${files[0]}")" = 20 ] || fail "its tasks: $(cat "$own/${files[0]}")"
 if [ -n "$memory" ]; then
 	m=$(cat "$memory/$name/${files[1]}") || fail "no memory group"
