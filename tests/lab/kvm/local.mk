@@ -7,6 +7,7 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-driver-kernel.sh \
 	tests/lab/kvm/test-driver-sluice.sh \
 	tests/lab/kvm/test-life.sh \
+	tests/lab/kvm/test-plug.sh \
 	$(NULL)
 dist_noinst_SCRIPTS += $(kvm_lab_tests) \
 	tests/lab/kvm/bench.sh \
@@ -37,6 +38,8 @@ EXTRA_DIST += \
 	tests/lab/kvm/lib.sh \
 	tests/lab/kvm/life-guest.sh \
 	tests/lab/kvm/life-host.sh \
+	tests/lab/kvm/plug-guest.sh \
+	tests/lab/kvm/plug-host.sh \
 	tests/lab/kvm/puppets-host.sh \
 	$(NULL)
 
