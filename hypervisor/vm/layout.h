@@ -31,6 +31,11 @@
 #define VM_RESET_PORT 0x606u         /* ACPI reset register */
 #define VM_RESET_VALUE 0x01u
 #define VM_S5_TYPE 5u
+/*
+ * Channel 2 of a clock chip that is not there: reads give zeros. Linux measures its processor
+ * by the high byte, and waits as long as that is 0xff: it read 100,000 times if all were ones.
+ */
+#define VM_PIT_CHANNEL2_PORT 0x42u
 /* The port of OUT instructions that take the place of VMCALL and VMMCALL. Not one of
  * those that the architecture or a known guest gives a meaning. */
 #define VM_HYPERCALL_PORT 0xe4u

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Why a vCPU left the guest. There are no devices: a read of an unknown port or address
- * gives ones, a write goes nowhere.
+ * gives ones (but see VM_PIT_CHANNEL2_PORT), a write goes nowhere.
  */
 #include "config.h"
 
@@ -65,7 +65,8 @@ static void exit_io(struct kvm_vcpu *c)
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
 	if (run->io.direction == KVM_EXIT_IO_IN) {
-		memset(data, 0xff, (size_t)run->io.size * run->io.count);
+		memset(data, run->io.port == VM_PIT_CHANNEL2_PORT ? 0 : 0xff,
+			(size_t)run->io.size * run->io.count);
 		return;
 	}
 	if (run->io.port == VM_HYPERCALL_PORT)
