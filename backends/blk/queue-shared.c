@@ -27,9 +27,9 @@ void queue_shared_init(struct queue_shared *shared)
 int queue_shared_make_slot(struct queue_shared *shared, unsigned index, char *why, size_t room)
 {
 	struct slot *slot = &shared->slot[index];
-	uint32_t flags = io_info(shared->io)->flags;
+	uint32_t flags = shared->journal ? io_info(shared->io)->flags : 0;
 
-	if (shared->journal && (flags & BLK_INFO_IN_RING) && !(flags & BLK_INFO_FENCED))
+	if ((flags & BLK_INFO_IN_RING) && !(flags & BLK_INFO_FENCED))
 		slot->witness = journal_fd(shared->journal);
 	return slot_make(slot, why, room);
 }
