@@ -78,7 +78,10 @@ int kvm_machine_make(struct kvm_vm *kv)
 	rc = cap_enable(kv->fd, KVM_CAP_SPLIT_IRQCHIP, 0);
 	if (rc < 0)
 		return failed("its interrupt controllers", rc);
-	rc = kv->kvm->xen ? xen_set(kv->fd) : filter_set(kv->fd);
+	rc = kv->kvm->xen ? xen_set(kv->fd) : 0;
+	/* Before KVM's own page, whose calls it does not pass on all. */
+	if (rc == 0 && kv->kvm->rewrite)
+		rc = filter_set(kv->fd);
 	return rc < 0 ? failed("its hypercalls", rc) : 0;
 }
 

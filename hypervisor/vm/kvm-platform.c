@@ -9,6 +9,7 @@
 
 #define SECOND 1000000000ull
 #define MSI_ASSERT (1u << 14)
+#define CR4_LA57 (1u << 12)
 
 static bool platform_upcall(struct vcpu *v)
 {
@@ -49,11 +50,22 @@ static void platform_renew(struct vcpu *v)
 	atomic_store(&kvm_vcpu_of(v)->time_new, true);
 }
 
+/* Whether the guest's own access to @gva would fault whatever its page tables say. */
+static bool canonical(const struct kvm_vcpu *c, uint64_t gva)
+{
+	/* As they were when the vCPU left the guest. */
+	unsigned high = c->run->s.regs.sregs.cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return (uint64_t)((int64_t)(gva << high) >> high) == gva;
+}
+
 static int platform_translate(struct vcpu *v, uint64_t gva, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = gva };
 
-	if (kvm_call(kvm_vcpu_of(v)->fd, KVM_TRANSLATE, &t) < 0 || !t.valid)
+	/* KVM's walk of the page tables does not look at the bits above. */
+	if (!canonical(kvm_vcpu_of(v), gva) ||
+		kvm_call(kvm_vcpu_of(v)->fd, KVM_TRANSLATE, &t) < 0 || !t.valid)
 		return -EFAULT;
 	*gpa = t.physical_address;
 	return 0;
