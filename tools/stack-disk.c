@@ -233,7 +233,8 @@ int stack_attach_disk(struct stack *st, const struct stack_disk *disk, char *why
 	if (error < 0)
 		return error;
 	while ((error = stack_attach_check(st, STACK_GUEST, disk, why, why_room)) == -EAGAIN) {
-		stack_pump(st);
+		/* What the backend says may be the reason that is about to be given as ours. */
+		stack_pump_full(st);
 		stack_sleep_ms(pause);
 		if (pause < 16)
 			pause *= 2;

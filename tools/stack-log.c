@@ -10,8 +10,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "tools/stack-private.h"
+
+/* Of the 64 KiB that a pipe holds. */
+#define LOG_MUCH 32768
 
 int stack_log_open(struct stack *st)
 {
@@ -79,6 +83,14 @@ void stack_pump(struct stack *st)
 		st->log_used += n;
 		show_lines(st);
 	}
+}
+
+void stack_pump_full(struct stack *st)
+{
+	int bytes = 0;
+
+	if (st->log_read >= 0 && ioctl(st->log_read, FIONREAD, &bytes) == 0 && bytes > LOG_MUCH)
+		stack_pump(st);
 }
 
 int stack_log_fd(const struct stack *st)

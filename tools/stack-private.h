@@ -110,6 +110,8 @@ struct stack {
 int stack_log_open(struct stack *st) must_check;
 /** stack_log_close() - shows what is left. */
 void stack_log_close(struct stack *st);
+/** stack_pump_full() - as stack_pump(), but only when the parts would soon have to wait for us. */
+void stack_pump_full(struct stack *st);
 /** stack_log_known() - the caller tells the user @text: leave out lines that say it. */
 void stack_log_known(struct stack *st, const char *text);
 
