@@ -37,18 +37,22 @@ int guest_translate(struct vcpu *v, uint64_t gva, size_t len, uint64_t *gpa)
 	return v->vm->platform->translate(v, gva, gpa);
 }
 
-int guest_read(struct vcpu *v, uint64_t gva, void *to, size_t len)
+enum guest_way { GUEST_READ, GUEST_WRITE };
+
+static int guest_copy(struct vcpu *v, uint64_t gva, uint8_t *at, size_t len, enum guest_way way)
 {
-	uint8_t *at = to;
+	struct vm_memory *m = &v->vm->mem;
 
 	if (!guest_range_ok(gva, len))
 		return -EFAULT;
 	while (len) {
 		size_t n = guest_chunk(gva, len);
 		uint64_t gpa;
+		int rc = v->vm->platform->translate(v, gva, &gpa);
 
-		if (v->vm->platform->translate(v, gva, &gpa) < 0 ||
-			mem_read(&v->vm->mem, gpa, at, n) < 0)
+		if (rc == 0)
+			rc = way == GUEST_READ ? mem_read(m, gpa, at, n) : mem_write(m, gpa, at, n);
+		if (rc < 0)
 			return -EFAULT;
 		gva += n;
 		at += n;
@@ -57,22 +61,12 @@ int guest_read(struct vcpu *v, uint64_t gva, void *to, size_t len)
 	return 0;
 }
 
+int guest_read(struct vcpu *v, uint64_t gva, void *to, size_t len)
+{
+	return guest_copy(v, gva, to, len, GUEST_READ);
+}
+
 int guest_write(struct vcpu *v, uint64_t gva, const void *from, size_t len)
 {
-	const uint8_t *at = from;
-
-	if (!guest_range_ok(gva, len))
-		return -EFAULT;
-	while (len) {
-		size_t n = guest_chunk(gva, len);
-		uint64_t gpa;
-
-		if (v->vm->platform->translate(v, gva, &gpa) < 0 ||
-			mem_write(&v->vm->mem, gpa, at, n) < 0)
-			return -EFAULT;
-		gva += n;
-		at += n;
-		len -= n;
-	}
-	return 0;
+	return guest_copy(v, gva, (uint8_t *)from, len, GUEST_WRITE);
 }
