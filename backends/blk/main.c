@@ -17,6 +17,7 @@
 #include "backends/blk/device.h"
 #include "backends/blk/drivers.h"
 #include "backends/common/confined.h"
+#include "backends/common/options.h"
 #include "common/log.h"
 #include "protocol/blkif-nodes.h"
 
@@ -48,18 +49,6 @@ static void print_help(void)
 	       "3 the store went away, 4 storage hung at the end. See sluice-blk(8).\n");
 }
 
-static unsigned parse_number(const char *option, const char *text, unsigned min, unsigned max)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || n < min || n > max)
-		die("--%s=%s: must be a number from %u to %u", option, text, min, max);
-	return n;
-}
-
 /* A ring's thread without a CPU of its own only costs; Linux's blkback counts CPUs, too. */
 static unsigned default_max_queues(void)
 {
@@ -69,30 +58,11 @@ static unsigned default_max_queues(void)
 	return n < (int)BLKIF_MAX_QUEUES ? (unsigned)n : BLKIF_MAX_QUEUES;
 }
 
-static void parse_log_level(const char *text)
-{
-	enum log_level level;
-
-	if (log_level_parse(text, &level) < 0)
-		die("--log-level=%s: must be error, warning, info or debug", text);
-	log_set_level(level);
-}
-
 static int confine(const struct confine_table *driver)
 {
 	struct confine_options options = { .extra = driver };
 
 	return confined_begin(&options);
-}
-
-static int (*parse_confine(const char *text))(const struct confine_table *driver)
-{
-	if (strcmp(text, "full") == 0)
-		return confine;
-	if (strcmp(text, "no") != 0)
-		die("--confine=%s: must be full or no", text);
-	log_warn("not confined: whoever takes over this process has all that its user has");
-	return NULL;
 }
 
 static void check_driver(const char *name)
@@ -131,7 +101,7 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 			o->driver = optarg;
 			break;
 		case 'r':
-			o->ready_fd = parse_number("ready-fd", optarg, 0, 1u << 20);
+			o->ready_fd = option_number("ready-fd", optarg, 0, 1u << 20);
 			break;
 		case 'j':
 			o->journal = optarg;
@@ -140,16 +110,16 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 			o->metrics = optarg;
 			break;
 		case 'p':
-			o->poll_us = parse_number("poll-us", optarg, 0, MAX_POLL_US);
+			o->poll_us = option_number("poll-us", optarg, 0, MAX_POLL_US);
 			break;
 		case 'q':
-			o->max_queues = parse_number("max-queues", optarg, 1, BLKIF_MAX_QUEUES);
+			o->max_queues = option_number("max-queues", optarg, 1, BLKIF_MAX_QUEUES);
 			break;
 		case 'c':
-			o->confine = parse_confine(optarg);
+			o->confine = option_confine(optarg) ? confine : NULL;
 			break;
 		case 'l':
-			parse_log_level(optarg);
+			option_log_level(optarg);
 			break;
 		case 'h':
 			print_help();

@@ -14,6 +14,8 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/metrics.h \
 	backends/common/metrics-page.c \
 	backends/common/metrics-page.h \
+	backends/common/options.c \
+	backends/common/options.h \
 	backends/common/ready.c \
 	backends/common/ready.h \
 	backends/common/xenlog.c \

@@ -16,6 +16,7 @@
 #include <xen/xen.h>
 #include <xen/grant_table.h>
 
+#include "backends/common/options.h"
 #include "backends/console/console.h"
 #include "common/array.h"
 #include "common/fault.h"
@@ -37,37 +38,6 @@ static void print_help(void)
 	       "  --help, --version\n\n"
 	       "Exit status: 0 the domain went or the user left, 1 could not start, 2 the guest broke\n"
 	       "its ring, 3 the hypervisor went away. See sluice-console(8).\n", GNTTAB_RESERVED_CONSOLE);
-}
-
-static uint32_t parse_number(const char *option, const char *text, unsigned long max)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || text[0] == '+' || n > max)
-		die("--%s=%s: must be a number from 0 to %lu", option, text, max);
-	return (uint32_t)n;
-}
-
-static void parse_log_level(const char *text)
-{
-	enum log_level level;
-
-	if (log_level_parse(text, &level) < 0)
-		die("--log-level=%s: must be error, warning, info or debug", text);
-	log_set_level(level);
-}
-
-static bool parse_confine(const char *text)
-{
-	if (strcmp(text, "full") == 0)
-		return true;
-	if (strcmp(text, "no") != 0)
-		die("--confine=%s: must be full or no", text);
-	log_warn("not confined: whoever takes over this process has all that its user has");
-	return false;
 }
 
 static const char *parse_path(const char *option, const char *text)
@@ -100,11 +70,11 @@ static void parse_options(int argc, char **argv, struct console_options *o)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (c) {
 		case 'd':
-			o->domid = parse_number("domain", optarg, DOMID_FIRST_RESERVED - 1);
+			o->domid = option_number("domain", optarg, 0, DOMID_FIRST_RESERVED - 1);
 			has_domain = true;
 			break;
 		case 'g':
-			o->ring_ref = parse_number("ring-ref", optarg, UINT32_MAX);
+			o->ring_ref = option_number("ring-ref", optarg, 0, UINT32_MAX);
 			break;
 		case 'i':
 			o->stdio = true;
@@ -122,13 +92,13 @@ static void parse_options(int argc, char **argv, struct console_options *o)
 			o->log = parse_path("log", optarg);
 			break;
 		case 'r':
-			o->ready_fd = (int)parse_number("ready-fd", optarg, 1u << 20);
+			o->ready_fd = option_number("ready-fd", optarg, 0, 1u << 20);
 			break;
 		case 'c':
-			o->confine = parse_confine(optarg);
+			o->confine = option_confine(optarg);
 			break;
 		case 'l':
-			parse_log_level(optarg);
+			option_log_level(optarg);
 			break;
 		case 'h':
 			print_help();

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Options that all backends have. For start-up: what is wrong ends the process, with a line that says what. */
+#ifndef SLUICE_BACKENDS_COMMON_OPTIONS_H
+#define SLUICE_BACKENDS_COMMON_OPTIONS_H
+
+#include <stdbool.h>
+
+/** option_number() - the value @text of --@option, a decimal number from @min to @max. */
+unsigned option_number(const char *option, const char *text, unsigned min, unsigned max);
+/** option_log_level() - --log-level: error, warning, info or debug. */
+void option_log_level(const char *text);
+/** option_confine() - --confine: whether the backend is to confine itself. */
+bool option_confine(const char *text);
+
+#endif
