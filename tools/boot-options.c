@@ -13,6 +13,7 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "tools/disk-arg.h"
+#include "tools/log-option.h"
 #include "tools/vdev.h"
 
 #define DEFAULT_MEMORY_MIB 512u
@@ -175,37 +176,6 @@ static int set_action(const char *option, const char *text, enum boot_action *ac
 	return -EINVAL;
 }
 
-static int add_disk(struct boot_vm *vm, char *text)
-{
-	struct stack_vm_config *c = &vm->config;
-	char why[256];
-
-	if (c->ndisks == STACK_VM_DISKS) {
-		log_err("at most %u disks for a vm", STACK_VM_DISKS);
-		return -E2BIG;
-	}
-	if (disk_arg_parse(text, &c->disks[c->ndisks], why, sizeof(why)) < 0) {
-		log_err("%s", why);
-		return -EINVAL;
-	}
-	c->ndisks++;
-	return 0;
-}
-
-static int set_log_level(const char *text)
-{
-	enum log_level level;
-
-	if (log_level_parse(text, &level) < 0) {
-		log_err("--log-level=%s is none of error, warning, info, debug", text);
-		return -EINVAL;
-	}
-	log_set_level(level);
-	/* The children read it from there. */
-	setenv("SLUICE_LOG", text, 1);
-	return 0;
-}
-
 /* --- vms --------------------------------------------------------------- */
 
 static struct boot_vm *new_vm(struct boot_options *o, bool driver)
@@ -248,7 +218,7 @@ static int set_vm(struct boot_vm *vm, int option, char *text)
 	case OPT_MAXVCPUS:
 		return set_number("maxvcpus", text, 1, STACK_VM_MAX_VCPUS, &c->max_vcpus);
 	case OPT_DISK:
-		return add_disk(vm, text);
+		return disk_arg_add(text, vm->config.disks, &vm->config.ndisks, STACK_VM_DISKS);
 	case OPT_NAME:
 		return set_name("name", text, &c->name);
 	case OPT_CONSOLE:
@@ -292,7 +262,7 @@ static int set_option(struct boot_options *o, int option, char *text)
 	case OPT_HYPERCALLS:
 		return set_hypercalls(text, &o->hypercalls);
 	case OPT_LOG_LEVEL:
-		return set_log_level(text);
+		return log_option(text);
 	case OPT_VM:
 	case OPT_DRIVER_VM:
 		vm = new_vm(o, driver);

@@ -17,6 +17,7 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "tools/disk-arg.h"
+#include "tools/log-option.h"
 #include "tools/stack.h"
 #include "tools/vdev.h"
 
@@ -52,36 +53,6 @@ static void usage(FILE *to)
 }
 
 /* --- arguments --------------------------------------------------------- */
-
-static int add_disk(struct exec_args *args, char *text)
-{
-	char why[256];
-
-	if (args->ndisks == ARRAY_SIZE(args->disks)) {
-		log_err("at most %zu disks", ARRAY_SIZE(args->disks));
-		return -E2BIG;
-	}
-	if (disk_arg_parse(text, &args->disks[args->ndisks], why, sizeof(why)) < 0) {
-		log_err("%s", why);
-		return -EINVAL;
-	}
-	args->ndisks++;
-	return 0;
-}
-
-static int set_log_level(const char *text)
-{
-	enum log_level level;
-
-	if (log_level_parse(text, &level) < 0) {
-		log_err("--log-level=%s is none of error, warning, info, debug", text);
-		return -EINVAL;
-	}
-	log_set_level(level);
-	/* The children read it from there. */
-	setenv("SLUICE_LOG", text, 1);
-	return 0;
-}
 
 static bool is_named(const struct exec_args *args, const char *name)
 {
@@ -124,9 +95,10 @@ static int parse_args(int argc, char **argv, struct exec_args *args)
 			usage(stdout);
 			return 0;
 		}
-		if (c == 'd' && add_disk(args, optarg) < 0)
+		if (c == 'd' && disk_arg_add(optarg, args->disks, &args->ndisks,
+					ARRAY_SIZE(args->disks)) < 0)
 			return EXIT_START;
-		if (c == 'l' && set_log_level(optarg) < 0)
+		if (c == 'l' && log_option(optarg) < 0)
 			return EXIT_START;
 		if (c == ':' || c == '?') {
 			log_err("%s %s; sluice help exec lists the options", argv[optind - 1],

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/log.h"
+
 /* Ends the first word of @text in place; returns what follows it, or NULL. */
 static char *split(char *text)
 {
@@ -76,5 +78,21 @@ int disk_arg_parse(char *text, struct stack_disk *disk, char *why, size_t why_ro
 		snprintf(why, why_room, "a disk needs a file: --disk=FILE");
 		return -EINVAL;
 	}
+	return 0;
+}
+
+int disk_arg_add(char *text, struct stack_disk *disks, unsigned *ndisks, unsigned room)
+{
+	char why[256];
+
+	if (*ndisks == room) {
+		log_err("at most %u disks", room);
+		return -E2BIG;
+	}
+	if (disk_arg_parse(text, &disks[*ndisks], why, sizeof(why)) < 0) {
+		log_err("%s", why);
+		return -EINVAL;
+	}
+	++*ndisks;
 	return 0;
 }

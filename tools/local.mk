@@ -80,6 +80,8 @@ tools_sluice_SOURCES = \
 	tools/console-client.h \
 	tools/disk-arg.c \
 	tools/disk-arg.h \
+	tools/log-option.c \
+	tools/log-option.h \
 	tools/sluice.c \
 	tools/sluice.h \
 	tools/top-terminal.c \
