@@ -33,8 +33,6 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/range-lock.h \
 	backends/blk/request.c \
 	backends/blk/rmw.c \
-	backends/blk/slot.c \
-	backends/blk/slot.h \
 	backends/blk/request-answer.c \
 	backends/blk/request-hold.c \
 	backends/blk/request-map.c \
@@ -42,6 +40,8 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/storage.c \
 	backends/blk/storage.h \
 	backends/blk/storage-trim.c \
+	backends/blk/uring-slot.c \
+	backends/blk/uring-slot.h \
 	backends/blk/worker.c \
 	backends/blk/worker.h \
 	$(NULL)

@@ -120,7 +120,7 @@ struct queue {
 	struct journal_queue journal;
 
 	/* the thread */
-	struct slot *slot;   /* its io_uring is pub.ring, its handles are xgt and xce */
+	struct uring_slot *slot;   /* its io_uring is pub.ring, its handles are xgt and xce */
 	sem_t started, go;
 	int start_error;
 	bool has_thread, io_ready;

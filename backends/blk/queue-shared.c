@@ -26,12 +26,12 @@ void queue_shared_init(struct queue_shared *shared)
  */
 int queue_shared_make_slot(struct queue_shared *shared, unsigned index, char *why, size_t room)
 {
-	struct slot *slot = &shared->slot[index];
+	struct uring_slot *slot = &shared->slot[index];
 	uint32_t flags = shared->journal ? io_info(shared->io)->flags : 0;
 
 	if ((flags & BLK_INFO_IN_RING) && !(flags & BLK_INFO_FENCED))
 		slot->witness = journal_fd(shared->journal);
-	return slot_make(slot, why, room);
+	return uring_slot_make(slot, why, room);
 }
 
 int queue_shared_prepare(struct queue_shared *shared, unsigned queues, char *why, size_t room)
@@ -46,7 +46,7 @@ int queue_shared_prepare(struct queue_shared *shared, unsigned queues, char *why
 void queue_shared_dispose(struct queue_shared *shared)
 {
 	for (unsigned i = 0; i < BLKIF_MAX_QUEUES; i++)
-		slot_dispose(&shared->slot[i]);
+		uring_slot_dispose(&shared->slot[i]);
 	pthread_mutex_destroy(&shared->flush.lock);
 	barrier_dispose(&shared->barrier);
 	limit_dispose(&shared->limit);

@@ -80,7 +80,7 @@ struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue)
 
 static int queue_init_uring(struct queue *q)
 {
-	int rc = slot_enable_uring(q->slot);
+	int rc = uring_slot_enable(q->slot);
 
 	if (rc < 0)
 		return rc;
@@ -422,8 +422,8 @@ static int queue_open_handles(struct queue *q, char *why, size_t room)
 
 	if (rc < 0)
 		return rc;
-	q->xgt = q->slot->xgt;
-	q->xce = q->slot->xce;
+	q->xgt = q->slot->slot.xgt;
+	q->xce = q->slot->slot.xce;
 	q->control_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->control_fd < 0) {
 		snprintf(why, room, "no eventfd: %s", strerror(errno));
@@ -503,7 +503,7 @@ int queue_start(struct queue *q, char *why, size_t why_room)
 	int rc;
 
 	q->ended = false;
-	rc = slot_run(q->slot, queue_thread, q);
+	rc = slot_run(&q->slot->slot, queue_thread, q);
 	if (rc == 0) {
 		q->has_thread = true;
 		while (sem_wait(&q->started) < 0)
@@ -559,7 +559,7 @@ void queue_destroy(struct queue *q)
 	if (!q)
 		return;
 	if (q->has_thread)
-		slot_join(q->slot);
+		slot_join(&q->slot->slot);
 	requests_dispose(q);
 	journal_end(&q->journal);
 	if (q->port >= 0)

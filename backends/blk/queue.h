@@ -15,7 +15,7 @@
 #include "backends/blk/barrier.h"
 #include "backends/blk/io.h"
 #include "backends/blk/limit.h"
-#include "backends/blk/slot.h"
+#include "backends/blk/uring-slot.h"
 #include "backends/common/journal.h"
 #include "backends/common/metrics-page.h"
 #include "protocol/blkif-nodes.h"
@@ -51,7 +51,7 @@ struct queue_shared {
 	uint64_t sectors; /* atomic: the disk's size now, 512-byte units */
 	struct barrier barrier;
 	struct limit limit; /* after limit_set(): queue_poke() them all */
-	struct slot slot[BLKIF_MAX_QUEUES]; /* of the queue with that index */
+	struct uring_slot slot[BLKIF_MAX_QUEUES]; /* of the queue with that index */
 };
 /** queue_shared_init() - all zero, no limits. */
 void queue_shared_init(struct queue_shared *shared);

@@ -18,6 +18,8 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/options.h \
 	backends/common/ready.c \
 	backends/common/ready.h \
+	backends/common/slot.c \
+	backends/common/slot.h \
 	backends/common/xenlog.c \
 	backends/common/xenlog.h \
 	$(NULL)

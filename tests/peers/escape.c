@@ -36,7 +36,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
-#include "backends/blk/slot.h"
+#include "backends/blk/uring-slot.h"
 #include "backends/common/confined.h"
 #include "backends/common/xenlog.h"
 #include "common/array.h"
@@ -45,7 +45,7 @@
 static pid_t daemon_pid, victim_pid, other_pid;
 static const char *secret, *hypervisor_path;
 static uint32_t own_ref, other_ref;
-static struct slot slot;       /* as a backend has one */
+static struct uring_slot slot; /* as a backend has one */
 static struct io_uring plain;  /* what it would have to have instead */
 static struct io_uring *ring;
 static xengnttab_handle *grants;
@@ -420,8 +420,8 @@ static void prepare(bool is_free)
 		rc = grants ? io_uring_queue_init(8, &plain, 0) : -errno;
 		ring = &plain;
 	} else {
-		rc = slot_make(&slot, why, sizeof(why));
-		grants = slot.xgt;
+		rc = uring_slot_make(&slot, why, sizeof(why));
+		grants = slot.slot.xgt;
 		ring = &slot.uring;
 	}
 	if (rc < 0)
@@ -434,7 +434,7 @@ static void confine(void)
 	int rc = confined_begin(&options);
 
 	if (rc == 0)
-		rc = slot_enable_uring(&slot);
+		rc = uring_slot_enable(&slot);
 	if (rc < 0)
 		die("not confined: %s", strerror(-rc));
 }
