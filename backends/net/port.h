@@ -37,12 +37,15 @@ struct port_ops {
 	/* the calls it makes while it serves, beyond those of all */
 	const struct confine_table *confine;
 	bool keep_network;    /* it makes connections while it serves: no network namespace of its own */
+	unsigned max_queues;  /* a device on it has no more; 0: as many as it likes */
 
 	/** @open: 0 or -errno with @why: one line that names the thing and the remedy. */
 	int (*open)(const struct port_config *config, struct port **port, char *why, size_t room);
 	/** @close: what open made is gone after it, the interface too. */
 	void (*close)(struct port *port);
 	/**
+	 * Before the first connect() and after disconnect() descriptors of queues may be ready
+	 * without end: nobody waits for them.
 	 * @connect: a guest with @queues queues is there, and takes frames as @guest says; what it
 	 * sends may have all that the port says in offers(). Before the threads start.
 	 */

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# The network backend. A new kind of port is a source here and a row in ports.c.
+noinst_LTLIBRARIES += backends/net/libnetport.la
+backends_net_libnetport_la_SOURCES = \
+	backends/net/frame.h \
+	backends/net/port.h \
+	backends/net/port-null.c \
+	backends/net/ports.c \
+	backends/net/ports.h \
+	$(NULL)
+backends_net_libnetport_la_LIBADD = \
+	common/libcommon.la \
+	$(NULL)
+
+if HAVE_CMOCKA
+net_port_tests = \
+	tests/unit/net-port-null \
+	$(NULL)
+check_PROGRAMS += $(net_port_tests)
+TESTS += $(net_port_tests)
+net_port_test_libs = backends/net/libnetport.la $(CMOCKA_LIBS)
+tests_unit_net_port_null_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_port_null_LDADD = $(net_port_test_libs)
+endif
