@@ -208,6 +208,10 @@ static const char *action_name(enum xenbus_action action)
 		return "disconnect";
 	case XENBUS_REINIT:
 		return "again";
+	case XENBUS_RECONFIGURE:
+		return "reconfigure";
+	case XENBUS_RECONFIGURED:
+		return "connected";
 	case XENBUS_REMOVE:
 		return "remove";
 	}
@@ -230,20 +234,22 @@ static void print_action(int backend, int frontend, bool mapped, int target)
 static void print_actions(const char *title, bool mapped)
 {
 	printf("### %s\n\n| backend \\ frontend |", title);
-	for (int f = XenbusStateUnknown; f <= XenbusStateClosed; f++)
+	for (int f = XenbusStateUnknown; f <= XenbusStateReconfigured; f++)
 		printf(" %s |", f == XenbusStateUnknown ? "gone" : xenbus_state_name(f));
 	printf("\n| --- |");
-	for (int f = XenbusStateUnknown; f <= XenbusStateClosed; f++)
+	for (int f = XenbusStateUnknown; f <= XenbusStateReconfigured; f++)
 		printf(" --- |");
 	printf("\n");
-	for (int b = XenbusStateInitialising; b <= XenbusStateClosed; b++) {
+	for (int b = XenbusStateInitialising; b <= XenbusStateReconfigured; b++) {
+		if (b == XenbusStateReconfiguring)
+			continue; /* a frontend's */
 		printf("| %s |", xenbus_state_name(b));
-		for (int f = XenbusStateUnknown; f <= XenbusStateClosed; f++)
+		for (int f = XenbusStateUnknown; f <= XenbusStateReconfigured; f++)
 			print_action(b, f, mapped, XenbusStateUnknown);
 		printf("\n");
 	}
 	printf("| detach asked for |");
-	for (int f = XenbusStateUnknown; f <= XenbusStateClosed; f++)
+	for (int f = XenbusStateUnknown; f <= XenbusStateReconfigured; f++)
 		print_action(XenbusStateConnected, f, mapped, XenbusStateClosing);
 	printf("\n\n");
 }
@@ -255,6 +261,8 @@ static void print_states(void)
 	       "while `online` is 1, the second when it is 0. *initialise*: publish the features, go\n"
 	       "to InitWait. *connect*: read the frontend's nodes, map the rings, go to Connected.\n"
 	       "*close*: go to Closing and keep serving. *disconnect*: drain, unmap, go to Closed.\n"
+	       "*reconfigure*, of networks only: read what may change while connected, go to\n"
+	       "Reconfigured; *connected*: back to Connected.\n"
 	       "*again*: go to InitWait for a frontend that starts over. *remove*: disconnect and end\n"
 	       "for good. Detach is asked for by writing Closing over the backend's state; once the\n"
 	       "backend follows it, the row of its state holds.\n\n");

@@ -155,16 +155,28 @@ void ring_back_get(struct ring_back *r, void *slot)
 
 bool ring_back_final_check(struct ring_back *r)
 {
+	return ring_back_final_check_for(r, 1);
+}
+
+/* A broken ring has less than nothing: it is not slept on, either. */
+static bool ring_back_suffices(int waiting, uint32_t wanted)
+{
+	return waiting < 0 || (uint32_t)waiting >= wanted;
+}
+
+bool ring_back_final_check_for(struct ring_back *r, uint32_t wanted)
+{
 	struct ring_header *h = ring_header(r->page);
 
-	if (ring_back_pending(r) != 0)
+	if (ring_back_suffices(ring_back_pending(r), wanted))
 		return true;
 	/*
 	 * The threshold must be seen before we look again: pairs with the frontend's
 	 * full barrier between its req_prod and its look at req_event.
 	 */
-	__atomic_store_n(&h->req_event, r->req_cons + 1, __ATOMIC_SEQ_CST);
-	return ring_back_waiting(r, __atomic_load_n(&h->req_prod, __ATOMIC_SEQ_CST)) != 0;
+	__atomic_store_n(&h->req_event, r->req_cons + wanted, __ATOMIC_SEQ_CST);
+	return ring_back_suffices(
+		ring_back_waiting(r, __atomic_load_n(&h->req_prod, __ATOMIC_SEQ_CST)), wanted);
 }
 
 void ring_back_put(struct ring_back *r, const void *rsp, size_t len)

@@ -75,6 +75,12 @@ void ring_back_get(struct ring_back *r, void *slot);
 bool ring_back_final_check(struct ring_back *r);
 
 /**
+ * ring_back_final_check_for() - the same where fewer than @wanted requests are of no use: asks
+ * for an event when so many wait. 1 to nr.
+ */
+bool ring_back_final_check_for(struct ring_back *r, uint32_t wanted);
+
+/**
  * ring_back_put() - write the next response; not seen before ring_back_push().
  * @rsp: @len bytes, at most slot_size; padding is the caller's to have cleared (XSA-216)
  *

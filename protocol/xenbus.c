@@ -42,10 +42,21 @@ enum cell {
 	GONE, /* online: disconnect; else remove */
 	BACK, /* online: reinitialise; else remove */
 	IDLE, /* online: nothing; else remove */
+	RECF, /* reconfigure */
+	SEEN, /* reconfigured */
 };
 
 /* Rows: our states that matter. */
-enum row { ROW_START, ROW_WAIT, ROW_CONNECTED, ROW_CLOSING, ROW_CLOSED, ROW_DETACH, ROWS };
+enum row {
+	ROW_START,
+	ROW_WAIT,
+	ROW_CONNECTED,
+	ROW_RECONFIGURED,
+	ROW_CLOSING,
+	ROW_CLOSED,
+	ROW_DETACH,
+	ROWS
+};
 
 #define FRONTEND_STATES 9
 
@@ -55,6 +66,7 @@ static const uint8_t unmapped[ROWS][FRONTEND_STATES] = {
 	[ROW_WAIT] =      { IDLE, NONE, NONE, CONN, CONN, CLOS, GONE, NONE, NONE },
 	/* a successor of a backend that died connected, or one whose device never closed */
 	[ROW_CONNECTED] = { GONE, BACK, NONE, CONN, CONN, CLOS, GONE, NONE, NONE },
+	[ROW_RECONFIGURED] = { GONE, BACK, NONE, CONN, CONN, CLOS, GONE, NONE, NONE },
 	[ROW_CLOSING] =   { GONE, GONE, IDLE, IDLE, IDLE, IDLE, GONE, IDLE, IDLE },
 	/* 3 or 4 is what a frontend that we disconnected for cause still says: not again */
 	[ROW_CLOSED] =    { IDLE, BACK, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE },
@@ -65,7 +77,9 @@ static const uint8_t mapped[ROWS][FRONTEND_STATES] = {
 	/* frontend:        gone  1     2     3     4     5     6     7     8 */
 	[ROW_START] =     { GONE, GONE, NONE, NONE, NONE, CLOS, GONE, NONE, NONE },
 	[ROW_WAIT] =      { GONE, GONE, NONE, NONE, NONE, CLOS, GONE, NONE, NONE },
-	[ROW_CONNECTED] = { GONE, GONE, NONE, NONE, NONE, CLOS, GONE, NONE, NONE },
+	[ROW_CONNECTED] = { GONE, GONE, NONE, NONE, NONE, CLOS, GONE, RECF, NONE },
+	/* Linux's netfront waits for Reconfigured, then says Connected again */
+	[ROW_RECONFIGURED] = { GONE, GONE, NONE, NONE, SEEN, CLOS, GONE, NONE, NONE },
 	/* keep serving: the guest flushes what it has while it closes */
 	[ROW_CLOSING] =   { GONE, GONE, NONE, NONE, NONE, NONE, GONE, NONE, NONE },
 	[ROW_CLOSED] =    { GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE },
@@ -90,8 +104,9 @@ static enum row row_of(int backend, bool detach)
 		return ROW_WAIT;
 	case XenbusStateConnected:
 	case XenbusStateReconfiguring:
-	case XenbusStateReconfigured:
 		return ROW_CONNECTED;
+	case XenbusStateReconfigured:
+		return ROW_RECONFIGURED;
 	default:
 		return ROW_START;
 	}
@@ -124,6 +139,10 @@ enum xenbus_action xenbus_backend_action(int backend, int frontend, bool online,
 		return online ? XENBUS_REINIT : XENBUS_REMOVE;
 	case IDLE:
 		return online ? XENBUS_NOTHING : XENBUS_REMOVE;
+	case RECF:
+		return XENBUS_RECONFIGURE;
+	case SEEN:
+		return XENBUS_RECONFIGURED;
 	case NONE:
 		break;
 	}

@@ -17,6 +17,8 @@ enum xenbus_action {
 	XENBUS_CONNECT,      /* read the frontend's nodes, map, go to Connected */
 	XENBUS_CLOSING,      /* go to Closing; keep serving until Closed (blk rule 19) */
 	XENBUS_DISCONNECT,   /* drain, unmap, go to Closed */
+	XENBUS_RECONFIGURE,  /* read the frontend's nodes that may change, go to Reconfigured */
+	XENBUS_RECONFIGURED, /* the frontend has seen it: go back to Connected */
 	XENBUS_REINIT,       /* after Closed, frontend back at Initialising, online: InitWait again */
 	XENBUS_REMOVE,       /* drain, unmap, go to Closed and end for good */
 };

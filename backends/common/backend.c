@@ -254,7 +254,7 @@ static void backend_connect(struct backend *b)
 	}
 	b->connected = true;
 	if (backend_change_state(b, XenbusStateConnected, b->ops->publish_connected) < 0)
-		backend_fail(b, "the store did not take the nodes of a connected disk");
+		backend_fail(b, "the store did not take the nodes of a connected device");
 }
 
 void backend_fail(struct backend *b, const char *why)
@@ -268,6 +268,37 @@ void backend_fail(struct backend *b, const char *why)
 	(void)!backend_change_state(b, XenbusStateClosing, NULL); /* logged */
 	if (b->connected)
 		backend_disconnect(b);
+}
+
+void backend_report(struct backend *b, const char *why)
+{
+	log_err("%s", why);
+	if (!b->over)
+		backend_publish_error(b, why);
+}
+
+static void backend_reconfigure(struct backend *b)
+{
+	struct backend_dir frontend = { b->xs, XBT_NULL, b->frontend };
+
+	b->ops->reconfigure(b->opaque, &frontend);
+	(void)!backend_change_state(b, XenbusStateReconfigured, NULL); /* logged */
+}
+
+/* Whether the device has it that way: others do as if nothing was asked for. */
+static bool backend_can(const struct backend *b, enum xenbus_action action)
+{
+	switch (action) {
+	case XENBUS_NOTHING:
+		return false;
+	case XENBUS_CONNECT:
+		return !b->ops->may_connect || b->ops->may_connect(b->opaque);
+	case XENBUS_RECONFIGURE:
+	case XENBUS_RECONFIGURED:
+		return b->ops->reconfigure;
+	default:
+		return true;
+	}
 }
 
 static void backend_act(struct backend *b, enum xenbus_action action)
@@ -284,6 +315,12 @@ static void backend_act(struct backend *b, enum xenbus_action action)
 		break;
 	case XENBUS_CLOSING:
 		(void)!backend_change_state(b, XenbusStateClosing, NULL); /* logged */
+		break;
+	case XENBUS_RECONFIGURE:
+		backend_reconfigure(b);
+		break;
+	case XENBUS_RECONFIGURED:
+		(void)!backend_change_state(b, XenbusStateConnected, NULL); /* logged */
 		break;
 	case XENBUS_REMOVE:
 		b->ending = true;
@@ -347,7 +384,7 @@ static void backend_evaluate(struct backend *b)
 		action = v.gone || b->given_up ? XENBUS_REMOVE :
 				  xenbus_backend_action(b->state, v.frontend, v.online,
 					  b->connected, v.target);
-		if (action == XENBUS_NOTHING)
+		if (!backend_can(b, action))
 			return;
 		backend_act(b, action);
 	}
@@ -417,7 +454,8 @@ void backend_stop(struct backend *b)
 static bool backend_was_connected(struct backend *b, XenbusState *own)
 {
 	return xsn_read_state(b->xs, XBT_NULL, b->path, "state", own) == 0 &&
-	       (*own == XenbusStateConnected || *own == XenbusStateClosing);
+	       (*own == XenbusStateConnected || *own == XenbusStateClosing ||
+		       *own == XenbusStateReconfigured);
 }
 
 /* It still has its rings and waits for answers in them. */
@@ -427,7 +465,7 @@ static bool backend_frontend_waits(struct backend *b)
 
 	return xsn_read_state(b->xs, XBT_NULL, b->frontend, "state", &state) == 0 &&
 	       (state == XenbusStateInitialised || state == XenbusStateConnected ||
-		       state == XenbusStateClosing);
+		       state == XenbusStateClosing || state == XenbusStateReconfiguring);
 }
 
 /* Neither state changes: to the frontend the predecessor was slow for a moment. */

@@ -61,6 +61,16 @@ struct backend_ops {
 	/* ready - InitWait was reached. */
 	void (*ready)(void *opaque);
 	/*
+	 * may_connect - whether what else a connection takes is there, such as what a hotplug script
+	 * makes; asked anew when a watched node changed. NULL: always.
+	 */
+	bool (*may_connect)(void *opaque);
+	/*
+	 * reconfigure - the frontend is in Reconfiguring: read anew what of its nodes may change
+	 * while it is connected. NULL: nothing may, and its state means nothing.
+	 */
+	void (*reconfigure)(void *opaque, struct backend_dir *frontend);
+	/*
 	 * watched - the toolstack's nodes, in the device's directory, that may change while it
 	 * lives: names, or beginnings of names; ends with NULL. May be NULL.
 	 */
@@ -109,6 +119,12 @@ int backend_update(struct backend *b, int (*publish)(void *opaque, struct backen
  * disconnect, go to Closed. The frontend may connect again from Initialising.
  */
 void backend_fail(struct backend *b, const char *why);
+
+/**
+ * backend_report() - the connection stays, but no more than its state: log @why and publish it
+ * as an error.
+ */
+void backend_report(struct backend *b, const char *why);
 
 /** backend_disconnected() - what disconnect() began is done. */
 void backend_disconnected(struct backend *b);

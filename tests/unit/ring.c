@@ -445,6 +445,24 @@ static void test_final_check(void **state)
 	assert_true(ring_front_push(&p.front));
 }
 
+/* XSA-392: a reader that needs three is not woken for one, and not left asleep with three. */
+static void test_final_check_for_several(void **state)
+{
+	struct pair p = fresh();
+
+	put_request(&p, 1);
+	(void)ring_front_push(&p.front);
+	assert_false(ring_back_final_check_for(&p.back, 3));
+	put_request(&p, 2);
+	assert_false(ring_front_push(&p.front));
+	assert_false(ring_back_final_check_for(&p.back, 3));
+	put_request(&p, 3);
+	assert_true(ring_front_push(&p.front));
+	assert_true(ring_back_final_check_for(&p.back, 3));
+	page.word[REQ_PROD] = 99;
+	assert_true(ring_back_final_check_for(&p.back, 3)); /* broken: do not sleep */
+}
+
 static void test_front_final_check(void **state)
 {
 	struct pair p = fresh();
@@ -519,6 +537,7 @@ int main(void)
 		cmocka_unit_test(test_event_threshold),
 		cmocka_unit_test(test_back_event_threshold),
 		cmocka_unit_test(test_final_check),
+		cmocka_unit_test(test_final_check_for_several),
 		cmocka_unit_test(test_front_final_check),
 		cmocka_unit_test(test_hostile_backend),
 	};

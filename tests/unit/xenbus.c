@@ -39,6 +39,14 @@ static bool step(struct model *m, int frontend)
 	case XENBUS_CLOSING:
 		m->own = XenbusStateClosing;
 		return true;
+	case XENBUS_RECONFIGURE:
+		assert_true(m->connected);
+		m->own = XenbusStateReconfigured;
+		return true;
+	case XENBUS_RECONFIGURED:
+		assert_true(m->connected);
+		m->own = XenbusStateConnected;
+		return true;
 	case XENBUS_DISCONNECT:
 		m->connected = false;
 		m->disconnects++;
@@ -127,6 +135,17 @@ static void test_windows(void **state)
 	assert_int_equal(m.connects, 1);
 	m = created();
 	PLAY(&m, { 5, 5 }, { 6, 6 }, { 1, 2 });
+}
+
+/* Linux's netfront, when an XDP program comes or goes. */
+static void test_reconfigures(void **state)
+{
+	struct model m = created();
+
+	PLAY(&m, { 1, 2 }, { 4, 4 }, { 7, 8 }, { 4, 4 }, { 7, 8 }, { 4, 4 }, { 7, 8 }, { 6, 6 });
+	assert_int_equal(m.connects, 1);
+	m = created();
+	PLAY(&m, { 1, 2 }, { 7, 2 }, { 4, 4 }); /* nothing to configure anew */
 }
 
 /* Watches coalesce: only the last of 5, 6, 1 may be seen. */
@@ -281,7 +300,7 @@ static void test_random_frontends(void **state)
 			assert_false(m.removed);
 			/* rings are mapped in the states that say so, and only there */
 			assert_true(!m.connected || m.own == XenbusStateConnected ||
-				m.own == XenbusStateClosing);
+				m.own == XenbusStateReconfigured || m.own == XenbusStateClosing);
 		}
 		settle(&m, XenbusStateClosed);
 		assert_false(m.connected);
@@ -307,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_grub),
 		cmocka_unit_test(test_straight_to_connected),
 		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_reconfigures),
 		cmocka_unit_test(test_coalesced_restart),
 		cmocka_unit_test(test_frontend_vanishes),
 		cmocka_unit_test(test_detach),
