@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,30 +23,40 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/paths.h"
+#include "hypervisor/process/domain-into.h"
 #include "hypervisor/process/domain-ns.h"
+#include "hypervisor/process/domain-place.h"
 #include "hypervisor/process/domain-root.h"
+
+enum domain_confined { CONFINED_NOT, CONFINED_TRY, CONFINED_OR_NOT_AT_ALL };
 
 struct options {
 	char *run_dir;
 	char *domain_dir;
 	bool may_mount;
-	bool confined; /* to what is allowed */
-	struct domain_allowed allowed[DOMAIN_ALLOWED_MAX];
-	unsigned nallowed;
+	bool own_network;
+	enum domain_confined confined; /* to what is allowed */
+	struct domain_list list;
+	pid_t into;    /* change that domain */
+	char **remove; /* from it, paths, nremove of them */
+	unsigned nremove;
 	char **command;
 };
 
 enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT, OPT_CONFINED, OPT_ALLOW,
-	OPT_ALLOW_RO };
+	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_INTO, OPT_REMOVE };
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "domain-dir", required_argument, NULL, OPT_DOMAIN_DIR },
 	{ "env", required_argument, NULL, OPT_ENV },
 	{ "may-mount", no_argument, NULL, OPT_MAY_MOUNT },
-	{ "confined", no_argument, NULL, OPT_CONFINED },
+	{ "confined", optional_argument, NULL, OPT_CONFINED },
 	{ "allow", required_argument, NULL, OPT_ALLOW },
 	{ "allow-ro", required_argument, NULL, OPT_ALLOW_RO },
+	{ "own-network", no_argument, NULL, OPT_OWN_NETWORK },
+	{ "into", required_argument, NULL, OPT_INTO },
+	{ "remove", required_argument, NULL, OPT_REMOVE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -53,20 +64,24 @@ static const struct option long_options[] = {
 
 static void usage(void)
 {
-	puts("usage: sluice-domain-init --run-dir=RUN --domain-dir=RUN/.../N [--env=NAME=VALUE]...\n"
-	     "                          [--may-mount] [--confined] [--allow=PATH].. [--allow-ro=PATH]..\n"
-	     "                          [--] COMMAND [ARGUMENT]...\n"
+	puts("usage: sluice-domain-init --run-dir=RUN --domain-dir=RUN/.../N [OPTION].. [--] COMMAND [ARGUMENT]..\n"
+	     "       sluice-domain-init --into=PID [--allow=PATH].. [--allow-ro=PATH].. [--remove=PATH]..\n"
 	     "\n"
-	     "Runs COMMAND as process domain N. Started by the toolstack.\n"
+	     "Runs COMMAND as process domain N, or changes what a running domain is allowed.\n"
+	     "Started by the toolstack.\n"
 	     "\n"
 	     "  --run-dir=RUN      the toolstack's directory, hidden from the domain\n"
 	     "  --domain-dir=DIR   the domain's own directory in it, with its sockets\n"
 	     "  --env=NAME=VALUE   set an environment variable for COMMAND\n"
 	     "  --may-mount        let COMMAND mount file systems in the domain (FUSE)\n"
+	     "  --own-network      the domain has a network of its own, without interfaces\n"
 	     "  --confined         the domain has what programs need, DIR and what is allowed, and\n"
 	     "                     nothing else of the host's files and devices\n"
+	     "  --confined=try     the same where it is possible; a line says where it is not\n"
 	     "  --allow=PATH       a file, directory or device for it; may be repeated\n"
 	     "  --allow-ro=PATH    the same, read-only\n"
+	     "  --into=PID         the domain whose sluice-domain-init has this process id\n"
+	     "  --remove=PATH      take this path from it again; may be repeated\n"
 	     "  --help, --version");
 }
 
@@ -101,25 +116,55 @@ static void check_options(const struct options *o)
 		die("--domain-dir=%s is not inside --run-dir=%s", o->domain_dir, o->run_dir);
 }
 
-static void add_allowed(struct options *o, char *path, bool readonly)
+static void confine_at_least(struct options *o, enum domain_confined how)
 {
-	if (o->nallowed == DOMAIN_ALLOWED_MAX)
-		die("a domain is allowed at most %u paths", DOMAIN_ALLOWED_MAX);
-	o->allowed[o->nallowed++] = (struct domain_allowed){ path, readonly };
-	o->confined = true;
+	if (o->confined < how)
+		o->confined = how;
 }
 
 static void parse_allowed(struct options *o, const char *option, const char *text, bool readonly)
 {
-	char *path = parse_dir(option, text);
+	int rc = domain_list_add(&o->list, text, readonly);
 
-	if (strcmp(path, "/") == 0)
-		die("--%s=/ would allow everything: leave --confined out", option);
-	add_allowed(o, path, readonly);
+	if (rc == -E2BIG)
+		die("a domain is allowed at most %u paths", DOMAIN_ALLOWED_MAX);
+	if (rc == -EINVAL)
+		die("--%s=%s would allow everything: leave --confined out", option, text);
+	if (rc < 0)
+		die("--%s=%s: %s", option, text, strerror(-rc));
+	confine_at_least(o, CONFINED_TRY);
+}
+
+static void parse_confined(struct options *o, const char *text)
+{
+	if (text && strcmp(text, "try") != 0)
+		die("--confined=%s: there are --confined and --confined=try", text);
+	o->confined = text ? CONFINED_TRY : CONFINED_OR_NOT_AT_ALL;
+}
+
+static void parse_into(struct options *o, const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (n < 1 || n > INT_MAX || *end)
+		die("--into=%s is no process id", text);
+	o->into = (pid_t)n;
+}
+
+static void add_remove(struct options *o, char *path)
+{
+	char **grown = realloc(o->remove, (o->nremove + 1) * sizeof(*grown));
+
+	if (!grown)
+		die("out of memory");
+	o->remove = grown;
+	grown[o->nremove++] = path;
 }
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
+	bool tries = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "+hV", long_options, NULL)) != -1) {
@@ -137,7 +182,17 @@ static void parse_options(int argc, char **argv, struct options *o)
 			o->may_mount = true;
 			break;
 		case OPT_CONFINED:
-			o->confined = true;
+			parse_confined(o, optarg);
+			tries = optarg;
+			break;
+		case OPT_OWN_NETWORK:
+			o->own_network = true;
+			break;
+		case OPT_INTO:
+			parse_into(o, optarg);
+			break;
+		case OPT_REMOVE:
+			add_remove(o, optarg);
 			break;
 		case OPT_ALLOW:
 			parse_allowed(o, "allow", optarg, false);
@@ -156,7 +211,13 @@ static void parse_options(int argc, char **argv, struct options *o)
 		}
 	}
 	o->command = argv + optind;
-	check_options(o);
+	/* What is allowed is relied on, unless somebody says otherwise. */
+	if (o->confined == CONFINED_TRY && !tries)
+		o->confined = CONFINED_OR_NOT_AT_ALL;
+	if (!o->into)
+		check_options(o);
+	else if (o->run_dir || o->command[0])
+		die("--into starts nothing: it takes --allow, --allow-ro and --remove alone");
 }
 
 static void set_in_domain(const char *name, const struct options *o, const char *file)
@@ -291,30 +352,39 @@ static void leave_hidden(const char *cwd, const char *hidden)
 		die("cannot enter /: %s", strerror(errno));
 }
 
-static int compare_allowed(const void *a, const void *b)
+static void confine_fail(const char *failed, int rc)
 {
-	const struct domain_allowed *x = a, *y = b;
-
-	return strcmp(x->path, y->path);
+	die("the domain cannot be confined to what it is allowed%s%s: %s", *failed ? ": " : "", failed,
+		strerror(-rc));
 }
 
-/* A root of its own, or no domain: who asks for this relies on it. */
+/* What its sockets and its libraries are in. */
+static int allow_own(struct options *o)
+{
+	CLEANUP_FREE char *libs = path_dropin_libs();
+	int rc = libs ? domain_list_add(&o->list, libs, true) : 0;
+
+	return rc ? rc : domain_list_add(&o->list, o->domain_dir, false);
+}
+
+/* A root of its own, or no domain, if somebody relies on it. */
 static void confine(struct options *o)
 {
 	CLEANUP_FREE char *cwd = getcwd(NULL, 0);
-	CLEANUP_FREE char *libs = path_dropin_libs();
 	const char *failed = "";
-	int rc;
+	int rc = allow_own(o);
 
-	if (libs)
-		add_allowed(o, libs, true);
-	add_allowed(o, o->domain_dir, false);
-	/* What is in another comes after it, and is mounted on it. */
-	qsort(o->allowed, o->nallowed, sizeof(o->allowed[0]), compare_allowed);
-	rc = domain_root_enter(o->run_dir, o->allowed, o->nallowed, &failed);
+	if (rc == 0)
+		rc = domain_list_open(&o->list, &failed);
 	if (rc < 0)
-		die("the domain cannot be confined to what it is allowed%s%s: %s",
-			*failed ? ": " : "", failed, strerror(-rc));
+		confine_fail(failed, rc);
+	rc = domain_root_enter(o->run_dir, &o->list, &failed);
+	if (rc < 0 || (rc == 0 && o->confined == CONFINED_OR_NOT_AT_ALL))
+		confine_fail(failed, rc ? rc : -errno);
+	if (rc == 0)
+		log_warn("not confined: the domain sees the host's files, for want of a root directory of its"
+			" own (%s)", strerror(errno));
+	domain_list_dispose(&o->list);
 	if (cwd && chdir(cwd) < 0)
 		log_debug("%s is not in the domain", cwd);
 }
@@ -322,7 +392,7 @@ static void confine(struct options *o)
 /* What was asked for and is not had. */
 static void not_isolated(const struct options *o, const char *what, int rc)
 {
-	if (o->confined)
+	if (o->confined == CONFINED_OR_NOT_AT_ALL)
 		die("not isolated: %s (%s)", what, strerror(-rc));
 	log_warn("not isolated: %s (%s)", what, strerror(-rc));
 }
@@ -355,7 +425,7 @@ static _Noreturn void first_process(struct options *o, int parent)
 	if (o->confined)
 		confine(o);
 	rc = domain_ns_seal();
-	if (rc < 0 && o->confined && o->may_mount)
+	if (rc < 0 && o->confined == CONFINED_OR_NOT_AT_ALL && o->may_mount)
 		die("--confined and --may-mount together need user namespaces: %s", strerror(-rc));
 	if (rc < 0)
 		log_info("a command with CAP_SYS_ADMIN can undo the isolation (user namespaces: %s)",
@@ -385,6 +455,19 @@ static _Noreturn void run_isolated(struct options *o)
 	_exit(supervise(pid));
 }
 
+/* Return: the exit status. */
+static int change(struct options *o)
+{
+	const char *failed = "";
+	int rc = domain_into(o->into, &o->list, o->remove, o->nremove, &failed);
+
+	if (rc < 0)
+		log_err("%s%s%s", failed, *failed ? ": " : "", strerror(-rc));
+	domain_list_dispose(&o->list);
+	free(o->remove);
+	return rc < 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
@@ -395,12 +478,14 @@ int main(int argc, char **argv)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		die("the toolstack is gone");
 	parse_options(argc, argv, &o);
+	if (o.into)
+		return change(&o);
 	set_environment(&o);
 	signals_block();
-	rc = domain_ns_enter();
+	rc = domain_ns_enter(o.own_network);
 	if (rc == 0)
 		run_isolated(&o);
-	if (o.confined)
+	if (o.confined == CONFINED_OR_NOT_AT_ALL)
 		die("the domain cannot be confined: no namespaces (%s)", strerror(-rc));
 	log_warn("not isolated: the host's processes and the sockets of other domains are "
 		 "visible, and what the command leaves running outlives it (namespaces: %s)",

@@ -13,12 +13,13 @@
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC)
 
-int domain_ns_enter(void)
+int domain_ns_enter(bool network)
 {
-	int rc = domain_userns_enter(NAMESPACES);
+	int flags = NAMESPACES | (network ? CLONE_NEWNET : 0);
+	int rc = domain_userns_enter(flags);
 
 	/* A chroot has no user namespaces; root needs none. */
-	return rc < 0 && unshare(NAMESPACES) < 0 ? rc : 0;
+	return rc < 0 && unshare(flags) < 0 ? rc : 0;
 }
 
 int domain_ns_seal(void)

@@ -16,10 +16,11 @@
 /**
  * domain_ns_enter() - leave the caller's user, mount, pid and ipc namespaces, keeping its
  * uid and gid; where no user namespace is allowed, the others alone, which takes root.
+ * @network: leave the network's, too, for one without interfaces
  *
  * Return: 0, or -errno: nothing was left. The next child is pid 1 of its namespace.
  */
-int domain_ns_enter(void) must_check;
+int domain_ns_enter(bool network) must_check;
 
 /**
  * domain_ns_hide() - show nothing of @run_dir but @domain_dir, at the same path. In

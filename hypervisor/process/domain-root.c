@@ -14,9 +14,14 @@
 #include <unistd.h>
 
 #include "common/array.h"
+#include "common/log.h"
+#include "hypervisor/process/domain-place.h"
 
 /* What programs need to run, as far as it is there; no secret among it. */
-static const struct domain_allowed root_system[] = {
+static const struct root_file {
+	const char *path;
+	bool readonly;
+} root_system[] = {
 	{ "/usr", true },
 	{ "/bin", true },
 	{ "/sbin", true },
@@ -39,18 +44,16 @@ static const struct domain_allowed root_system[] = {
 	{ "/dev/zero", false },
 };
 
-#define ROOT_PLACES (ARRAY_SIZE(root_system) + DOMAIN_ALLOWED_MAX)
-
 /* Held open, since the stage may cover them. */
 struct root_places {
 	struct root_place {
-		const struct domain_allowed *from;
+		const struct root_file *from;
 		int tree; /* a copy of its mounts */
-	} places[ROOT_PLACES];
+	} places[ARRAY_SIZE(root_system)];
 	unsigned count;
 };
 
-static int places_add(struct root_places *places, const struct domain_allowed *from)
+static int places_add(struct root_places *places, const struct root_file *from)
 {
 	int tree = open_tree(AT_FDCWD, from->path,
 		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
@@ -158,8 +161,7 @@ static int root_fill(const char *stage, const struct root_places *places, const 
 	return rc;
 }
 
-static int root_gather(struct root_places *places, const struct domain_allowed *allowed,
-	unsigned count, const char **failed)
+static int root_gather(struct root_places *places, const char **failed)
 {
 	int rc = 0;
 
@@ -170,38 +172,56 @@ static int root_gather(struct root_places *places, const struct domain_allowed *
 		if (rc == -ENOENT)
 			rc = 0;
 	}
-	for (unsigned i = 0; i < count && rc == 0; i++) {
-		*failed = allowed[i].path;
-		rc = places_add(places, &allowed[i]);
-	}
 	return rc;
 }
 
-static int root_enter(const char *stage)
-{
-	/* The old root is stacked under the new one, and goes. */
-	if (chdir(stage) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-		umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return -errno;
-	return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
-		NULL) < 0 ? -errno : 0;
-}
-
-int domain_root_enter(const char *stage, const struct domain_allowed *allowed, unsigned count,
-	const char **failed)
+/* All that can fail for want of rights, and can be undone. */
+static int root_stage(const char *stage, const char **failed)
 {
 	struct root_places places = { .count = 0 };
-	int rc = count > DOMAIN_ALLOWED_MAX ? -E2BIG : root_gather(&places, allowed, count, failed);
+	int rc = root_gather(&places, failed);
 
-	if (rc == 0) {
-		*failed = "";
+	*failed = rc ? *failed : "";
+	if (rc == 0)
 		rc = mount("tmpfs", stage, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=0755") < 0 ?
-			-errno : root_fill(stage, &places, failed);
-	}
+			-errno : 0;
 	if (rc == 0) {
-		*failed = "";
-		rc = root_enter(stage);
+		rc = root_fill(stage, &places, failed);
+		/* The old root is stacked under the new one, and goes. */
+		if (rc == 0 && (chdir(stage) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)) {
+			rc = -errno;
+			*failed = "";
+		}
+		if (rc < 0 && (chdir("/") < 0 || umount2(stage, MNT_DETACH) < 0))
+			log_debug("%s: %s", stage, strerror(errno));
 	}
 	places_dispose(&places);
 	return rc;
+}
+
+int domain_root_lock(bool readonly)
+{
+	return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV |
+		(readonly ? MS_RDONLY : 0), NULL) < 0 ? -errno : 0;
+}
+
+int domain_root_enter(const char *stage, const struct domain_list *list, const char **failed)
+{
+	int rc = root_stage(stage, failed);
+
+	if (rc < 0) {
+		errno = -rc;
+		return 0;
+	}
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return -errno;
+	rc = domain_list_place(list, failed);
+	if (rc < 0)
+		return rc;
+	*failed = "";
+	/* With what comes later: see domain-into.c. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+		return -errno;
+	rc = domain_root_lock(true);
+	return rc < 0 ? rc : 1;
 }

@@ -10,24 +10,22 @@
 
 #include "common/cleanup.h"
 
-/** DOMAIN_ALLOWED_MAX - most paths that one domain is given. */
-#define DOMAIN_ALLOWED_MAX 64
-
-/** struct domain_allowed - a file, device or directory with all in it, at the same path. */
-struct domain_allowed {
-	const char *path; /* absolute, no symbolic link in it */
-	bool readonly;
-};
+struct domain_list;
 
 /**
  * domain_root_enter() - make that root, enter it and let go of the old one.
  * @stage: a directory that can be mounted on meanwhile
+ * @list: open; what is in it stays the caller's
  * @failed: receives the path that made it fail; borrowed, "" for none in particular
  *
  * After domain_ns_enter(), domain_ns_hide() and before domain_ns_seal(). The working
- * directory is "/" then. Return: 0, or -errno: the process must not go on.
+ * directory is "/" then. What is mounted in the root later is mounted in copies of this
+ * mount namespace, too. Return: 1: done; 0: not possible here, with errno set, and everything
+ * is as it was; -errno: the process must not go on.
  */
-int domain_root_enter(const char *stage, const struct domain_allowed *allowed, unsigned count,
-	const char **failed) must_check;
+int domain_root_enter(const char *stage, const struct domain_list *list, const char **failed)
+	must_check;
+/** domain_root_lock() - whether the root directory can be written, in this mount namespace. */
+int domain_root_lock(bool readonly) must_check;
 
 #endif

@@ -57,8 +57,12 @@ sbin_PROGRAMS += hypervisor/process/sluice-domain-init
 hypervisor_process_sluice_domain_init_SOURCES = \
 	hypervisor/process/domain-caps.c \
 	hypervisor/process/domain-init.c \
+	hypervisor/process/domain-into.c \
+	hypervisor/process/domain-into.h \
 	hypervisor/process/domain-ns.c \
 	hypervisor/process/domain-ns.h \
+	hypervisor/process/domain-place.c \
+	hypervisor/process/domain-place.h \
 	hypervisor/process/domain-root.c \
 	hypervisor/process/domain-root.h \
 	hypervisor/process/domain-userns.c \

@@ -82,4 +82,4 @@ refuses () {
 }
 refuses 'No such file' --allow="$tmp/none" --allow="$tmp/a"
 refuses 'would allow everything' --allow=/
-refuses 'at most 64 paths' $(for i in $(seq 65); do echo "--allow=$tmp/a"; done)
+refuses 'at most 512 paths' $(for i in $(seq 513); do echo "--allow=$tmp/a"; done)
