@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backends/common/bucket.h"
+
 enum limit_kind {
 	LIMIT_IOPS,
 	LIMIT_READ_IOPS,
@@ -36,8 +38,7 @@ struct limit {
 	uint32_t active;  /* atomic: some kind has a rate */
 	uint32_t version; /* atomic: of the rates; reservations of older ones are void */
 	pthread_mutex_t lock;
-	struct limit_rate rate[LIMIT_KINDS];
-	uint64_t full_at[LIMIT_KINDS]; /* when the bucket will be full again, in ticks */
+	struct bucket bucket[LIMIT_KINDS];
 };
 
 void limit_init(struct limit *l);

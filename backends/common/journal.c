@@ -7,12 +7,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/common/journal-read.h"
+#include "backends/common/state-file.h"
 #include "common/confine.h"
 
 /* Of each connection's section; the file was opened before. */
@@ -42,37 +41,6 @@ static size_t journal_section_offset(unsigned queue)
 size_t journal_file_size(void)
 {
 	return journal_section_offset(JOURNAL_MAX_QUEUES);
-}
-
-static int journal_open_file(const char *where)
-{
-	char *end;
-	long fd;
-
-	if (strncmp(where, "fd:", 3) != 0) {
-		int r = open(where, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-		return r < 0 ? -errno : r;
-	}
-	fd = strtol(where + 3, &end, 10);
-	if (where[3] < '0' || where[3] > '9' || *end || fd > 1 << 20)
-		return -EINVAL;
-	if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
-		return -errno;
-	return (int)fd;
-}
-
-static int journal_lock(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	return 0;
 }
 
 /* Of the right size, all zero. */
@@ -145,10 +113,10 @@ int journal_open(const char *where, const char *device, uint32_t frontend_domid,
 
 	if (strlen(device) >= JOURNAL_DEVICE_MAX)
 		return -ENAMETOOLONG;
-	fd = journal_open_file(where);
+	fd = state_file_open(where);
 	if (fd < 0)
 		return fd;
-	rc = journal_lock(fd);
+	rc = state_file_lock(fd);
 	if (rc == -EBUSY && given)
 		return rc;
 	if (rc == 0)

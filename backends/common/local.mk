@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += backends/common/libbackend.la
 backends_common_libbackend_la_SOURCES = \
 	backends/common/backend.c \
 	backends/common/backend.h \
+	backends/common/bucket.c \
+	backends/common/bucket.h \
 	backends/common/confined.c \
 	backends/common/confined.h \
 	backends/common/journal.c \
@@ -20,6 +22,8 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/ready.h \
 	backends/common/slot.c \
 	backends/common/slot.h \
+	backends/common/state-file.c \
+	backends/common/state-file.h \
 	backends/common/xenlog.c \
 	backends/common/xenlog.h \
 	$(NULL)

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "backends/common/metrics.h"
+#include "backends/common/state-file.h"
 
 struct metrics_page {
 	struct metrics_header *header;
@@ -17,22 +18,6 @@ struct metrics_page {
 };
 
 _Static_assert(sizeof(struct metrics_header) <= METRICS_PAGE, "the header is a page");
-
-static int metrics_open_file(const char *where)
-{
-	char *end;
-	long fd;
-
-	if (strncmp(where, "fd:", 3) != 0) {
-		int r = open(where, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-
-		return r < 0 ? -errno : r;
-	}
-	fd = strtol(where + 3, &end, 10);
-	if (where[3] < '0' || where[3] > '9' || *end || fd > 1 << 20)
-		return -EINVAL;
-	return fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : (int)fd;
-}
 
 /* Of the right size, all zero, and all there. */
 static int metrics_reserve(int fd, size_t size)
@@ -72,7 +57,7 @@ int metrics_page_open(const char *where, unsigned rings, struct metrics_page **p
 
 	if (rings == 0 || rings > METRICS_MAX_RINGS)
 		return -EINVAL;
-	fd = metrics_open_file(where);
+	fd = state_file_open(where);
 	if (fd < 0)
 		return fd;
 	rc = metrics_reserve(fd, size);
