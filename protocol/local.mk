@@ -8,6 +8,14 @@ protocol_libprotocol_la_SOURCES = \
 	protocol/blkif-nodes.h \
 	protocol/console.c \
 	protocol/console.h \
+	protocol/netif.c \
+	protocol/netif.h \
+	protocol/netif-ctrl.c \
+	protocol/netif-ctrl.h \
+	protocol/netif-nodes.c \
+	protocol/netif-nodes.h \
+	protocol/packet.c \
+	protocol/packet.h \
 	protocol/negotiate.c \
 	protocol/negotiate.h \
 	protocol/ring.c \

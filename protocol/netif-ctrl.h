@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The network protocol's control ring: requests of 16 bytes, responses of 16, and the state
+ * The network protocol's control ring: requests of 16 bytes, responses of 12, and the state
  * that they change: which hash of a packet chooses the receive queue. No I/O, but for key
  * and mapping tables, which are in a page of the guest's: the caller copies them.
  */
@@ -17,6 +17,10 @@
 #define NETIF_HASH_KEY_MAX 40u
 /** NETIF_HASH_MAPPING_MAX - entries of the mapping table. */
 #define NETIF_HASH_MAPPING_MAX 128u
+/** NETIF_HASH_INPUT_MAX - bytes that are hashed: two IPv6 addresses and two ports. */
+#define NETIF_HASH_INPUT_MAX 36u
+/** NETIF_CTRL_SLOT_SIZE, NETIF_CTRL_RING_SLOTS - of the control ring, which is one page. */
+#define NETIF_CTRL_SLOT_SIZE 16u
 #define NETIF_CTRL_RING_SLOTS 128u
 
 /** struct netif_hash_state - what the control ring has set; all zero: no hash. */
@@ -27,7 +31,11 @@ struct netif_hash_state {
 	uint8_t key[NETIF_HASH_KEY_MAX];
 	uint32_t mapping_size;
 	uint32_t mapping[NETIF_HASH_MAPPING_MAX]; /* queue numbers, each below the number of queues */
+	uint32_t table[NETIF_HASH_INPUT_MAX * 2][16]; /* of the key: what each half byte adds to the hash */
 };
+
+/** netif_hash_set_key() - @len: at most NETIF_HASH_KEY_MAX. The table is made for it. */
+void netif_hash_set_key(struct netif_hash_state *state, const uint8_t *key, uint32_t len);
 
 /**
  * netif_copy_fn - copy @len bytes at the start of the guest's page @gref. 0 or -errno.

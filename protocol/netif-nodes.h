@@ -22,7 +22,7 @@ struct netif_toolstack_nodes {
 	char *rate;          /* "bytes,usec"; see netif_parse_rate() */
 	char *type;          /* "vif" or "vif_ioemu" */
 	uint32_t handle;
-	uint32_t mtu;        /* 0: the interface's */
+	uint32_t mtu;        /* 0: leave the interface's */
 	bool online;
 	char *hotplug_status; /* the script's: "", "connected", "error", "busy" */
 	char *attach;        /* Sluice's own: tap, macvtap, user, packet, null; NULL: tap */
@@ -55,7 +55,7 @@ struct netif_frontend_nodes {
 	uint32_t num_queues;
 	uint32_t xdp_headroom;
 	uint32_t ctrl_ring_ref, ctrl_channel; /* 0: no control ring */
-	bool has_ctrl;       /* both are there */
+	bool has_ctrl;       /* a ring that was offered and that both are there of */
 };
 
 /** struct netif_queue_nodes - one queue's rings. */
@@ -65,6 +65,15 @@ struct netif_queue_nodes {
 };
 
 /**
+ * netif_read_frontend() - what the frontend chose, held against what was offered.
+ *
+ * Return: as nego_read(), -EOPNOTSUPP (it does not want packets copied), -ERANGE (more queues
+ * than were offered), -ENOENT (a control ring without its port).
+ */
+int netif_read_frontend(const struct netif_backend_nodes *offered,
+	struct netif_frontend_nodes *frontend, nego_read_fn fn, void *opaque,
+	struct nego_error *error) must_check;
+/**
  * netif_read_queue() - rings and channels of a queue; one channel, or both of two.
  * @prefix: "" or "queue-N/"
  * Return: as nego_read().
@@ -72,9 +81,12 @@ struct netif_queue_nodes {
 int netif_read_queue(const char *prefix, struct netif_queue_nodes *queue, nego_read_fn fn,
 	void *opaque, struct nego_error *error) must_check;
 
-/** netif_parse_mac() - "00:16:3e:01:02:03". 0 or -EINVAL. */
+/** netif_parse_mac() - "00:16:3e:01:02:03", of one interface. 0 or -EINVAL. */
 int netif_parse_mac(const char *text, uint8_t mac[6]) must_check;
-/** netif_parse_rate() - libxl's "bytes,usec": so many bytes each so many microseconds. 0, -EINVAL, -ERANGE. */
+/**
+ * netif_parse_rate() - libxl's "bytes,usec": so many bytes each so many microseconds. Both are
+ * at least 1 and at most 2^50 and 2^32-1. 0, -EINVAL or -ERANGE.
+ */
 int netif_parse_rate(const char *text, uint64_t *bytes, uint64_t *usec) must_check;
 
 #endif

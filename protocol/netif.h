@@ -69,8 +69,8 @@ struct netif_tx_packet {
 	struct netif_tx_slot slot[NETIF_SLOTS_MAX];
 	unsigned nanswers; /* ring slots consumed: data and extras */
 	struct netif_answer answer[NETIF_SLOTS_FATAL + NETIF_EXTRAS_MAX + 1];
-	bool csum_blank;   /* the transport's checksum is still to be made */
-	bool csum_valid;   /* the guest vouches for it */
+	bool csum_blank;   /* the transport's checksum is still to be made; always so with gso */
+	bool csum_valid;   /* the guest vouches for it; never with csum_blank */
 	enum netif_gso gso;
 	uint16_t gso_size; /* payload bytes per segment, not 0 with gso */
 	enum netif_hash hash_type;
@@ -81,7 +81,8 @@ struct netif_tx_packet {
 
 /** struct netif_tx_limits - what was negotiated: what a packet may have. */
 struct netif_tx_limits {
-	bool sg, gso_tcpv4, gso_tcpv6, csum_ipv6, mcast;
+	bool sg, gso_tcpv4, gso_tcpv6;
+	bool mcast; /* without it changes of the filter are ignored, and their packets are data */
 };
 
 /** enum netif_verdict - what became of a packet; netif_verdict_text() says why. */
@@ -91,7 +92,7 @@ enum netif_verdict {
 	NETIF_DROP_SLOTS,     /* 19 or 20 data slots */
 	NETIF_DROP_SIZE,      /* slots that have more than the packet's size */
 	NETIF_DROP_SHORT,     /* less than an Ethernet header */
-	NETIF_DROP_GSO,       /* a GSO that was not negotiated, or without a blank checksum */
+	NETIF_DROP_GSO,       /* a GSO that was not negotiated */
 	/* fatal: the ring is not served any more until the guest closes (XSA-39, XSA-374) */
 	NETIF_FATAL_RING,     /* more requests than slots */
 	NETIF_FATAL_INCOMPLETE, /* more_data or extra_info, and nothing follows */
@@ -108,6 +109,16 @@ static inline bool netif_is_fatal(enum netif_verdict v)
 	return v >= NETIF_FATAL_FIRST;
 }
 const char *netif_verdict_text(enum netif_verdict verdict);
+/** netif_verdict_status() - the NETIF_RSP_* to answer with. */
+int16_t netif_verdict_status(enum netif_verdict verdict);
+
+/** struct netif_extra_xdp - what netif_extra_info has with NETIF_EXTRA_XDP. */
+struct netif_extra_xdp {
+	uint8_t type;
+	uint8_t flags;
+	uint16_t headroom; /* bytes */
+	uint16_t pad[2];
+};
 
 /**
  * netif_tx_take() - take the next packet from the transmit ring.
@@ -127,7 +138,7 @@ enum netif_verdict netif_tx_take(struct ring_back *ring, unsigned *pending,
  */
 void netif_tx_answer(struct ring_back *ring, const struct netif_tx_packet *packet, int16_t status);
 
-/** struct netif_rx_request - a buffer of the guest, from one copy of its slot. */
+/** struct netif_rx_buffer - a buffer of the guest, from one copy of its slot. */
 struct netif_rx_buffer {
 	uint16_t id;
 	uint32_t gref;
@@ -143,7 +154,11 @@ struct netif_rx_meta {
 	uint16_t gso_size;
 	enum netif_hash hash_type;
 	uint32_t hash;
-	uint16_t xdp_headroom;   /* bytes left free before the data in the first page; 0: none */
+	/*
+	 * bytes left free before the data in the first page; 0: none. More than leaves room for
+	 * NETIF_PACKET_MIN in it is cut to that, and the guest is told so.
+	 */
+	uint16_t xdp_headroom;
 };
 /**
  * netif_rx_slots() - how many receive slots a packet takes, extras and headroom included: what
@@ -158,13 +173,13 @@ struct netif_rx_piece {
 	uint16_t len;
 	uint32_t from;   /* offset in the packet */
 };
-/** struct netif_rx_response - one of a packet's responses; extras are in the same slots. */
+/** union netif_rx_slot - one of a packet's responses; extras are in the same slots. */
 union netif_rx_slot {
 	struct netif_rx_response rsp;
 	struct netif_extra_info extra;
 };
 /** NETIF_RX_SLOTS_MAX - slots of the largest packet with all extras and headroom. */
-#define NETIF_RX_SLOTS_MAX (NETIF_SLOTS_MAX + 4u + 8u)
+#define NETIF_RX_SLOTS_MAX (NETIF_SLOTS_MAX + 3u)
 
 /** struct netif_rx_layout - a packet as it will be in the receive ring. */
 struct netif_rx_layout {

@@ -1,5 +1,18 @@
 # SPDX-License-Identifier: MIT
 # The network backend. A new kind of port is a source here and a row in ports.c.
+noinst_LTLIBRARIES += backends/net/libnetcore.la
+backends_net_libnetcore_la_SOURCES = \
+	backends/net/checksum.c \
+	backends/net/checksum.h \
+	backends/net/frame.h \
+	backends/net/offload.c \
+	backends/net/offload.h \
+	$(NULL)
+backends_net_libnetcore_la_LIBADD = \
+	protocol/libprotocol.la \
+	common/libcommon.la \
+	$(NULL)
+
 noinst_LTLIBRARIES += backends/net/libnetport.la
 backends_net_libnetport_la_SOURCES = \
 	backends/net/frame.h \
