@@ -18,6 +18,24 @@ frontends_libblkfront_la_LIBADD = \
 	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS) \
 	$(NULL)
 
+noinst_LTLIBRARIES += frontends/libnetfront.la
+frontends_libnetfront_la_SOURCES = \
+	frontends/netfront-connect.c \
+	frontends/netfront-ctrl.c \
+	frontends/netfront-grants.c \
+	frontends/netfront-internal.h \
+	frontends/netfront-rx.c \
+	frontends/netfront-tx.c \
+	frontends/netfront-wait.c \
+	frontends/netfront.c \
+	frontends/netfront.h \
+	frontends/xenfront.c \
+	frontends/xenfront.h \
+	protocol/netif-front.c \
+	protocol/netif-front.h \
+	$(NULL)
+frontends_libnetfront_la_LIBADD = $(frontends_libblkfront_la_LIBADD)
+
 if HAVE_NBDKIT
 nbdkitplugin_LTLIBRARIES = frontends/nbdkit/nbdkit-sluice-plugin.la
 frontends_nbdkit_nbdkit_sluice_plugin_la_SOURCES = \
