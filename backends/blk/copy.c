@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Bounce arena and batched grant copy. Runs in the queue's thread. */
+/* The bounce arena. Runs in the queue's thread. */
 #include "config.h"
 #include "backends/blk/copy.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -16,16 +15,14 @@ int copy_init(struct copy *c, xengnttab_handle *xgt, uint32_t domid, uint32_t ma
 {
 	void *arena;
 
-	*c = (struct copy){ .xgt = xgt, .domid = domid, .max_ops = max_ops };
+	*c = (struct copy){ .in_use = 0 };
 	arena = mmap(NULL, (size_t)COPY_ARENA_PAGES * BLKIF_PAGE_SIZE, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (arena == MAP_FAILED)
 		return -ENOMEM;
 	c->arena = arena;
 	memset(c->free, 0xff, sizeof(c->free));
-	c->op = calloc(max_ops, sizeof(*c->op));
-	c->owner = calloc(max_ops, sizeof(*c->owner));
-	if (c->op && c->owner)
+	if (grant_copy_init(&c->batch, xgt, domid, max_ops) == 0)
 		return 0;
 	copy_dispose(c);
 	return -ENOMEM;
@@ -35,8 +32,7 @@ void copy_dispose(struct copy *c)
 {
 	if (c->arena)
 		munmap(c->arena, (size_t)COPY_ARENA_PAGES * BLKIF_PAGE_SIZE);
-	free(c->op);
-	free(c->owner);
+	grant_copy_dispose(&c->batch);
 	*c = (struct copy){ 0 };
 }
 
@@ -109,57 +105,4 @@ void copy_trim(struct copy *c)
 	/* Advice: if it is not taken, the memory stays ours. */
 	(void)madvise(c->arena, (size_t)c->dirty_top * BLKIF_PAGE_SIZE, MADV_DONTNEED);
 	c->dirty_top = 0;
-}
-
-static struct xengnttab_grant_copy_segment *copy_stage(
-	struct copy *c, unsigned len, uint16_t flags, uint32_t owner)
-{
-	struct xengnttab_grant_copy_segment *op = &c->op[c->nops];
-
-	c->owner[c->nops++] = owner;
-	memset(op, 0, sizeof(*op));
-	op->len = len;
-	op->flags = flags;
-	return op;
-}
-
-void copy_from(struct copy *c, uint32_t gref, unsigned offset, void *to, unsigned len,
-	uint32_t owner)
-{
-	struct xengnttab_grant_copy_segment *op =
-		copy_stage(c, len, GNTCOPY_source_gref, owner);
-
-	op->source.foreign.ref = gref;
-	op->source.foreign.offset = offset;
-	op->source.foreign.domid = c->domid;
-	op->dest.virt = to;
-}
-
-void copy_to(struct copy *c, uint32_t gref, unsigned offset, const void *from, unsigned len,
-	uint32_t owner)
-{
-	struct xengnttab_grant_copy_segment *op = copy_stage(c, len, GNTCOPY_dest_gref, owner);
-
-	op->source.virt = (void *)(uintptr_t)from;
-	op->dest.foreign.ref = gref;
-	op->dest.foreign.offset = offset;
-	op->dest.foreign.domid = c->domid;
-}
-
-void copy_run(struct copy *c, void (*failed)(void *opaque, uint32_t owner, int status),
-	void *opaque)
-{
-	int rc = 0;
-
-	if (!c->nops)
-		return;
-	/* An operation that the call never reached must not look done. */
-	for (uint32_t i = 0; i < c->nops; i++)
-		c->op[i].status = GNTST_general_error;
-	rc = xengnttab_grant_copy(c->xgt, c->nops, c->op);
-	for (uint32_t i = 0; i < c->nops; i++)
-		if (rc < 0 || c->op[i].status != GNTST_okay)
-			failed(opaque, c->owner[i],
-				rc < 0 ? GNTST_general_error : c->op[i].status);
-	c->nops = 0;
 }

@@ -10,24 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <xengnttab.h>
-
-#include "common/cleanup.h"
+#include "backends/common/grant-copy.h"
 
 #define COPY_ARENA_PAGES 2048u /* 8 MiB of address space; memory only where used */
 #define COPY_NONE UINT32_MAX
 
-/** struct copy - fields are private. */
+/** struct copy - fields are private, but for the batch, whose owners are requests. */
 struct copy {
-	xengnttab_handle *xgt;
-	uint32_t domid;
+	struct grant_copy batch;
 	uint8_t *arena;
 	uint64_t free[COPY_ARENA_PAGES / 64]; /* a bit per free page */
 	uint32_t in_use;     /* pages */
 	uint32_t dirty_top;  /* pages below it may hold memory */
-	struct xengnttab_grant_copy_segment *op;
-	uint32_t *owner;     /* the request that an operation belongs to */
-	uint32_t nops, max_ops;
 };
 
 /** copy_init() - 0 or -ENOMEM. @max_ops: operations per batch at most. */
@@ -45,26 +39,5 @@ static inline uint8_t *copy_page(const struct copy *c, uint32_t page)
 }
 /** copy_trim() - give the arena's memory back to the system, when no page is in use. */
 void copy_trim(struct copy *c);
-
-/** copy_from() - stage a copy of @len bytes at @offset of a granted page to @to. */
-void copy_from(struct copy *c, uint32_t gref, unsigned offset, void *to, unsigned len,
-	uint32_t owner);
-/** copy_to() - stage a copy from @from to a granted page. */
-void copy_to(struct copy *c, uint32_t gref, unsigned offset, const void *from, unsigned len,
-	uint32_t owner);
-
-/** copy_room() - whether @ops more operations fit the batch. */
-static inline bool copy_room(const struct copy *c, uint32_t ops)
-{
-	return c->max_ops - c->nops >= ops;
-}
-
-/**
- * copy_run() - do the batch with one call and empty it.
- * @failed: called for each operation that failed, with its owner and GNTST_* status;
- *	an owner may be named more than once (XSA-361, 362, 365: every element is checked)
- */
-void copy_run(struct copy *c, void (*failed)(void *opaque, uint32_t owner, int status),
-	void *opaque);
 
 #endif

@@ -235,9 +235,9 @@ void request_map_batch(struct queue *q, enum request_stage stage);
 void request_fetch_descriptors(struct queue *q);
 /** request_prepare() - its buffers. False: it has to wait for room in the arena. */
 bool request_prepare(struct queue *q, struct request *r);
-/** request_stage_copies() - between its buffer of ours and its pages; copy_run() does them. */
+/** request_stage_copies() - between its buffer of ours and its pages; grant_copy_run() does them. */
 void request_stage_copies(struct queue *q, struct request *r, enum copy_direction direction);
-/** request_copy_failed() - for copy_run(). */
+/** request_copy_failed() - for grant_copy_run(). */
 void request_copy_failed(void *opaque, uint32_t owner, int status);
 
 /* request-hold.c */

@@ -177,7 +177,7 @@ bool requests_finish(struct queue *q)
 		else if (request_is_live(r) && r->bounce != COPY_NONE && r->io.op == BLK_READ)
 			request_stage_copies(q, r, COPY_OUT);
 	}
-	copy_run(&q->copy, request_copy_failed, q);
+	grant_copy_run(&q->copy.batch, request_copy_failed, q);
 	now_ns = spin_now_ns();
 	for (r = list; r; r = r->next)
 		request_answer(q, r, now_ns);

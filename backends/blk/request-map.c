@@ -79,8 +79,8 @@ void request_copy_failed(void *opaque, uint32_t owner, int status)
 
 static void request_copy_reserve(struct queue *q, uint32_t ops)
 {
-	if (!copy_room(&q->copy, ops))
-		copy_run(&q->copy, request_copy_failed, q);
+	if (!grant_copy_room(&q->copy.batch, ops))
+		grant_copy_run(&q->copy.batch, request_copy_failed, q);
 }
 
 /* --- indirect descriptors ------------------------------------------------------- */
@@ -103,13 +103,13 @@ void request_fetch_descriptors(struct queue *q)
 			continue;
 		/* Once: from here on only the copy counts, whatever the page becomes. */
 		if (r->copied)
-			copy_from(&q->copy, r->req.indirect_gref[0], 0, copy,
+			grant_copy_from(&q->copy.batch, r->req.indirect_gref[0], 0, copy,
 				request_descriptor_bytes(r), r->index);
 		else
 			memcpy(copy, grants_find(&q->grants, r->req.indirect_gref[0]),
 				request_descriptor_bytes(r));
 	}
-	copy_run(&q->copy, request_copy_failed, q);
+	grant_copy_run(&q->copy.batch, request_copy_failed, q);
 	for (unsigned i = 0; i < q->nbatch; i++)
 		if (request_has_stage(q->batch[i], STAGE_DESCRIPTORS))
 			blkif_decode_segments(&q->batch[i]->req, 0,
@@ -155,10 +155,10 @@ void request_stage_copies(struct queue *q, struct request *r, enum copy_directio
 		const struct blkif_segment *s = &r->req.seg[i];
 
 		if (direction == COPY_IN)
-			copy_from(&q->copy, s->gref, segment_offset(s), at, segment_bytes(s),
+			grant_copy_from(&q->copy.batch, s->gref, segment_offset(s), at, segment_bytes(s),
 				r->index);
 		else
-			copy_to(&q->copy, s->gref, segment_offset(s), at, segment_bytes(s),
+			grant_copy_to(&q->copy.batch, s->gref, segment_offset(s), at, segment_bytes(s),
 				r->index);
 		at += segment_bytes(s);
 	}

@@ -230,7 +230,7 @@ static void request_prepare_batch(struct queue *q)
 static void request_submit_batch(struct queue *q)
 {
 	/* Writes' data is in before storage sees them. */
-	copy_run(&q->copy, request_copy_failed, q);
+	grant_copy_run(&q->copy.batch, request_copy_failed, q);
 	for (unsigned i = 0; i < q->nbatch; i++)
 		request_start(q, q->batch[i]);
 }

@@ -195,16 +195,16 @@ static void copy_checks_every_element(void **state)
 	uint8_t *page = copy_page(&c, copy_alloc(&c, 3));
 
 	failures = 0;
-	copy_from(&c, 5, 0, page, 4096, 1);
-	copy_from(&c, FAKE_GRANTS + 5, 0, page + 4096, 4096, 2);
-	copy_from(&c, 6, 512, page + 8192, 512, 3);
-	copy_run(&c, count_failure, NULL);
+	grant_copy_from(&c.batch, 5, 0, page, 4096, 1);
+	grant_copy_from(&c.batch, FAKE_GRANTS + 5, 0, page + 4096, 4096, 2);
+	grant_copy_from(&c.batch, 6, 512, page + 8192, 512, 3);
+	grant_copy_run(&c.batch, count_failure, NULL);
 	assert_int_equal(failures, 1);
 	assert_int_equal(failed_owner, 2);
 	assert_int_equal(page[4095], 5);
 	assert_int_equal(page[8192], 6);
 	assert_int_equal(page[8192 + 512], 0);
-	copy_run(&c, count_failure, NULL);
+	grant_copy_run(&c.batch, count_failure, NULL);
 	assert_int_equal(fake_counts().copy_calls, 1);
 }
 
