@@ -362,7 +362,7 @@ int audit_run(const char *run_dir)
 	int rc;
 
 	files.run_fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rc = files.run_fd < 0 ? -errno : files_each(&files, audit_one, &files);
+	rc = files.run_fd < 0 ? -errno : files_each(&files, FILES_LOCK, audit_one, &files);
 	cleanup_close(&files.run_fd);
 	if (rc < 0)
 		log_err("--run-dir=%s cannot be read: %s", run_dir, strerror(-rc));

@@ -87,6 +87,7 @@ void daemon_drop(struct daemon *d, struct served *s)
 		break;
 	}
 	serve_dispose(s);
+	hotplug_dispose(s);
 	free(s);
 	if (d->refused && !d->stopping) {
 		d->refused = false;
@@ -158,7 +159,7 @@ static void daemon_sweep(void *opaque)
 	int rc;
 
 	d->sweep_timer = NULL;
-	rc = d->stopping ? 0 : files_each(&d->files, daemon_sweep_one, d);
+	rc = d->stopping ? 0 : files_each(&d->files, FILES_LOCK, daemon_sweep_one, d);
 	if (rc < 0)
 		log_warn("cannot list the run directory: %s", strerror(-rc));
 }
@@ -232,6 +233,10 @@ static void daemon_reap(struct daemon *d)
 				serve_exited(s, status);
 				break;
 			}
+			if (s->hotplug.pid == pid) {
+				hotplug_exited(s, status);
+				break;
+			}
 		}
 	}
 }
@@ -293,6 +298,17 @@ static void daemon_found_lock(void *opaque, const struct leaf_name *name)
 		log_warn("%s: an earlier backend cannot be adopted: %s", s->label, strerror(-rc));
 }
 
+/* A script left something set up: it is taken down if its device is gone. */
+static void daemon_found_script(void *opaque, const struct leaf_name *name)
+{
+	struct served *s = daemon_add(opaque, name);
+
+	if (!s)
+		return;
+	s->dirty = true;
+	hotplug_find(s);
+}
+
 static int daemon_begin(struct daemon *d)
 {
 	uint32_t domid;
@@ -306,7 +322,9 @@ static int daemon_begin(struct daemon *d)
 	snprintf(d->home, sizeof(d->home), "/local/domain/%u", domid);
 	rc = watch_start(d);
 	if (rc == 0)
-		rc = files_each(&d->files, daemon_found_lock, d);
+		rc = files_each(&d->files, FILES_LOCK, daemon_found_lock, d);
+	if (rc == 0)
+		rc = files_each(&d->files, FILES_SCRIPT, daemon_found_script, d);
 	if (rc < 0) {
 		log_err("cannot watch the store or list the run directory: %s", strerror(-rc));
 		return rc;
@@ -333,6 +351,7 @@ static void daemon_dispose(struct daemon *d)
 {
 	for (unsigned i = 0; i < d->count; i++) {
 		serve_dispose(d->devices[i]);
+		hotplug_dispose(d->devices[i]);
 		free(d->devices[i]);
 	}
 	free(d->devices);

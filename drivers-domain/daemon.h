@@ -13,6 +13,7 @@
 #include "drivers-domain/cgroup.h"
 #include "drivers-domain/device.h"
 #include "drivers-domain/files.h"
+#include "drivers-domain/hotplug.h"
 #include "drivers-domain/policy.h"
 #include "drivers-domain/scan.h"
 
@@ -28,6 +29,7 @@ struct daemon;
 struct served {
 	struct daemon *daemon;
 	struct device machine;
+	struct hotplug hotplug;
 	struct leaf_name name;
 	char leaf[SCAN_PATH_MAX];
 	char label[SCAN_PATH_MAX]; /* for messages and file names */
@@ -51,6 +53,8 @@ struct daemon_options {
 	unsigned max_backends;
 	bool kill_backends;        /* they die with us, however we end */
 	int ready_fd;              /* -1: nobody waits */
+	const char *script_dir;    /* of the scripts that may be run */
+	unsigned script_seconds;   /* that one may take */
 	uint64_t limit[CGROUP_KINDS]; /* of each backend; 0: none */
 };
 
@@ -112,6 +116,8 @@ void serve_look(struct served *s);
 void serve_retry(struct served *s);
 /** serve_exited() - its process ended with this wait status; may drop it. */
 void serve_exited(struct served *s, int status);
+/** serve_script_ended() - its hotplug script ended, or could not be run; may drop it. */
+void serve_script_ended(struct served *s, bool ok);
 /** serve_shutdown() - the daemon ends; may drop it. */
 void serve_shutdown(struct served *s);
 /** serve_adopt() - take over an older backend that lives. 0 or -errno as files_holder(). */

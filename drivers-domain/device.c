@@ -30,8 +30,43 @@ static unsigned device_forget(struct device *d, unsigned more)
 	return more | DEVICE_DO_FORGET;
 }
 
-static unsigned device_start(struct device *d, uint64_t now)
+static bool device_is_set_up(const struct device_view *view)
 {
+	return view->script == DEVICE_SCRIPT_UP || view->script == DEVICE_SCRIPT_DIRTY;
+}
+
+static unsigned device_await_script(struct device *d, unsigned todo)
+{
+	d->phase = DEVICE_SETUP;
+	d->deadline_ms = 0;
+	return todo;
+}
+
+/* Once nothing is left of what a script set up. */
+static unsigned device_let_go(struct device *d, const struct device_view *view, unsigned more)
+{
+	if (view->script == DEVICE_SCRIPT_BUSY)
+		return device_await_script(d, DEVICE_DO_SCRIPT_KILL);
+	if (device_is_set_up(view))
+		return device_await_script(d, DEVICE_DO_SCRIPT_DOWN);
+	return device_forget(d, more);
+}
+
+static unsigned device_start(struct device *d, const struct device_view *view, uint64_t now)
+{
+	unsigned todo;
+
+	if (view->script == DEVICE_SCRIPT_BUSY)
+		return device_await_script(d, 0);
+	/* What a network's script set up was its last backend's interface. */
+	if (view->script == DEVICE_SCRIPT_DIRTY ||
+		(view->script == DEVICE_SCRIPT_UP && !view->script_first))
+		return device_await_script(d, DEVICE_DO_SCRIPT_DOWN);
+	if (view->script == DEVICE_SCRIPT_DOWN && view->script_first) {
+		todo = device_await_script(d, DEVICE_DO_SCRIPT_UP);
+		d->deadline_ms = now + DEVICE_INITWAIT_MS;
+		return todo;
+	}
 	d->phase = DEVICE_STARTING;
 	d->started_ms = now;
 	d->deadline_ms = now + DEVICE_READY_MS;
@@ -42,7 +77,17 @@ static unsigned device_dwell(struct device *d, const struct device_view *view, u
 {
 	d->phase = DEVICE_DWELL;
 	d->deadline_ms = now + DEVICE_DWELL_MS;
-	return DEVICE_DO_CLEAN | (view->state == XenbusStateClosed ? 0 : DEVICE_DO_CLOSE);
+	return DEVICE_DO_CLEAN | (view->state == XenbusStateClosed ? 0 : DEVICE_DO_CLOSE) |
+		(view->script == DEVICE_SCRIPT_BUSY ? DEVICE_DO_SCRIPT_KILL : 0) |
+		(device_is_set_up(view) ? DEVICE_DO_SCRIPT_DOWN : 0);
+}
+
+static unsigned device_script_failed(struct device *d, const struct device_view *view)
+{
+	d->phase = DEVICE_FAILED;
+	d->deadline_ms = 0;
+	return DEVICE_DO_REMEMBER | (view->state == XenbusStateClosed ? 0 : DEVICE_DO_CLOSE) |
+		(device_is_set_up(view) ? DEVICE_DO_SCRIPT_DOWN : 0);
 }
 
 static unsigned device_stopping(
@@ -65,20 +110,20 @@ static unsigned device_back_off(struct device *d, uint64_t ran_ms, uint64_t now)
 static unsigned device_decide(struct device *d, const struct device_view *view, uint64_t now)
 {
 	if (!view->exists)
-		return device_forget(d, DEVICE_DO_CLEAN);
+		return device_let_go(d, view, DEVICE_DO_CLEAN);
 	if (device_is_removed(view))
 		return device_dwell(d, view, now);
 	if (device_is_startable(view))
-		return device_start(d, now);
+		return device_start(d, view, now);
 	/* Not remembered: an event brings it back when it is complete. */
-	return device_forget(d, 0);
+	return device_let_go(d, view, 0);
 }
 
 /* While waiting for a better time only the end of the device counts. */
 static unsigned device_leaf_idle(struct device *d, const struct device_view *view, uint64_t now)
 {
 	if (!view->exists)
-		return device_forget(d, DEVICE_DO_CLEAN);
+		return device_let_go(d, view, DEVICE_DO_CLEAN);
 	if (device_is_removed(view))
 		return device_dwell(d, view, now);
 	return 0;
@@ -101,6 +146,10 @@ static unsigned device_leaf_running(struct device *d, const struct device_view *
 	/* A backend that is ready has left Initialising: this is a new leaf of the same name. */
 	if (d->phase == DEVICE_RUNNING && view->state == XenbusStateInitialising)
 		return device_stopping(d, DEVICE_STOP_RECREATED, DEVICE_DO_TERM, now);
+	/* It has made the interface that the script is to set up. */
+	if (d->phase == DEVICE_RUNNING && !view->script_first && view->online &&
+		(view->script == DEVICE_SCRIPT_DOWN || view->script == DEVICE_SCRIPT_DIRTY))
+		return DEVICE_DO_SCRIPT_UP;
 	return 0;
 }
 
@@ -112,13 +161,14 @@ unsigned device_leaf(struct device *d, const struct device_view *view, uint64_t 
 	case DEVICE_STARTING:
 	case DEVICE_RUNNING:
 		return device_leaf_running(d, view, now);
+	case DEVICE_SETUP:
 	case DEVICE_BACKOFF:
 		return device_leaf_idle(d, view, now);
 	case DEVICE_FAILED:
 		return device_leaf_failed(d, view, now);
 	case DEVICE_DWELL:
 		if (!view->exists)
-			return device_forget(d, DEVICE_DO_CLEAN);
+			return device_let_go(d, view, DEVICE_DO_CLEAN);
 		/* Taken back or made anew while it dwelt. */
 		return view->online ? device_decide(d, view, now) : 0;
 	case DEVICE_STOPPING:
@@ -143,6 +193,10 @@ static unsigned device_exited_stopping(
 		return device_forget(d, 0);
 	if (d->stop == DEVICE_STOP_LATE && view->exists && view->online)
 		return device_back_off(d, 0, now);
+	if (d->stop == DEVICE_STOP_SCRIPT && device_is_startable(view))
+		return device_script_failed(d, view);
+	if (d->stop == DEVICE_STOP_RECREATED && device_is_set_up(view))
+		return device_await_script(d, DEVICE_DO_CLEAN | DEVICE_DO_SCRIPT_DOWN);
 	return DEVICE_DO_CLEAN | device_decide(d, view, now);
 }
 
@@ -155,7 +209,7 @@ unsigned device_exited(struct device *d, enum device_exit how, const struct devi
 	if (d->phase == DEVICE_STOPPING)
 		return device_exited_stopping(d, view, now);
 	if (!view->exists)
-		return device_forget(d, DEVICE_DO_CLEAN);
+		return device_let_go(d, view, DEVICE_DO_CLEAN);
 	if (device_is_removed(view))
 		return device_dwell(d, view, now) |
 			(how == DEVICE_EXIT_CRASH ? DEVICE_DO_REPORT_CRASH : 0);
@@ -163,10 +217,22 @@ unsigned device_exited(struct device *d, enum device_exit how, const struct devi
 		/* The time until the next start grows also when the storage is at fault. */
 		(void)backoff_next(&d->backoff, ran);
 		d->phase = DEVICE_FAILED;
-		return DEVICE_DO_REMEMBER;
+		return DEVICE_DO_REMEMBER | (device_is_set_up(view) ? DEVICE_DO_SCRIPT_DOWN : 0);
 	}
 	/* Also an end in peace: the toolstack wants this device served. */
 	return DEVICE_DO_REPORT_CRASH | device_back_off(d, ran, now);
+}
+
+/* It has dwelt long enough; a script that takes it down still needs its nodes. */
+static unsigned device_dwelt(struct device *d, const struct device_view *view, uint64_t now)
+{
+	if (!view->exists || !device_is_removed(view))
+		return device_decide(d, view, now);
+	if (view->script == DEVICE_SCRIPT_BUSY)
+		return 0;
+	if (device_is_set_up(view))
+		return DEVICE_DO_SCRIPT_DOWN;
+	return device_forget(d, DEVICE_DO_DELETE);
 }
 
 unsigned device_timer(struct device *d, const struct device_view *view, uint64_t now)
@@ -188,12 +254,42 @@ unsigned device_timer(struct device *d, const struct device_view *view, uint64_t
 	case DEVICE_BACKOFF:
 		return device_decide(d, view, now);
 	case DEVICE_DWELL:
-		if (view->exists && device_is_removed(view))
-			return device_forget(d, DEVICE_DO_DELETE);
-		return device_decide(d, view, now);
+		return device_dwelt(d, view, now);
+	case DEVICE_SETUP:
+		return device_is_startable(view) ? DEVICE_DO_INITWAIT : 0;
 	case DEVICE_WAITING:
 	case DEVICE_RUNNING:
 	case DEVICE_FAILED:
+		break;
+	}
+	return 0;
+}
+
+unsigned device_script_ended(struct device *d, bool up, bool ok, const struct device_view *view,
+	uint64_t now)
+{
+	bool failed = up && !ok;
+
+	switch (d->phase) {
+	case DEVICE_SETUP:
+		if (failed && device_is_startable(view))
+			return DEVICE_DO_REPORT_SCRIPT | device_script_failed(d, view);
+		return device_decide(d, view, now);
+	case DEVICE_STARTING:
+	case DEVICE_RUNNING:
+		if (!failed)
+			return device_leaf_running(d, view, now);
+		return DEVICE_DO_REPORT_SCRIPT |
+			device_stopping(d, DEVICE_STOP_SCRIPT, DEVICE_DO_TERM, now);
+	case DEVICE_DWELL:
+		if (d->deadline_ms == 0)
+			return device_dwelt(d, view, now);
+		return device_is_set_up(view) ? DEVICE_DO_SCRIPT_DOWN : 0;
+	case DEVICE_FAILED:
+		return device_is_set_up(view) ? DEVICE_DO_SCRIPT_DOWN : 0;
+	case DEVICE_WAITING:
+	case DEVICE_STOPPING:
+	case DEVICE_BACKOFF:
 		break;
 	}
 	return 0;

@@ -10,6 +10,9 @@
  *                +-- BACKOFF <+--- crash -+                | online = 0
  *                                         | exit 0         v
  *             leaf gone: STOPPING         +----------> DWELL --> deleted
+ *
+ * A hotplug script that the toolstack names sets a device up, before its backend is started
+ * or once that is ready, and takes it down afterwards. What cannot go on meanwhile is SETUP.
  */
 #ifndef SLUICE_DRIVERS_DOMAIN_DEVICE_H
 #define SLUICE_DRIVERS_DOMAIN_DEVICE_H
@@ -31,6 +34,21 @@
 /** DEVICE_DEFER_MS - when to try again what the budget of starts did not allow. */
 #define DEVICE_DEFER_MS 500u
 
+/**
+ * DEVICE_INITWAIT_MS - when a script that runs before the backend takes longer, the daemon
+ * writes InitWait itself: libxl waits 10 s for it.
+ */
+#define DEVICE_INITWAIT_MS 4000u
+
+/** enum device_script - how far a device's hotplug script is. */
+enum device_script {
+	DEVICE_SCRIPT_NONE,  /* none is named, or none that is to be run */
+	DEVICE_SCRIPT_DOWN,
+	DEVICE_SCRIPT_BUSY,  /* it runs: device_script_ended() comes */
+	DEVICE_SCRIPT_UP,
+	DEVICE_SCRIPT_DIRTY, /* half set up, or of an earlier device of that name */
+};
+
 /** struct device_view - the device's nodes, read just now. */
 struct device_view {
 	bool exists;
@@ -38,10 +56,13 @@ struct device_view {
 	bool online;  /* absent counts as true: nothing is deleted for want of a node */
 	bool changed; /* the toolstack's nodes differ from those that failed */
 	int state;    /* XenbusState; 0 when absent or no state */
+	enum device_script script;
+	bool script_first; /* it makes what the backend opens, so it is run before that starts */
 };
 
 enum device_phase {
 	DEVICE_WAITING,  /* no backend yet */
+	DEVICE_SETUP,    /* no backend; a script runs, and when it has ended the nodes decide */
 	DEVICE_STARTING, /* its READY is awaited */
 	DEVICE_RUNNING,
 	DEVICE_STOPPING, /* told to end, or killed */
@@ -62,12 +83,18 @@ enum device_do {
 	DEVICE_DO_CLEAN = 1 << 7,         /* remove the device's journal and lock files */
 	DEVICE_DO_SPAWN = 1 << 8,         /* then device_ready(), device_exited() or device_defer() */
 	DEVICE_DO_FORGET = 1 << 9,        /* drop the device from the table, last */
+	DEVICE_DO_SCRIPT_KILL = 1 << 10,  /* a script that sets up, if one runs */
+	DEVICE_DO_SCRIPT_UP = 1 << 11,    /* then device_script_ended() or device_defer() */
+	DEVICE_DO_SCRIPT_DOWN = 1 << 12,  /* then device_script_ended() */
+	DEVICE_DO_REPORT_SCRIPT = 1 << 13, /* publish and log: it failed */
+	DEVICE_DO_INITWAIT = 1 << 14,     /* write state InitWait if it is Initialising */
 };
 
 enum device_exit { DEVICE_EXIT_CLEAN, DEVICE_EXIT_STORAGE, DEVICE_EXIT_CRASH };
 
 /** enum device_stop - why a device is STOPPING. */
-enum device_stop { DEVICE_STOP_GONE, DEVICE_STOP_RECREATED, DEVICE_STOP_LATE, DEVICE_STOP_SHUTDOWN };
+enum device_stop { DEVICE_STOP_GONE, DEVICE_STOP_RECREATED, DEVICE_STOP_LATE, DEVICE_STOP_SCRIPT,
+	DEVICE_STOP_SHUTDOWN };
 
 /** struct device - all zero to begin with. */
 struct device {
@@ -89,7 +116,10 @@ unsigned device_exited(struct device *d, enum device_exit how, const struct devi
 	uint64_t now_ms);
 /** device_timer() - its deadline has come. */
 unsigned device_timer(struct device *d, const struct device_view *view, uint64_t now_ms);
-/** device_defer() - the spawn that was asked for is not allowed now. */
+/** device_script_ended() - @up: it was to set up; @ok: it did what it should; the view knows it. */
+unsigned device_script_ended(struct device *d, bool up, bool ok, const struct device_view *view,
+	uint64_t now_ms);
+/** device_defer() - the spawn or the script that was asked for is not allowed now. */
 void device_defer(struct device *d, uint64_t now_ms);
 /** device_retry() - the administrator asks: what failed is tried again. */
 unsigned device_retry(struct device *d, const struct device_view *view, uint64_t now_ms);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -132,7 +133,7 @@ int files_lock(const struct files *f, const struct leaf_name *name)
 	char file[FILES_NAME_MAX];
 	int fd, rc;
 
-	files_name(name, ".lock", file);
+	files_name(name, FILES_LOCK, file);
 	/* To be read: it goes to the backend, which must not choose whom a later daemon adopts. */
 	fd = files_open_lock(f->run_fd, file, O_RDONLY);
 	if (fd < 0)
@@ -149,7 +150,7 @@ int files_pid(const struct files *f, const struct leaf_name *name)
 {
 	char file[FILES_NAME_MAX];
 
-	files_name(name, ".lock", file);
+	files_name(name, FILES_LOCK, file);
 	return files_open_lock(f->run_fd, file, O_RDWR);
 }
 
@@ -169,7 +170,7 @@ int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid
 	char file[FILES_NAME_MAX];
 	int pidfd, rc;
 
-	files_name(name, ".lock", file);
+	files_name(name, FILES_LOCK, file);
 	fd = files_open_lock(f->run_fd, file, O_RDWR);
 	if (fd < 0)
 		return fd;
@@ -246,6 +247,44 @@ static int files_unlink(int dir, const char *file)
 	return rc;
 }
 
+int files_keep_script(const struct files *f, const struct leaf_name *name, const char *script)
+{
+	CLEANUP_CLOSE int fd = -1;
+	char file[FILES_NAME_MAX];
+	size_t len = strlen(script);
+
+	files_name(name, FILES_SCRIPT, file);
+	fd = files_open_lock(f->run_fd, file, O_RDWR);
+	if (fd < 0)
+		return fd;
+	if (ftruncate(fd, 0) < 0)
+		return -errno;
+	return write(fd, script, len) == (ssize_t)len ? 0 : -EIO;
+}
+
+char *files_script(const struct files *f, const struct leaf_name *name)
+{
+	CLEANUP_CLOSE int fd = -1;
+	char file[FILES_NAME_MAX], text[PATH_MAX];
+	ssize_t n;
+
+	files_name(name, FILES_SCRIPT, file);
+	fd = openat(f->run_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return NULL;
+	text[n] = '\0';
+	return strdup(text);
+}
+
+void files_forget_script(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX];
+
+	files_name(name, FILES_SCRIPT, file);
+	(void)files_unlink(f->run_fd, file);
+}
+
 int files_clean(const struct files *f, const struct leaf_name *name)
 {
 	CLEANUP_CLOSE int fd = files_lock(f, name);
@@ -260,12 +299,12 @@ int files_clean(const struct files *f, const struct leaf_name *name)
 	files_name(name, ".metrics", file);
 	if (rc == 0)
 		rc = files_unlink(f->run_fd, file);
-	files_name(name, ".lock", file);
+	files_name(name, FILES_LOCK, file);
 	return rc < 0 ? rc : files_unlink(f->run_fd, file);
 }
 
-int files_each(const struct files *f, void (*fn)(void *opaque, const struct leaf_name *name),
-	void *opaque)
+int files_each(const struct files *f, const char *suffix,
+	void (*fn)(void *opaque, const struct leaf_name *name), void *opaque)
 {
 	int fd = openat(f->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -280,7 +319,7 @@ int files_each(const struct files *f, void (*fn)(void *opaque, const struct leaf
 	while ((e = readdir(dir))) {
 		struct leaf_name name;
 
-		if (scan_parse_file_name(e->d_name, ".lock", &name) == 0)
+		if (scan_parse_file_name(e->d_name, suffix, &name) == 0)
 			fn(opaque, &name);
 	}
 	closedir(dir);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon's run directory: a lock, a journal and metrics per device. A backend
+ * The daemon's run directory: a lock, a journal, metrics and maybe a script's name per device. A backend
  * inherits its lock's descriptor, so that the lock is held for exactly as long as
  * a process of that backend lives, whatever became of the daemon that started it.
  */
@@ -50,6 +50,11 @@ void files_note(const struct files *f, const struct leaf_name *name, const char 
  * ended and only a helper of it is left, -ENOENT when the lock is free.
  */
 int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid) must_check;
+/** files_keep_script() - note that @script sets the device up, until files_forget_script(). 0 or -errno. */
+int files_keep_script(const struct files *f, const struct leaf_name *name, const char *script) must_check;
+/** files_script() - the script that an earlier daemon noted, malloc'ed; NULL: none. */
+char *files_script(const struct files *f, const struct leaf_name *name) must_check;
+void files_forget_script(const struct files *f, const struct leaf_name *name);
 /** files_journal() - make a device's journal if need be. Return: its path, malloc'ed; or NULL
  * with errno set. */
 char *files_journal(const struct files *f, const struct leaf_name *name) must_check;
@@ -69,8 +74,11 @@ int files_metrics(const struct files *f, const struct leaf_name *name);
 int files_clean(const struct files *f, const struct leaf_name *name) must_check;
 /** files_id() - a number that no other daemon of this system has at the same time. */
 uint64_t files_id(const struct files *f);
-/** files_each() - call @fn for each device that has a lock file. 0 or -errno. */
-int files_each(const struct files *f, void (*fn)(void *opaque, const struct leaf_name *name),
-	void *opaque) must_check;
+/** FILES_LOCK, FILES_SCRIPT - what files_each() looks for. */
+#define FILES_LOCK ".lock"
+#define FILES_SCRIPT ".script"
+/** files_each() - call @fn for each device that has such a file. 0 or -errno. */
+int files_each(const struct files *f, const char *suffix,
+	void (*fn)(void *opaque, const struct leaf_name *name), void *opaque) must_check;
 
 #endif

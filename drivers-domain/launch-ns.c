@@ -14,14 +14,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static bool ns_may_map_ids(void)
+static bool ns_is_capable(uint32_t want)
 {
-	const uint32_t want = 1u << CAP_SETUID | 1u << CAP_SETGID;
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 
-	return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & want) == want &&
-	       (data[0].effective & 1u << CAP_SYS_ADMIN);
+	return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & want) == want;
+}
+
+static bool ns_may_map_ids(void)
+{
+	return ns_is_capable(1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_SYS_ADMIN);
 }
 
 /* Every id that the map @name of the own namespace knows, mapped to itself. */
@@ -41,11 +44,15 @@ static int ns_identity(const char *name, char text[static LAUNCH_MAP_ROOM])
 	return used && used < LAUNCH_MAP_ROOM ? 0 : -EINVAL;
 }
 
-int launch_ns_init(struct launch_ns *ns)
+int launch_ns_init(struct launch_ns *ns, bool keep_user)
 {
 	int rc = 0;
 
 	ns->flags = 0;
+	if (keep_user && ns_is_capable(1u << CAP_NET_ADMIN | 1u << CAP_SYS_ADMIN)) {
+		ns->flags = CLONE_NEWPID;
+		return 0;
+	}
 	if (ns_may_map_ids()) {
 		rc = ns_identity("/proc/self/uid_map", ns->uids);
 		if (rc == 0)
@@ -85,7 +92,7 @@ int launch_ns_admit(const struct launch_ns *ns, pid_t pid)
 {
 	int rc;
 
-	if (!ns->flags)
+	if (!(ns->flags & CLONE_NEWUSER))
 		return 0;
 	rc = ns_write(pid, "uid_map", ns->uids);
 	/* Who may not map other ids must first give up dropping groups, which could deny rights. */

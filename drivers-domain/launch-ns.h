@@ -3,6 +3,7 @@
 #ifndef SLUICE_DRIVERS_DOMAIN_LAUNCH_NS_H
 #define SLUICE_DRIVERS_DOMAIN_LAUNCH_NS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
@@ -19,11 +20,13 @@ struct launch_ns {
 /**
  * launch_ns_init() - every id is to mean what it means here, so that the backend opens what
  * it could open without.
+ * @keep_user: without a user namespace, where we may do without: it needs our right to
+ * make network interfaces
  *
  * Return: 0, or -errno with flags 0: -EPERM: root that may not map other users' ids would lose
  * its right to their files.
  */
-int launch_ns_init(struct launch_ns *ns) must_check;
+int launch_ns_init(struct launch_ns *ns, bool keep_user) must_check;
 
 /**
  * launch_ns_fork() - fork() into the namespaces; no function runs at fork, as pthread_atfork()

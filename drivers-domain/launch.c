@@ -27,6 +27,8 @@ enum { LAUNCH_READY_FD = 3, LAUNCH_LOCK_FD = 4, LAUNCH_HYPERVISOR_FD = 5, LAUNCH
 struct launch_kind launch_kinds[] = {
 	{ .kind = "vbd", .folder = "backends/blk", .name = "sluice-blk" },
 	{ .kind = "qdisk", .folder = "backends/blk", .name = "sluice-blk" },
+	{ .kind = "vif", .folder = "backends/net", .name = "sluice-net", .makes_interfaces = true },
+	{ .kind = "console", .folder = "backends/console", .name = "sluice-console" },
 	{ .kind = NULL },
 };
 
@@ -61,7 +63,7 @@ void launch_find_programs(void)
 		if (!k->program)
 			k->program = path_program(k->folder, k->name);
 		if (!k->program)
-			log_warn("%s is not installed: devices of kind %s are not served; build it,"
+			log_info("%s is not installed: devices of kind %s are not served; build it,"
 				" or name one with --backend-program=%s=PATH", k->name, k->kind, k->kind);
 	}
 }
@@ -233,7 +235,7 @@ static void launch_say_no_ns(int error)
 /* In namespaces of its own, where that is possible. */
 static pid_t launch_clone(struct launch_child *c)
 {
-	int rc = launch_ns_init(&c->ns);
+	int rc = launch_ns_init(&c->ns, c->l->makes_interfaces);
 	pid_t pid = rc < 0 ? rc : launch_ns_fork(&c->ns);
 
 	if (pid < 0) {

@@ -21,6 +21,7 @@ struct launch_kind {
 	const char *kind;    /* as in backend/KIND */
 	const char *folder;  /* of its program in a build tree */
 	const char *name;
+	bool makes_interfaces; /* in our network namespace: it begins in our user namespace */
 	char *program;       /* its path, malloc'ed; NULL: not there */
 };
 
@@ -43,6 +44,7 @@ struct launch {
 	int lock_fd;           /* inherited; to be read only */
 	int pid_fd;            /* the backend's id is written to it; of the same file; or -1 */
 	int metrics_fd;        /* inherited as --metrics=fd:N, or negative */
+	bool makes_interfaces; /* as struct launch_kind has it */
 	int hypervisor_fd;     /* its connection to the hypervisor, or -1 */
 	bool die_with_us;
 	const struct cgroup *cgroup; /* NULL: none */
@@ -57,5 +59,13 @@ struct launch {
  * descriptor by --ready-fd. Return: its id, or -errno, also of a failed exec.
  */
 pid_t launch_spawn(const struct launch *l, int *ready_fd) must_check;
+
+/**
+ * launch_script() - start @path with @arguments behind its name, in its own process group, with
+ * /dev/null as its input, our stderr as its output and no other descriptor of ours.
+ *
+ * It does not outlive us. Return: its id or -errno; 127 is its status when it cannot be executed.
+ */
+pid_t launch_script(const char *path, const char *const *arguments, char *const *env) must_check;
 
 #endif

@@ -80,8 +80,8 @@ static uint64_t leaf_hash(uint64_t hash, const char *text)
 uint64_t leaf_fingerprint(struct xs_handle *xs, const char *leaf)
 {
 	static const char *const nodes[] = { "frontend", "params", "mode", "type", "device-type",
-		"driver", "buffered", "direct-io-safe", "discard-enable", "physical-device",
-		"physical-device-path" };
+		"driver", "buffered", "direct-io-safe", "discard-enable", "script", "bridge", "mac",
+		"ip", "gatewaydev", "vifname", "mtu", "vlan", "rate", "attach" };
 	uint64_t hash = 0xcbf29ce484222325ull;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(nodes); i++) {
@@ -95,6 +95,22 @@ uint64_t leaf_fingerprint(struct xs_handle *xs, const char *leaf)
 int leaf_close(struct xs_handle *xs, const char *leaf)
 {
 	return xsn_write_state(xs, XBT_NULL, leaf, "state", XenbusStateClosed);
+}
+
+static int leaf_init_wait_fn(struct xs_handle *xs, xs_transaction_t t, void *opaque)
+{
+	const char *leaf = opaque;
+	XenbusState state;
+	int rc = xsn_read_state(xs, t, leaf, "state", &state);
+
+	if (rc < 0 || state != XenbusStateInitialising)
+		return rc;
+	return xsn_write_state(xs, t, leaf, "state", XenbusStateInitWait);
+}
+
+int leaf_init_wait(struct xs_handle *xs, const char *leaf)
+{
+	return xsn_transaction(xs, leaf_init_wait_fn, (void *)leaf);
 }
 
 static int leaf_delete_fn(struct xs_handle *xs, xs_transaction_t t, void *opaque)

@@ -24,6 +24,8 @@ int leaf_read(struct xs_handle *xs, const char *leaf, const struct leaf_name *na
 uint64_t leaf_fingerprint(struct xs_handle *xs, const char *leaf);
 /** leaf_close() - write state Closed for a device that nobody serves. 0 or -errno. */
 int leaf_close(struct xs_handle *xs, const char *leaf) must_check;
+/** leaf_init_wait() - write state InitWait over Initialising, if it is that. 0 or -errno. */
+int leaf_init_wait(struct xs_handle *xs, const char *leaf) must_check;
 /**
  * leaf_delete() - delete a leaf that is Closed and offline, in one transaction.
  *

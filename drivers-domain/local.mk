@@ -17,8 +17,13 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/files.h \
 	drivers-domain/launch.c \
 	drivers-domain/launch.h \
+	drivers-domain/hotplug.c \
+	drivers-domain/hotplug.h \
+	drivers-domain/hotplug-nodes.c \
+	drivers-domain/hotplug-nodes.h \
 	drivers-domain/launch-ns.c \
 	drivers-domain/launch-ns.h \
+	drivers-domain/launch-script.c \
 	drivers-domain/leaf.c \
 	drivers-domain/leaf.h \
 	drivers-domain/main.c \
@@ -26,6 +31,8 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/policy.h \
 	drivers-domain/restrict.c \
 	drivers-domain/restrict.h \
+	drivers-domain/script.c \
+	drivers-domain/script.h \
 	drivers-domain/serve.c \
 	drivers-domain/watch.c \
 	$(NULL)
@@ -42,6 +49,7 @@ driverd_unit_tests = \
 	tests/unit/driverd-device \
 	tests/unit/driverd-policy \
 	tests/unit/driverd-scan \
+	tests/unit/driverd-scripts \
 	$(NULL)
 check_PROGRAMS += $(driverd_unit_tests)
 TESTS += $(driverd_unit_tests)
@@ -55,6 +63,10 @@ tests_unit_driverd_policy_LDADD = $(CMOCKA_LIBS)
 tests_unit_driverd_scan_SOURCES = tests/unit/driverd-scan.c drivers-domain/scan.c
 tests_unit_driverd_scan_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_scan_LDADD = $(CMOCKA_LIBS)
+tests_unit_driverd_scripts_SOURCES = tests/unit/driverd-scripts.c drivers-domain/device.c \
+	drivers-domain/policy.c drivers-domain/script.c
+tests_unit_driverd_scripts_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_scripts_LDADD = $(CMOCKA_LIBS)
 endif
 
 driverd_scripts = \
@@ -78,6 +90,14 @@ driverd_scripts = \
 	tests/scripts/driverd-cycles.sh \
 	tests/scripts/driverd-flips.sh \
 	tests/scripts/driverd-options.sh \
+	tests/scripts/driverd-script-adopt.sh \
+	tests/scripts/driverd-script-disk.sh \
+	tests/scripts/driverd-script-fails.sh \
+	tests/scripts/driverd-script-hangs.sh \
+	tests/scripts/driverd-script-path.sh \
+	tests/scripts/driverd-script-slow.sh \
+	tests/scripts/driverd-script-vif.sh \
+	tests/scripts/driverd-script-vif-crash.sh \
 	tests/scripts/driverd-stack.sh \
 	$(NULL)
 check_PROGRAMS += tests/unit/driverd-introduce

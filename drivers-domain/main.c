@@ -23,6 +23,9 @@
 /* The page cache of a disk that is not opened with O_DIRECT counts, and is given up first. */
 #define MAIN_MEMORY_MIB UINT64_C(2048)
 
+/* libxl's LIBXL_HOTPLUG_TIMEOUT. */
+#define MAIN_SCRIPT_SECONDS 40u
+
 struct main_options {
 	const char *run_dir;
 	const char *journal_dir;
@@ -42,6 +45,9 @@ static const char main_usage[] =
 "  -b, --backend-program=KIND=PATH  the program that serves devices of this kind\n"
 "  -m, --backend-memory=MIB      most memory of a backend (default 2048; 0: no limit)\n"
 "  -t, --backend-tasks=N         most threads of a backend (default 1024; 0: no limit)\n"
+"  -s, --script-dir=DIR          where the hotplug scripts lie that may be run (default\n"
+"                                " SCRIPT_DIR ")\n"
+"  -T, --script-seconds=N        how long a script may run (default 40)\n"
 "  -k, --kill-backends-with-daemon  backends die with the daemon, however it ends\n"
 "  -R, --ready-fd=N              write READY=1 there after the first scan\n"
 "  -p, --pid-file=FILE           write the daemon's process id there\n"
@@ -61,6 +67,8 @@ static const struct option main_long[] = {
 	{ "backend-program", required_argument, NULL, 'b' },
 	{ "backend-memory", required_argument, NULL, 'm' },
 	{ "backend-tasks", required_argument, NULL, 't' },
+	{ "script-dir", required_argument, NULL, 's' },
+	{ "script-seconds", required_argument, NULL, 'T' },
 	{ "kill-backends-with-daemon", no_argument, NULL, 'k' },
 	{ "ready-fd", required_argument, NULL, 'R' },
 	{ "pid-file", required_argument, NULL, 'p' },
@@ -86,7 +94,7 @@ static void main_set_program(const char *text)
 	int rc = launch_override(text);
 
 	if (rc == -ENOENT)
-		die("--backend-program=%s: no such kind; vbd and qdisk are served", text);
+		die("--backend-program=%s: no such kind; vbd, qdisk and vif are served", text);
 	if (rc < 0)
 		die("--backend-program=%s: it takes KIND=PATH with an absolute path", text);
 	if (access(strchr(text, '=') + 1, X_OK) < 0)
@@ -111,6 +119,18 @@ static int main_set_ready_fd(const char *text)
 	return fd;
 }
 
+/* As it begins the names that the toolstack writes: not resolved, and without a slash at its end. */
+static const char *main_script_dir(char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (dir[0] != '/' || strstr(dir, "/../") || n < 2)
+		die("--script-dir=%s is no absolute path of a directory", dir);
+	while (n > 1 && dir[n - 1] == '/')
+		dir[--n] = '\0';
+	return dir;
+}
+
 static void main_option(struct main_options *o, int c)
 {
 	switch (c) {
@@ -132,6 +152,12 @@ static void main_option(struct main_options *o, int c)
 		break;
 	case 't':
 		o->daemon.limit[CGROUP_TASKS] = main_number("backend-tasks", optarg, 0, 1u << 22);
+		break;
+	case 's':
+		o->daemon.script_dir = main_script_dir(optarg);
+		break;
+	case 'T':
+		o->daemon.script_seconds = main_number("script-seconds", optarg, 1, 3600);
 		break;
 	case 'k':
 		o->daemon.kill_backends = true;
@@ -197,6 +223,8 @@ int main(int argc, char **argv)
 		.daemon = {
 			.max_backends = MAIN_BACKENDS,
 			.ready_fd = -1,
+			.script_dir = SCRIPT_DIR,
+			.script_seconds = MAIN_SCRIPT_SECONDS,
 			.limit = { [CGROUP_TASKS] = MAIN_TASKS, [CGROUP_MEMORY] = MAIN_MEMORY_MIB << 20 },
 		},
 	};
@@ -206,7 +234,7 @@ int main(int argc, char **argv)
 
 	log_init("sluice-driverd");
 	main_block_signals();
-	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:kR:p:Al:FhV", main_long, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:kR:p:Al:FhV", main_long, NULL)) != -1)
 		main_option(&o, c);
 	if (optind < argc)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);

@@ -12,9 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <xen/io/xenbus.h>
+
 #include "common/log.h"
 #include "common/loop.h"
 #include "drivers-domain/daemon.h"
+#include "drivers-domain/hotplug-nodes.h"
 #include "drivers-domain/launch.h"
 #include "drivers-domain/leaf.h"
 #include "drivers-domain/restrict.h"
@@ -36,6 +39,9 @@ static bool serve_view(struct served *s, struct device_view *view)
 	if (rc == 0 && s->failed_seen && view->exists)
 		view->changed = (view->state == 1 && s->failed_state != 1) ||
 			leaf_fingerprint(s->daemon->xs, s->leaf) != s->print;
+	hotplug_look(s);
+	view->script = s->hotplug.state;
+	view->script_first = s->hotplug.use == SCRIPT_BEFORE;
 	if (rc < 0)
 		daemon_fail(s->daemon, "the store is gone", rc);
 	return rc == 0;
@@ -134,6 +140,7 @@ static void serve_ready(void *opaque, uint32_t events)
 	serve_note_confinement(s, text);
 	log_info("%s: backend %d is ready", s->label, s->pid);
 	(void)device_ready(&s->machine);
+	hotplug_native(s);
 	serve_set_timer(s);
 	s->dirty = true;
 	daemon_want_pass(s->daemon);
@@ -182,6 +189,7 @@ static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
 		.label = s->label,
 		.metrics_fd = metrics_fd,
 		.die_with_us = d->options.kill_backends,
+		.makes_interfaces = launch_kind_find(s->name.kind)->makes_interfaces,
 	};
 
 	if (!journal)
@@ -217,18 +225,25 @@ static void serve_spawn_failed(struct served *s, const char *program, int error,
 	(void)device_exited(&s->machine, DEVICE_EXIT_CRASH, view, daemon_now_ms());
 }
 
+/* Bounds what a toolstack that makes and removes devices without end costs. */
+static bool serve_may_start(struct served *s)
+{
+	if (budget_take(&s->daemon->budget, daemon_now_ms()))
+		return true;
+	if (log_limit_ok(&serve_limit))
+		log_warn("%s: too many backends were started; this one waits", s->label);
+	device_defer(&s->machine, daemon_now_ms());
+	return false;
+}
+
 static void serve_spawn(struct served *s, const struct device_view *view)
 {
 	CLEANUP_CLOSE int lock_fd = -1;
 	const char *program = launch_kind_find(s->name.kind)->program;
 	pid_t pid;
 
-	if (!budget_take(&s->daemon->budget, daemon_now_ms())) {
-		if (log_limit_ok(&serve_limit))
-			log_warn("%s: too many backends were started; this one waits", s->label);
-		device_defer(&s->machine, daemon_now_ms());
+	if (!serve_may_start(s))
 		return;
-	}
 	lock_fd = files_lock(&s->daemon->files, &s->name);
 	if (lock_fd == -EBUSY && serve_adopt(s) == 0)
 		return;
@@ -291,12 +306,41 @@ static void serve_report_late(struct served *s)
 	serve_report(s, -ETIMEDOUT, text);
 }
 
+static void serve_report_script(struct served *s)
+{
+	int rc;
+
+	log_err("%s: %s", s->label, s->hotplug.why);
+	s->hotplug.published = true;
+	rc = hotplug_nodes_fail(s->daemon->xs, s->leaf, s->hotplug.why);
+	if (rc < 0 && log_limit_ok(&serve_limit))
+		log_warn("%s: cannot write hotplug-error: %s", s->label, strerror(-rc));
+	serve_report(s, -EIO, s->hotplug.why);
+}
+
+/* One that is awaited costs a start; one that sets up what a backend made had its backend's. */
+static void serve_script(struct served *s, unsigned todo)
+{
+	if (todo & DEVICE_DO_SCRIPT_DOWN)
+		hotplug_run(s, false);
+	else if (s->machine.phase != DEVICE_SETUP || serve_may_start(s))
+		hotplug_run(s, true);
+}
+
 static void serve_close_leaf(struct served *s)
 {
 	int rc = leaf_close(s->daemon->xs, s->leaf);
 
 	if (rc < 0 && log_limit_ok(&serve_limit))
 		log_err("%s: cannot write its state: %s", s->label, strerror(-rc));
+}
+
+static void serve_init_wait(struct served *s)
+{
+	int rc = leaf_init_wait(s->daemon->xs, s->leaf);
+
+	if (rc < 0 && log_limit_ok(&serve_limit))
+		log_warn("%s: cannot write its state: %s", s->label, strerror(-rc));
 }
 
 static void serve_delete_leaf(struct served *s)
@@ -326,14 +370,22 @@ static void serve_do(struct served *s, unsigned todo, const struct device_view *
 		serve_report_late(s);
 	if (todo & DEVICE_DO_REPORT_CRASH)
 		serve_report_crash(s, status);
+	if (todo & DEVICE_DO_SCRIPT_KILL)
+		hotplug_kill(s);
+	if (todo & DEVICE_DO_REPORT_SCRIPT)
+		serve_report_script(s);
 	if (todo & DEVICE_DO_REMEMBER) {
-		s->failed_state = view->state;
+		s->failed_state = todo & DEVICE_DO_CLOSE ? XenbusStateClosed : view->state;
 		s->failed_seen = true;
 	}
 	if (todo & DEVICE_DO_CLOSE)
 		serve_close_leaf(s);
+	if (todo & DEVICE_DO_INITWAIT)
+		serve_init_wait(s);
 	if (todo & DEVICE_DO_DELETE)
 		serve_delete_leaf(s);
+	if (todo & (DEVICE_DO_SCRIPT_UP | DEVICE_DO_SCRIPT_DOWN))
+		serve_script(s, todo);
 	if ((todo & DEVICE_DO_CLEAN) && files_clean(&s->daemon->files, &s->name) == -EBUSY)
 		daemon_want_sweep(s->daemon);
 	if ((todo & DEVICE_DO_CLEAN) && !view->exists)
@@ -387,6 +439,16 @@ void serve_exited(struct served *s, int status)
 		log_info("%s: cannot be served as it is configured; it is tried again when its nodes"
 			" change, or after SIGHUP", s->label);
 	serve_do(s, device_exited(&s->machine, how, &view, daemon_now_ms()), &view, status);
+}
+
+void serve_script_ended(struct served *s, bool ok)
+{
+	struct device_view view;
+	bool up = s->hotplug.up;
+
+	hotplug_settle(s, ok);
+	if (serve_view(s, &view))
+		serve_do(s, device_script_ended(&s->machine, up, ok, &view, daemon_now_ms()), &view, 0);
 }
 
 void serve_shutdown(struct served *s)

@@ -47,7 +47,7 @@ static bool watch_kind_is_ours(const char *kind)
 	if (count == WATCH_KINDS_SAID)
 		return false;
 	snprintf(said[count++], sizeof(said[0]), "%s", kind);
-	log_warn("devices of kind %s are not served here; block devices (vbd, qdisk) are", kind);
+	log_warn("devices of kind %s are not served here; disks (vbd, qdisk) and network devices (vif) are", kind);
 	return false;
 }
 

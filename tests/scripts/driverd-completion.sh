@@ -27,6 +27,7 @@ expect () { # WANTED PROGRAM PATH WORD..
 }
 expect --run-dir= sluice-driverd sluice-driverd --ru
 expect --kill-backends-with-daemon sluice-driverd sluice-driverd --k
+expect --script-dir= sluice-driverd sluice-driverd --script-d
 expect warning sluice-driverd sluice-driverd --log-level = w
 expect warning sluice-driverd sluice-driverd -l w
 expect vbd= sluice-driverd sluice-driverd -b v

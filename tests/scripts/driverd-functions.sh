@@ -9,7 +9,7 @@ dd=/local/domain/1
 requires test -x "$store_program"
 requires test -x "$driverd"
 requires command -v xenstore-write
-mkdir "$tmp/dom" "$tmp/run" "$tmp/mode" "$tmp/log"
+mkdir "$tmp/dom" "$tmp/run" "$tmp/mode" "$tmp/log" "$tmp/scripts"
 chmod 700 "$tmp/run"
 
 # End a process that this shell started, whatever state it is in.
@@ -88,7 +88,8 @@ start_driverd () {
 	exec 8<>"$tmp/ready"
 	XENSTORED_PATH=$tmp/dom/1/store.sock SLUICE_LOG=${SLUICE_LOG:-info} \
 		"$driverd" --run-dir="$tmp/run" --ready-fd=9 --backend-program=vbd="$tmp/backend" \
-		--backend-program=qdisk="$tmp/backend" "$@" 9>&8 8<&- 2>>"$tmp/log/driverd" &
+		--backend-program=qdisk="$tmp/backend" --backend-program=vif="$tmp/backend" \
+		--backend-program=console="$tmp/backend" --script-dir="$tmp/scripts" "$@" 9>&8 8<&- 2>>"$tmp/log/driverd" &
 	driverd_pid=$!
 	cleanup_fn end_process "$driverd_pid"
 	local word
@@ -110,6 +111,42 @@ add_leaf () {
 	xs write "$leaf/state" 1
 	xs chmod "$leaf/state" n1 "r$fe"
 }
+
+# make_script NAME: a hotplug script that logs how it was called and follows
+# $tmp/mode/script: quiet (no nodes), fail, hang, number, none (default: as xl's own).
+make_script () {
+	cat >"$tmp/scripts/$1" <<-EOF
+	#!/bin/bash
+	tmp=$tmp
+	EOF
+	cat >>"$tmp/scripts/$1" <<-'EOF'
+	echo "${0##*/} $* $XENBUS_PATH" >>"$tmp/log/scripts"
+	env >"$tmp/log/script-env"
+	readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 >"$tmp/log/script-fds"
+	ls /proc/$$/fd >>"$tmp/log/script-fds"
+	mode=$(cat "$tmp/mode/script-$1" 2>/dev/null)
+	case $mode in
+	quiet) exit 0 ;;
+	fail) exit 3 ;;
+	fail-said) xenstore-write "$XENBUS_PATH/hotplug-error" "no such thing" \
+		"$XENBUS_PATH/hotplug-status" error; exit 1 ;;
+	hang) sleep 300 & echo $! >"$tmp/log/script-child"; wait ;;
+	number) xenstore-write "$XENBUS_PATH/physical-device" 7:1f ;;
+	esac
+	case $1 in
+	add) [ "$mode" = number ] ||
+		xenstore-write "$XENBUS_PATH/physical-device-path" "/dev/of-$(xenstore-read "$XENBUS_PATH/params")"
+		xenstore-write "$XENBUS_PATH/hotplug-status" connected ;;
+	online) xenstore-write "$XENBUS_PATH/hotplug-status" connected ;;
+	esac
+	EOF
+	chmod 755 "$tmp/scripts/$1"
+	: >>"$tmp/log/scripts"
+}
+# The scripts' calls so far, in one line: "NAME ARGUMENT.. PATH; .."
+script_calls () { paste -sd ';' "$tmp/log/scripts"; }
+script_called () { grep -q -e "$1" "$tmp/log/scripts"; }
+status_is () { [ "$(xs read "$dd/backend/$1/hotplug-status")" = "$2" ]; }
 
 starts () { grep -c "^backend/$1 " "$tmp/log/starts" || true; }
 started_times () { [ "$(starts "$1")" -ge "$2" ]; }

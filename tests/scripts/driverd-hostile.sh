@@ -12,7 +12,7 @@ for leaf in vbd/2/007 vbd/2/-1 vbd/2/1x vbd/2/0x10 vbd/2/4294967296 vbd/02/1 vbd
 	xs write "$b/$leaf/frontend-id" 2 "$b/$leaf/online" 1 "$b/$leaf/state" 1 || fail "the store refused $leaf"
 done
 # Kinds that are not served: named once, however many there are.
-for i in 1 2 3; do add_leaf vif 2 $i; add_leaf console 2 $i; done
+for i in 1 2 3; do add_leaf vkbd 2 $i; add_leaf vfb 2 $i; done
 # Right names with wrong content.
 long=$(head -c 2000 /dev/zero | tr '\0' 1)
 add_leaf vbd 2 10 frontend-id 3
@@ -30,7 +30,7 @@ sleep 0.5
 n=$(grep -vc -e '^backend/vbd/2/20 ' -e '^backend/vbd/2/14 ' "$tmp/log/starts" || true)
 [ "$n" = 0 ] || fail "started: $(cat "$tmp/log/starts")"
 [ "$(starts vbd/2/20)" = 1 ] || fail "vbd/2/20 was started $(starts vbd/2/20) times"
-[ "$(grep -c 'kind vif are not served' "$tmp/log/driverd")" = 1 ] || fail "vif was not named once"
+[ "$(grep -c 'kind vkbd are not served' "$tmp/log/driverd")" = 1 ] || fail "vkbd was not named once"
 logged 'is no name of a' || fail "hostile names were not logged"
 kill -0 "$driverd_pid" || fail "the daemon has ended"
 # The same names at the start of a daemon.

@@ -11,7 +11,7 @@ refused () { # TEXT OPTION..
 }
 refused 'max-backends=0 is not a number from 1' --max-backends=0
 refused 'max-backends=x is not' --max-backends=x
-refused 'no such kind' --backend-program=vif=/bin/true
+refused 'no such kind' --backend-program=vkbd=/bin/true
 refused 'absolute path' --backend-program=vbd=true
 refused 'absolute path' --backend-program=vbd
 refused 'No such file' --backend-program=vbd=/nonexistent/program
@@ -19,6 +19,9 @@ refused 'none of error' --log-level=loud
 refused 'ready-fd=77: Bad file' --ready-fd=77
 refused 'no arguments besides' now
 refused 'Try sluice-driverd --help' --no-such-option
+refused 'no absolute path' --script-dir=scripts
+refused 'no absolute path' --script-dir=/etc/../etc/scripts
+refused 'script-seconds=0 is not' --script-seconds=0
 refused 'cannot make the directory' --run-dir=/proc/none
 mkdir "$tmp/open"; chmod 777 "$tmp/open"
 refused 'others may write' --run-dir="$tmp/open"
