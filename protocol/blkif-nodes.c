@@ -122,7 +122,8 @@ static const struct nego_node nodes[] = {
 		.since = "4.3 to 4.17",
 		.text = "MAJOR:MINOR in hexadecimal, written by the hotplug script; Linux's blkback "
 			"opens it as soon as it appears." },
-	{ .name = "physical-device-path", TOOLSTACK(NEGO_BACKEND_DIR), STRING, NOWHERE,
+	{ .name = "physical-device-path", TOOLSTACK(NEGO_BACKEND_DIR), STRING,
+		.offset = T_FIELD(device_path),
 		.since = "4.3 to 4.17",
 		.text = "Absolute path of the storage, written by the hotplug script." },
 	{ .name = "hotplug-status", TOOLSTACK(NEGO_BACKEND_DIR), STRING, NOWHERE,

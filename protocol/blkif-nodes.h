@@ -27,6 +27,7 @@ struct blkif_toolstack_nodes {
 	char *frontend;      /* path of the frontend's directory */
 	uint32_t frontend_id;
 	char *params;        /* the storage's name: a path, a URI; maybe "aio:PATH" for qdisk */
+	char *device_path;   /* of what a hotplug script made of params; else NULL */
 	char *mode;          /* "r" or "w" */
 	char *dev;           /* "xvda" */
 	char *type;          /* "phy", "qdisk", ... */

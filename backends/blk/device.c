@@ -388,7 +388,11 @@ static int device_open_storage(struct device *d, char *why, size_t room)
 
 	if (!driver)
 		return -EINVAL;
-	conf.filename = storage_path(d->toolstack.params ? d->toolstack.params : "", why, room);
+	/* A script's is a path, whatever params means to the script. */
+	conf.filename = d->toolstack.device_path;
+	if (!conf.filename)
+		conf.filename = storage_path(d->toolstack.params ? d->toolstack.params : "", why,
+			room);
 	if (!conf.filename)
 		return -EINVAL;
 	rc = io_open(driver, &conf, &d->shared.io, why, room);

@@ -96,6 +96,13 @@ static void unknown_format(void **state)
 	expect_no_storage("qcow2");
 }
 
+static void path_that_a_script_wrote(void **state)
+{
+	fake_store_write(BACK "/params", "iqn=x,portal=y");
+	fake_store_write(BACK "/physical-device-path", rig.image);
+	connect_disk();
+}
+
 static void driver_left_out(void **state)
 {
 	fake_store_write(BACK "/driver", "iscsi");
@@ -140,6 +147,7 @@ int main(void)
 		T(read_only_disk_says_so),
 		T(missing_file),
 		T(unknown_format),
+		T(path_that_a_script_wrote),
 		T(driver_left_out),
 		T(unknown_driver),
 		T(toolstack_node_missing),
