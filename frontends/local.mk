@@ -36,6 +36,17 @@ frontends_libnetfront_la_SOURCES = \
 	$(NULL)
 frontends_libnetfront_la_LIBADD = $(frontends_libblkfront_la_LIBADD)
 
+bin_PROGRAMS += frontends/sluice-netfront-tap
+frontends_sluice_netfront_tap_SOURCES = \
+	frontends/tap/address.c \
+	frontends/tap/main.c \
+	frontends/tap/pump.c \
+	frontends/tap/pump.h \
+	frontends/tap/tap.c \
+	frontends/tap/tap.h \
+	$(NULL)
+frontends_sluice_netfront_tap_LDADD = frontends/libnetfront.la
+
 if HAVE_NBDKIT
 nbdkitplugin_LTLIBRARIES = frontends/nbdkit/nbdkit-sluice-plugin.la
 frontends_nbdkit_nbdkit_sluice_plugin_la_SOURCES = \
