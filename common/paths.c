@@ -11,8 +11,7 @@
 
 #include "common/cleanup.h"
 
-/* The build tree this program runs from, or NULL: malloc'ed. */
-static char *build_root(void)
+char *path_build_root(void)
 {
 	char exe[PATH_MAX];
 	char *mark = NULL;
@@ -38,7 +37,7 @@ static char *build_root(void)
 /* "ROOT/folder/name" in a build tree, else "installed/name", if it is there. */
 static char *find(const char *folder, const char *name, const char *installed, int mode)
 {
-	CLEANUP_FREE char *root = build_root();
+	CLEANUP_FREE char *root = path_build_root();
 	char *path = NULL;
 	int n;
 

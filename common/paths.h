@@ -20,6 +20,9 @@ char *path_program(const char *folder, const char *name);
  */
 char *path_dropin_libs(void);
 
+/** path_build_root() - the build tree that this program runs from, malloc'ed; NULL: it is installed. */
+char *path_build_root(void);
+
 /** path_nbdkit_plugin() - the nbdkit plugin's file. Return: as path_program(). */
 char *path_nbdkit_plugin(void);
 

@@ -35,7 +35,7 @@ struct boot {
 	struct stack *st;
 	struct boot_control *control;
 	struct boot_slot *slots;   /* in the order of their start */
-	struct loop_source *signal_source, *log_source;
+	struct loop_source *signal_source, *log_source, *watch_source;
 	uint64_t since_ms;
 	bool ending;       /* guests were asked to go */
 	bool drivers_end;  /* and then the driver domains */

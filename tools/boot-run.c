@@ -201,17 +201,30 @@ static void check_log(void)
 		(void)!ftruncate(STDERR_FILENO, 0);
 }
 
+static bool check_parts(struct boot *b)
+{
+	char why[256];
+
+	if (stack_check(b->st, why, sizeof(why)) == 0)
+		return true;
+	stack_pump(b->st);
+	log_err("%s", why);
+	boot_stop(b, 1);
+	return false;
+}
+
+/* Guests wait for the driver domain that ended. */
+static void on_watch(void *opaque, uint32_t events)
+{
+	check_parts(opaque);
+}
+
 static void on_check(void *opaque)
 {
 	struct boot *b = opaque;
-	char why[256];
 
-	if (stack_check(b->st, why, sizeof(why)) < 0) {
-		stack_pump(b->st);
-		log_err("%s", why);
-		boot_stop(b, 1);
+	if (!check_parts(b))
 		return;
-	}
 	check_consoles(b);
 	if (b->o->keep) {
 		check_log();
@@ -228,8 +241,9 @@ static int open_loop(struct boot *b)
 {
 	b->signal_source = loop_add_fd(b->loop, boot_signal_pipe[0], EPOLLIN, on_signal_pipe, b);
 	b->log_source = loop_add_fd(b->loop, stack_log_fd(b->st), EPOLLIN, boot_on_log, b);
+	b->watch_source = loop_add_fd(b->loop, stack_watch_fd(b->st), EPOLLIN, on_watch, b);
 	b->control = boot_control_open(b->loop, stack_run_dir(b->st), b);
-	if (!b->signal_source || !b->log_source || !b->control ||
+	if (!b->signal_source || !b->log_source || !b->watch_source || !b->control ||
 		!loop_add_timer(b->loop, BOOT_CHECK_MS, on_check, b))
 		return -errno;
 	if (b->o->timeout && !loop_add_timer(b->loop, b->o->timeout * 1000, on_timeout, b))

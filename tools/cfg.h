@@ -3,23 +3,10 @@
 #ifndef SLUICE_TOOLS_CFG_H
 #define SLUICE_TOOLS_CFG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/cleanup.h"
-
-/** struct arg_list - an argument vector that grows; all zero: empty. */
-struct arg_list {
-	char **argv; /* NULL-terminated */
-	unsigned argc;
-	bool failed; /* there was no memory for one of them */
-};
-
-/** arg_list_add() - append what @fmt says. */
-void arg_list_add(struct arg_list *list, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-/** arg_list_free() - leaves it empty. */
-void arg_list_free(struct arg_list *list);
+#include "tools/arg-list.h"
 
 /**
  * cfg_read() - read the configuration file @path by xl's own parser.

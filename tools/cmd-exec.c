@@ -176,9 +176,10 @@ static int exit_status(int status)
 static int await_command(struct stack *st, pid_t pid)
 {
 	CLEANUP_CLOSE int pidfd = pidfd_open(pid, 0);
-	struct pollfd p[2] = {
+	struct pollfd p[3] = {
 		{ .fd = pidfd, .events = POLLIN },
 		{ .fd = stack_log_fd(st), .events = POLLIN },
+		{ .fd = stack_watch_fd(st), .events = POLLIN },
 	};
 	bool told = false;
 	char why[256];
@@ -190,6 +191,7 @@ static int await_command(struct stack *st, pid_t pid)
 		if (!told && stack_check(st, why, sizeof(why)) < 0) {
 			log_err("%s", why);
 			told = true;
+			p[2].fd = -1;
 		}
 	}
 	return exit_status(status);

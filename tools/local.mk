@@ -2,6 +2,8 @@
 # The toolstack's command and the benchmark.
 noinst_LTLIBRARIES += tools/libstack.la
 tools_libstack_la_SOURCES = \
+	tools/arg-list.c \
+	tools/arg-list.h \
 	tools/rundir.h \
 	tools/stack-build.c \
 	tools/stack-build.h \
@@ -11,6 +13,9 @@ tools_libstack_la_SOURCES = \
 	tools/stack-log.c \
 	tools/stack-nodes.c \
 	tools/stack-private.h \
+	tools/stack-process.c \
+	tools/stack-process.h \
+	tools/stack-reach.c \
 	tools/stack-spawn.c \
 	tools/stack-vm-nodes.c \
 	tools/stack-vm.c \

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tools/stack-private.h"
+#include "tools/stack-process.h"
 
 struct proc {
 	pid_t pid, parent;
@@ -81,7 +82,7 @@ void stack_get_cpu(const struct stack *st, struct stack_cpu *cpu)
 	while (dir && (e = readdir(dir))) {
 		if (!isdigit((unsigned char)e->d_name[0]) || !read_proc(atoi(e->d_name), &proc))
 			continue;
-		if (strncmp(proc.name, "sluice-", 7) != 0 || !descends(proc.pid, st->daemon))
+		if (strncmp(proc.name, "sluice-", 7) != 0 || !descends(proc.pid, st->storage->pid))
 			continue;
 		if (strcmp(proc.name, "sluice-blk") == 0)
 			cpu->backend += proc.seconds;

@@ -113,6 +113,14 @@ static bool remove_tree(int base_fd, const char *name)
 	return unlinkat(base_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
+void rundir_remove_domain(const struct rundir *rd, unsigned domid)
+{
+	char path[sizeof(rd->path) + 24];
+
+	snprintf(path, sizeof(path), "%s/dom/%u", rd->path, domid);
+	(void)remove_tree(AT_FDCWD, path);
+}
+
 static void remove_stale(int parent)
 {
 	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "tools/stack-private.h"
+#include "tools/stack-process.h"
 #include "tools/stack-vm.h"
 #include "tools/vdev.h"
 #include "xenstore/xsnode.h"
@@ -52,6 +53,7 @@ void stack_forget(struct stack *st, struct attached *at)
 	for (struct attached **p = &st->disks; *p; p = &(*p)->next) {
 		if (*p == at) {
 			*p = at->next;
+			free(at->path);
 			free(at);
 			return;
 		}
@@ -120,9 +122,9 @@ static int report_backend_error(struct stack *st, const struct attached *at,
 	return -EIO;
 }
 
-static unsigned patience(const struct stack_disk *disk)
+static unsigned patience(const struct attached *at)
 {
-	return disk->backend ? DISK_VM_MS : DISK_ATTACH_MS;
+	return at->in_vm ? DISK_VM_MS : DISK_ATTACH_MS;
 }
 
 /* 0: a frontend may connect; -EAGAIN: not yet. */
@@ -140,17 +142,17 @@ static int check_backend(struct stack *st, const struct attached *at,
 	error = report_backend_error(st, at, disk, why, room);
 	if (error == 0)
 		error = stack_check(st, why, room);
-	if (error == 0 && disk->backend)
-		error = stack_vm_check(st, at->backend_domid, why, room);
+	if (error == 0)
+		error = stack_backend_check(st, at->backend_domid, why, room);
 	if (error < 0)
 		return error;
 	if (state == XenbusStateClosed || state == XenbusStateClosing)
 		return stack_fail(why, room, -EIO, "disk %s: the backend closed without a reason", disk->dev);
-	if (stack_now_ms() - at->since_ms < patience(disk))
+	if (stack_now_ms() - at->since_ms < patience(at))
 		return -EAGAIN;
 	return stack_fail(why, room, -ETIMEDOUT, "disk %s: no backend came up within %u s; %s shows why",
-		disk->dev, patience(disk) / 1000,
-		disk->backend ? "the driver domain's console" : "SLUICE_LOG=debug");
+		disk->dev, patience(at) / 1000,
+		at->in_vm ? "the driver domain's console" : "SLUICE_LOG=debug");
 }
 
 static int parse_dev(struct stack *st, uint32_t domid, const char *dev, uint32_t *vdev, char *why,
@@ -170,25 +172,42 @@ static int parse_dev(struct stack *st, uint32_t domid, const char *dev, uint32_t
 static int find_backend(struct stack *st, const struct stack_disk *disk, uint32_t *domid, char *why,
 	size_t room)
 {
-	*domid = STACK_STORAGE;
-	if (!disk->backend || stack_vm_driver(st, disk->backend, domid))
+	struct stack_process *p = disk->backend ? stack_process_find(st, disk->backend) : st->storage;
+
+	if (p)
+		*domid = p->domid;
+	if (p || stack_vm_driver(st, disk->backend, domid))
 		return 0;
-	return stack_fail(why, room, -ENOENT, "disk %s: there is no driver domain vm %s in this stack",
+	return stack_fail(why, room, -ENOENT, "disk %s: there is no driver domain %s in this stack",
 		disk->dev, disk->backend);
+}
+
+/* Where its backend finds it, and whether that may. */
+static int find_path(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
+	size_t room)
+{
+	struct stack_process *p = stack_process_of(st, at->backend_domid);
+	char text[512];
+	int error;
+
+	at->in_vm = !p;
+	at->readonly = disk->readonly;
+	/* A path in a driver domain vm is that vm's, not ours. */
+	at->path = p ? absolute(disk->filename) : strdup(disk->filename);
+	if (!at->path)
+		return stack_fail(why, room, -ENOMEM, "out of memory");
+	error = p ? stack_process_allow(p, at, text, sizeof(text)) : 0;
+	return error == 0 ? 0 : stack_fail(why, room, error, "disk %s: %s", disk->dev, text);
 }
 
 static int add(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
 	size_t room)
 {
-	/* A path in a driver domain vm is that vm's, not ours. */
-	CLEANUP_FREE char *params = disk->backend ? strdup(disk->filename) : absolute(disk->filename);
-	int error = params ? stack_nodes_disk(st, at, disk, params) : -ENOMEM;
+	int error = stack_nodes_disk(st, at, disk, at->path);
 
-	if (error < 0) {
-		free(at);
+	if (error < 0)
 		return stack_fail(why, room, error, "the store refused the nodes of disk %s: %s",
 			disk->dev, strerror(-error));
-	}
 	at->since_ms = stack_now_ms();
 	at->next = st->disks;
 	st->disks = at;
@@ -209,7 +228,14 @@ int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk
 	at = new_attached(domid, backend_domid, vdev);
 	if (!at)
 		return stack_fail(why, why_room, -ENOMEM, "out of memory");
-	return add(st, at, disk, why, why_room);
+	error = find_path(st, at, disk, why, why_room);
+	if (error == 0)
+		error = add(st, at, disk, why, why_room);
+	if (error < 0) {
+		free(at->path);
+		free(at);
+	}
+	return error;
 }
 
 int stack_attach_check(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
@@ -325,14 +351,17 @@ static void remove_nodes(struct stack *st, const struct attached *at)
 
 static void detach(struct stack *st, struct attached *at)
 {
+	struct stack_process *p = stack_process_of(st, at->backend_domid);
 	char why[128];
 	bool runs = stack_check(st, why, sizeof(why)) == 0;
 
-	if (runs && at->backend_domid != STACK_STORAGE)
-		runs = stack_vm_check(st, at->backend_domid, why, sizeof(why)) == 0;
+	if (runs)
+		runs = stack_backend_check(st, at->backend_domid, why, sizeof(why)) == 0;
 	if (runs && stack_close_disk(st, at, true) == -ETIMEDOUT)
 		log_warn("the backend of %s did not end in time", at->backend);
 	remove_nodes(st, at);
+	if (p && st->may_revive)
+		stack_process_disallow(p, at);
 	stack_forget(st, at);
 }
 

@@ -202,9 +202,9 @@ static int disk_backend(struct xs_handle *xs, xs_transaction_t t, const char *di
 	if (error < 0)
 		return error;
 	/* Kernels and scripts in a driver domain vm find what xl writes, and what we were told to. */
-	if (disk->backend)
+	if (d->at->in_vm)
 		error = xsn_write(xs, t, dir, "script", "/etc/xen/scripts/block");
-	if (error < 0 || (disk->backend && !disk->driver && !disk->buffered))
+	if (error < 0 || (d->at->in_vm && !disk->driver && !disk->buffered))
 		return error;
 	return write_nodes(xs, t, dir, ours, ARRAY_SIZE(ours));
 }

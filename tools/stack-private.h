@@ -13,7 +13,9 @@
 struct hvctl;
 struct xs_handle;
 struct stack_disk;
+struct stack_process;
 struct stack_vm;
+struct arg_list;
 
 #define STACK_DOM0 0u
 #define STACK_STORAGE 1u
@@ -49,6 +51,8 @@ struct rundir {
 int rundir_create(struct rundir *rd, char *why, size_t why_room) must_check;
 /** rundir_remove() - remove it, its parent if empty, and end the janitor; may be called twice. */
 void rundir_remove(struct rundir *rd);
+/** rundir_remove_domain() - remove what a domain has in it. */
+void rundir_remove_domain(const struct rundir *rd, unsigned domid);
 /** rundir_stale() - whether @name is a run directory's name in @base_fd and its owner is dead. */
 bool rundir_stale(int base_fd, const char *name);
 
@@ -79,6 +83,9 @@ struct attached {
 	uint32_t backend_domid;
 	uint32_t vdev;
 	uint64_t since_ms;
+	bool in_vm;                /* its backend is in a vm, with files of its own */
+	bool readonly;
+	char *path;                /* absolute, where the backend is no vm; may be empty */
 	char backend[80];          /* store paths */
 	char frontend[80];
 	char libxl[80];
@@ -90,15 +97,19 @@ struct stack {
 	struct hvctl *ctl;
 	struct xs_handle *xs;
 	int life_fd;               /* what dies with us watches the other end */
-	pid_t hypervisor, store, daemon;
-	bool may_revive;           /* store and daemon are started again when they end */
-	unsigned revived;          /* how often, one soon after the other */
+	pid_t hypervisor, store;
+	int store_watch;
+	int watch_fd;              /* readable when a part may have ended */
+	bool may_revive;           /* parts are started again when they end */
+	unsigned revived;          /* the store: how often, one soon after the other */
 	uint64_t revived_ms;       /* the last time */
+	struct stack_process *processes; /* driver domains */
+	struct stack_process *storage;   /* among them */
 	pid_t guests[16];          /* commands that may still run */
 	unsigned nguests;
 	struct attached *disks;
 	struct stack_options options;
-	uint32_t next_domid;       /* for vms */
+	uint32_t next_domid;       /* for vms and process domains */
 	struct stack_vm *vms;
 	int log_read, log_write;   /* what the parts say */
 	char log[2048];
@@ -171,6 +182,27 @@ void stack_detach_all(struct stack *st, uint32_t domid);
 int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_dead);
 /** stack_forget() - take a disk off the list and free it. */
 void stack_forget(struct stack *st, struct attached *at);
+
+/** stack_domain_create() - a process domain and its directory. 0 or -errno with @why. */
+int stack_domain_create(struct stack *st, uint32_t domid, const char *name, char *why, size_t why_room)
+	must_check;
+/**
+ * stack_spawn_in() - start @argv in a process domain, through sluice-domain-init.
+ * @how: but for its path and argv
+ * @options: of sluice-domain-init; or NULL
+ *
+ * Return: the pid, or -errno with @why.
+ */
+pid_t stack_spawn_in(struct stack *st, uint32_t domid, char *const *argv, const struct spawn *how,
+	const struct arg_list *options, char *why, size_t why_room) must_check;
+/** stack_watch() - have the stack's watch tell when the child @pid ends. Return: for stack_unwatch(). */
+int stack_watch(struct stack *st, pid_t pid);
+/** stack_unwatch() - *@watch becomes -1. */
+void stack_unwatch(int *watch);
+/** stack_may_revive() - counts: some restarts are luck, many are a fault that will not go away. */
+bool stack_may_revive(struct stack *st, unsigned *revived, uint64_t *revived_ms);
+/** stack_backend_check() - whether a driver domain still is there to serve. 0, or -EPIPE with @why. */
+int stack_backend_check(struct stack *st, uint32_t domid, char *why, size_t why_room);
 
 /** stack_fail() - format @why and return @error. */
 int stack_fail(char *why, size_t why_room, int error, const char *fmt, ...)

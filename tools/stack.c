@@ -5,11 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -21,7 +22,9 @@
 #include "common/log.h"
 #include "common/paths.h"
 #include "hypervisor/process/control.h"
+#include "tools/arg-list.h"
 #include "tools/stack-private.h"
+#include "tools/stack-process.h"
 #include "tools/stack-vm.h"
 #include "xenstore/xsnode.h"
 
@@ -121,7 +124,7 @@ static int listen_at(const char *path)
 }
 
 /* The domain's directory with the socket whose clients are the domain. */
-static int create_domain(struct stack *st, uint32_t domid, const char *name, char *why, size_t room)
+int stack_domain_create(struct stack *st, uint32_t domid, const char *name, char *why, size_t room)
 {
 	struct hvctl_domain_config config = { .domid = domid, .max_pages = 1u << 20 };
 	char path[sizeof(st->dir.path) + 40];
@@ -156,7 +159,7 @@ static int create_domains(struct stack *st, char *why, size_t room)
 	if (mkdir(path, 0700) < 0)
 		return stack_fail(why, room, -errno, "cannot make %s: %m", path);
 	for (unsigned i = 0; i < st->next_domid && error == 0; i++)
-		error = create_domain(st, i, names[i], why, room);
+		error = stack_domain_create(st, i, names[i], why, room);
 	return error;
 }
 
@@ -229,6 +232,8 @@ static int spawn_store(struct stack *st, const char *path, int life, char *why, 
 	snprintf(hv, sizeof(hv), "SLUICE_HYPERVISOR=%s/dom/0/hypervisor.sock", st->dir.path);
 	snprintf(ld, sizeof(ld), "LD_LIBRARY_PATH=%s", libs);
 	st->store = spawn(&s);
+	if (st->store > 0)
+		st->store_watch = stack_watch(st, st->store);
 	if (st->store < 0) {
 		int error = st->store;
 
@@ -281,89 +286,54 @@ static int introduce_domains(struct stack *st, char *why, size_t room)
 
 /* --- processes in domains ---------------------------------------------- */
 
-/* Start @argv in a domain through sluice-domain-init; @how has no use for its argv. */
-static pid_t spawn_in_domain(struct stack *st, uint32_t domid, char *const *argv,
-	const struct spawn *how, bool may_mount, char *why, size_t room)
+pid_t stack_spawn_in(struct stack *st, uint32_t domid, char *const *argv, const struct spawn *how,
+	const struct arg_list *options, char *why, size_t why_room)
 {
-	CLEANUP_FREE char *path = stack_program("hypervisor/process", "sluice-domain-init", why, room);
-	CLEANUP_FREE char **full = NULL;
-	char run_arg[120], dir_arg[140];
+	CLEANUP_FREE char *path = stack_program("hypervisor/process", "sluice-domain-init", why, why_room);
+	struct arg_list full = { .argc = 0 };
 	struct spawn s = *how;
-	unsigned n = 0, at = 3;
 	pid_t pid;
 
 	if (!path)
 		return -ENOENT;
-	while (argv[n])
-		n++;
-	full = calloc(n + 6, sizeof(*full));
-	if (!full)
-		return stack_fail(why, room, -ENOMEM, "out of memory");
-	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", st->dir.parent);
-	snprintf(dir_arg, sizeof(dir_arg), "--domain-dir=%s/dom/%u", st->dir.path, domid);
-	full[0] = (char *)"sluice-domain-init";
-	full[1] = run_arg;
-	full[2] = dir_arg;
-	if (may_mount)
-		full[at++] = (char *)"--may-mount";
-	full[at++] = (char *)"--";
-	memcpy(full + at, argv, n * sizeof(*full));
+	arg_list_add(&full, "sluice-domain-init");
+	arg_list_add(&full, "--run-dir=%s", st->dir.parent);
+	arg_list_add(&full, "--domain-dir=%s/dom/%u", st->dir.path, domid);
+	for (unsigned i = 0; options && i < options->argc; i++)
+		arg_list_add(&full, "%s", options->argv[i]);
+	arg_list_add(&full, "--");
+	for (; *argv; argv++)
+		arg_list_add(&full, "%s", *argv);
 	s.path = path;
-	s.argv = full;
-	pid = spawn(&s);
+	s.argv = full.argv;
+	pid = full.failed ? -ENOMEM : spawn(&s);
+	arg_list_free(&full);
 	if (pid < 0)
-		stack_fail(why, room, pid, "cannot start %s: %s", path, strerror(-pid));
+		stack_fail(why, why_room, pid, "cannot start %s: %s", path, strerror(-pid));
 	return pid;
 }
 
-/* Until the daemon says READY. */
-static int await_daemon(struct stack *st, int fd, char *why, size_t room)
+/* The one that serves disks which name no other. */
+static int start_storage(struct stack *st, char *why, size_t room)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	uint64_t end = stack_now_ms() + STACK_START_MS;
-	char byte;
-	int r;
+	static const struct stack_process_config config = { .name = "storage" };
+	struct stack_process *p = calloc(1, sizeof(*p));
 
-	do {
-		int64_t left = end - stack_now_ms();
-
-		r = poll(&p, 1, left > 0 ? left : 0);
-	} while (r < 0 && errno == EINTR);
-	if (r == 0)
-		return stack_fail(why, room, -ETIMEDOUT, "sluice-driverd was not ready within %u s",
-			STACK_START_MS / 1000);
-	if (r < 0 || read(fd, &byte, 1) != 1)
-		return stack_fail(why, room, -EPIPE, "sluice-driverd ended at its start; its messages are above");
-	return 0;
+	if (!p)
+		return stack_fail(why, room, -ENOMEM, "out of memory");
+	*p = (struct stack_process){ .st = st, .config = &config, .domid = STACK_STORAGE, .watch = -1,
+		.implicit = true };
+	st->processes = st->storage = p;
+	return stack_process_start(p, why, room);
 }
 
-static int start_daemon(struct stack *st, char *why, size_t room)
+static void end_storage(struct stack *st)
 {
-	CLEANUP_FREE char *path = stack_program("drivers-domain", "sluice-driverd", why, room);
-	char run_arg[160], ready_arg[32], run_dir[140];
-	char *argv[] = { path, run_arg, ready_arg, (char *)"--kill-backends-with-daemon", NULL };
-	int fds[2], error;
-	struct spawn s = { .keep = &fds[1], .nkeep = 1, .daemon = true, .log = st->log_write };
-
-	if (!path)
-		return -ENOENT;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return stack_fail(why, room, -errno, "cannot make a pipe: %m");
-	snprintf(run_dir, sizeof(run_dir), "%s/dom/%u/driverd", st->dir.path, STACK_STORAGE);
-	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", run_dir);
-	snprintf(ready_arg, sizeof(ready_arg), "--ready-fd=%d", fds[1]);
-	/* It is there, with what backends left, when the domain comes back. */
-	if (mkdir(run_dir, 0700) < 0 && errno != EEXIST)
-		error = stack_fail(why, room, -errno, "cannot make %s: %m", run_dir);
-	else
-		error = spawn_in_domain(st, STACK_STORAGE, argv, &s, false, why, room);
-	close(fds[1]);
-	if (error > 0) {
-		st->daemon = error;
-		error = await_daemon(st, fds[0], why, room);
-	}
-	close(fds[0]);
-	return error;
+	if (!st->storage)
+		return;
+	stack_process_end(st->storage, STACK_STOP_MS);
+	free(st->storage);
+	st->processes = st->storage = NULL;
 }
 
 /* --- the whole --------------------------------------------------------- */
@@ -386,8 +356,11 @@ struct stack *stack_start_with(const struct stack_options *options, char *why, s
 	}
 	st->options = *options;
 	st->next_domid = options->guest ? STACK_GUEST + 1 : STACK_GUEST;
-	st->life_fd = st->log_read = st->log_write = -1;
+	st->life_fd = st->log_read = st->log_write = st->store_watch = -1;
+	st->watch_fd = epoll_create1(EPOLL_CLOEXEC);
 	error = rundir_create(&st->dir, why, why_room);
+	if (error == 0 && st->watch_fd < 0)
+		error = stack_fail(why, why_room, -EMFILE, "cannot watch processes: too many open files");
 	if (error == 0 && (error = stack_log_open(st)) < 0)
 		stack_fail(why, why_room, error, "cannot make a pipe: %s", strerror(-error));
 	snprintf(st->store_path, sizeof(st->store_path), "%s/store.sock", st->dir.path);
@@ -400,7 +373,7 @@ struct stack *stack_start_with(const struct stack_options *options, char *why, s
 	if (error == 0)
 		error = introduce_domains(st, why, why_room);
 	if (error == 0)
-		error = start_daemon(st, why, why_room);
+		error = start_storage(st, why, why_room);
 	st->may_revive = error == 0;
 	if (error == 0)
 		return st;
@@ -417,6 +390,7 @@ pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd,
 	char why[256];
 	struct spawn s = { .env = env, .keep = &pass_fd, .nkeep = pass_fd >= 0,
 		.session = flags & STACK_SPAWN_SESSION, .keep_all = !(flags & STACK_SPAWN_SESSION) };
+	struct arg_list options = { .argc = 0 };
 	pid_t pid;
 
 	if (!st->options.guest)
@@ -426,8 +400,11 @@ pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd,
 	if (plugin && asprintf(&assign, "SLUICE_NBDKIT_PLUGIN=%s", plugin) < 0)
 		return -ENOMEM;
 	env[0] = assign;
-	pid = spawn_in_domain(st, STACK_GUEST, argv, &s, flags & STACK_SPAWN_MAY_MOUNT, why,
-		sizeof(why));
+	if (flags & STACK_SPAWN_MAY_MOUNT)
+		arg_list_add(&options, "--may-mount");
+	pid = options.failed ? stack_fail(why, sizeof(why), -ENOMEM, "out of memory") :
+		stack_spawn_in(st, STACK_GUEST, argv, &s, &options, why, sizeof(why));
+	arg_list_free(&options);
 	if (pid < 0)
 		log_err("%s", why);
 	else
@@ -463,62 +440,113 @@ static int revive_store(struct stack *st, char *why, size_t room)
 	return start_store(st, why, room);
 }
 
-/* Some restarts are luck, many are a fault that will not go away. */
-static bool may_revive(struct stack *st)
+bool stack_may_revive(struct stack *st, unsigned *revived, uint64_t *revived_ms)
 {
 	uint64_t now = stack_now_ms();
 
 	if (!st->may_revive)
 		return false;
-	if (now - st->revived_ms > STACK_REVIVE_MS)
-		st->revived = 0;
-	st->revived_ms = now;
-	return st->revived++ < STACK_REVIVALS;
+	if (now - *revived_ms > STACK_REVIVE_MS)
+		*revived = 0;
+	*revived_ms = now;
+	return (*revived)++ < STACK_REVIVALS;
 }
 
-struct part {
-	pid_t *pid;
-	const char *name;
-	int (*revive)(struct stack *st, char *why, size_t room);
-};
-
-static int say_end(const struct part *part, int status, char *why, size_t room)
+static void say_end(const char *name, int status, char *why, size_t room)
 {
 	if (WIFSIGNALED(status))
-		return stack_fail(why, room, -EPIPE, "%s was ended by signal %d (%s)", part->name,
-			WTERMSIG(status), strsignal(WTERMSIG(status)));
-	return stack_fail(why, room, -EPIPE, "%s ended by itself with status %d", part->name,
-		WEXITSTATUS(status));
+		snprintf(why, room, "%s was ended by signal %d (%s)", name, WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
+	else
+		snprintf(why, room, "%s ended by itself with status %d", name, WEXITSTATUS(status));
 }
 
-static int check_part(struct stack *st, const struct part *part, char *why, size_t room)
+/* Whether the part runs; else *@pid is 0 and @why says how it ended. */
+static bool part_runs(pid_t *pid, const char *name, char *why, size_t room)
 {
 	int status;
 
-	if (*part->pid <= 0)
-		return stack_fail(why, room, -EPIPE, "%s is not running", part->name);
-	if (!spawn_is_dead(*part->pid, &status))
+	if (*pid > 0 && !spawn_is_dead(*pid, &status))
+		return true;
+	if (*pid > 0)
+		say_end(name, status, why, room);
+	else
+		snprintf(why, room, "%s is not running", name);
+	*pid = 0;
+	return false;
+}
+
+static int check_store(struct stack *st, char *why, size_t room)
+{
+	bool ran = st->store > 0;
+
+	if (part_runs(&st->store, "sluice-store", why, room))
 		return 0;
-	*part->pid = 0;
-	say_end(part, status, why, room);
-	if (!part->revive || !may_revive(st))
+	stack_unwatch(&st->store_watch);
+	if (!ran || !stack_may_revive(st, &st->revived, &st->revived_ms))
 		return -EPIPE;
 	log_warn("%s; it is started again", why);
-	return part->revive(st, why, room) < 0 ? -EPIPE : 0;
+	return revive_store(st, why, room) < 0 ? -EPIPE : 0;
+}
+
+/* Without one that was named its guests wait; without the stack's own there is no stack. */
+static int check_processes(struct stack *st, char *why, size_t room)
+{
+	for (struct stack_process *p = st->processes; p; p = p->next) {
+		bool had_ended = p->ended;
+
+		if (stack_process_check(p, why, room) == 0)
+			continue;
+		if (p == st->storage)
+			return -EPIPE;
+		if (!had_ended)
+			log_err("%s, too often: it stays so; sluice reboot %s starts it again", why,
+				p->config->name);
+	}
+	return 0;
 }
 
 int stack_check(struct stack *st, char *why, size_t why_room)
 {
-	const struct part parts[] = {
-		{ &st->hypervisor, "sluice-hypervisor", NULL },
-		{ &st->store, "sluice-store", revive_store },
-		{ &st->daemon, "the storage domain (sluice-driverd)", start_daemon },
-	};
-	int error = 0;
+	int error;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(parts) && error == 0; i++)
-		error = check_part(st, &parts[i], why, why_room);
-	return error;
+	if (!part_runs(&st->hypervisor, "sluice-hypervisor", why, why_room))
+		return -EPIPE;
+	error = check_store(st, why, why_room);
+	return error == 0 ? check_processes(st, why, why_room) : error;
+}
+
+int stack_watch(struct stack *st, pid_t pid)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int fd = pidfd_open(pid, 0);
+
+	/* Without it the part is looked at now and then all the same. */
+	if (fd >= 0 && epoll_ctl(st->watch_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		stack_unwatch(&fd);
+	return fd < 0 ? -1 : fd;
+}
+
+void stack_unwatch(int *watch)
+{
+	if (*watch >= 0)
+		close(*watch);
+	*watch = -1;
+}
+
+int stack_watch_fd(const struct stack *st)
+{
+	return st->watch_fd;
+}
+
+int stack_backend_check(struct stack *st, uint32_t domid, char *why, size_t why_room)
+{
+	struct stack_process *p = stack_process_of(st, domid);
+
+	if (!p)
+		return stack_vm_check(st, domid, why, why_room);
+	return p->ended ? stack_fail(why, why_room, -EPIPE, "the driver domain %s has ended",
+		p->config->name) : 0;
 }
 
 static bool all_run(struct stack *st)
@@ -537,12 +565,14 @@ void stack_stop(struct stack *st)
 		spawn_end(&st->guests[--st->nguests], STACK_STOP_MS);
 	while (st->vms)
 		stack_vm_destroy(st->vms);
+	while (st->processes && st->processes != st->storage)
+		stack_process_destroy(st->processes);
 	while (st->disks) {
 		if (all_run(st) && stack_close_disk(st, st->disks, true) == -ETIMEDOUT)
 			log_warn("the backend of %s did not end in time: it is killed", st->disks->backend);
 		stack_forget(st, st->disks);
 	}
-	spawn_end(&st->daemon, STACK_STOP_MS);
+	end_storage(st);
 	if (st->xs)
 		xs_close(st->xs);
 	if (st->life_fd >= 0)
@@ -550,6 +580,8 @@ void stack_stop(struct stack *st)
 	spawn_end(&st->store, STACK_STOP_MS);
 	hvctl_close(st->ctl);
 	spawn_end(&st->hypervisor, STACK_STOP_MS);
+	stack_unwatch(&st->store_watch);
+	stack_unwatch(&st->watch_fd);
 	stack_log_close(st);
 	rundir_remove(&st->dir);
 	free(st);

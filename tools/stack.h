@@ -26,7 +26,7 @@ struct stack_disk {
 	bool no_discard;         /* the guest is not offered to discard */
 	bool direct_io_safe;     /* pages of the guest may go to remote storage as they are */
 	bool untrusted;          /* the guest is told not to trust its backend */
-	const char *backend;     /* the name of the driver domain vm that serves it; NULL: ours */
+	const char *backend;     /* the name of the driver domain that serves it; NULL: ours */
 };
 
 /** struct stack_options - what a stack is made of; all zero: what vms need. */
@@ -81,12 +81,15 @@ void stack_guest_reaped(struct stack *st, pid_t pid);
 /**
  * stack_check() - whether the hypervisor, the store and the storage domain still run.
  *
- * A store or storage domain that ended is started again, with what it was: the store's
- * state, the domain's domid, ports and files. Not if it does so again and again. Return:
- * 0, or -EPIPE with @why naming the one that ended and how, or why it does not come back.
+ * A store or driver domain that ended is started again, with what it was: the store's
+ * state, the domain's domid, ports and files. Not if it does so again and again: what a driver
+ * domain that was named serves stands still then. Return: 0, or -EPIPE with @why naming
+ * the one that ended and how, or why it does not come back.
  */
 int stack_check(struct stack *st, char *why, size_t why_room);
 
+/** stack_watch_fd() - readable when a part of the stack may have ended: see stack_check(). */
+int stack_watch_fd(const struct stack *st);
 /** stack_log_fd() - readable when a part of the stack has said something: see stack_pump(). */
 int stack_log_fd(const struct stack *st);
 /**

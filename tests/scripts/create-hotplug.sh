@@ -37,7 +37,7 @@ wait_for 60 says "$tmp/console" '3 disks now'
 
 refused 'disk xvdb is there twice' block-attach vm "$tmp/c.img,raw,xvdb,rw"
 refused '/nowhere: No such file' block-attach vm /nowhere,raw,xvdd,rw
-refused 'no driver domain vm nobody' block-attach vm /nowhere,raw,xvdd,rw,backend=nobody
+refused 'no driver domain nobody' block-attach vm /nowhere,raw,xvdd,rw,backend=nobody
 # A backend that cannot serve it: the guest is left without it.
 refused 'xvdd' block-attach vm "/proc/self/status,raw,xvdd,rw"
 ! xenstore-read /local/domain/2/device/vbd/51760/state 2>/dev/null || fail "the nodes of a disk that failed are left"

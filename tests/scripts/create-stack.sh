@@ -40,7 +40,7 @@ kill $client
 	fail "noise is booted"
 says "$tmp/err" "$tmp/d.img" || fail "$(cat "$tmp/err")"
 ! "$sluice" create "$tmp/beta.cfg" 'name="bad"' 'disk=[ "/x,raw,xvda,rw,backend=nobody" ]' 2>"$tmp/err" || fail "a backend that is none"
-says "$tmp/err" 'there is no driver domain vm nobody in this stack' || fail "$(cat "$tmp/err")"
+says "$tmp/err" 'there is no driver domain nobody in this stack' || fail "$(cat "$tmp/err")"
 [ "$("$sluice" list | wc -l)" = 4 ] || fail "$("$sluice" list)"
 
 # It has its disk and its name again, under a new number.

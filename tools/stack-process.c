@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+#include "config.h"
+#include "tools/stack-process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xenstore.h>
+
+#include "common/log.h"
+#include "common/paths.h"
+#include "hypervisor/process/control.h"
+#include "tools/arg-list.h"
+#include "tools/stack-private.h"
+
+/* --- its daemon -------------------------------------------------------- */
+
+/* Programs that are not among what every confined domain has. */
+static void allow_programs(struct arg_list *options)
+{
+	CLEANUP_FREE char *build = path_build_root();
+	const char *const dirs[] = { build, build ? NULL : SLUICE_SBINDIR, build ? NULL : SLUICE_BINDIR };
+
+	for (unsigned i = 0; i < 3; i++)
+		if (dirs[i] && strncmp(dirs[i], "/usr/", 5) != 0 && access(dirs[i], X_OK) == 0)
+			arg_list_add(options, "--allow-ro=%s", dirs[i]);
+}
+
+static void allow(struct arg_list *options, const char *path, bool readonly)
+{
+	arg_list_add(options, "--%s=%s", readonly ? "allow-ro" : "allow", path);
+}
+
+static void put_options(const struct stack_process *p, struct arg_list *options)
+{
+	const struct stack_process_config *c = p->config;
+
+	/* Somebody named what it may reach, and relies on that. */
+	arg_list_add(options, p->implicit ? "--confined=try" : "--confined");
+	arg_list_add(options, "--own-network");
+	allow_programs(options);
+	for (unsigned i = 0; i < c->npaths; i++)
+		allow(options, c->paths[i].path, c->paths[i].readonly);
+	/* One that is not there now is not to keep the others from their guests. */
+	for (const struct attached *at = p->implicit ? p->st->disks : NULL; at; at = at->next)
+		if (at->backend_domid == p->domid && at->path[0] && access(at->path, F_OK) == 0)
+			allow(options, at->path, at->readonly);
+}
+
+/* Until the daemon says READY. */
+static int await_ready(int fd, char *why, size_t room)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t end = stack_now_ms() + STACK_START_MS;
+	char byte;
+	int r;
+
+	do {
+		int64_t left = end - stack_now_ms();
+
+		r = poll(&p, 1, left > 0 ? left : 0);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return stack_fail(why, room, -ETIMEDOUT, "sluice-driverd was not ready within %u s",
+			STACK_START_MS / 1000);
+	if (r < 0 || read(fd, &byte, 1) != 1)
+		return stack_fail(why, room, -EPIPE, "sluice-driverd ended at its start; its messages are above");
+	return 0;
+}
+
+static pid_t spawn_daemon(struct stack_process *p, int ready, char *why, size_t room)
+{
+	CLEANUP_FREE char *path = stack_program("drivers-domain", "sluice-driverd", why, room);
+	char run_arg[160], ready_arg[32], run_dir[140];
+	char *argv[] = { path, run_arg, ready_arg, (char *)"--kill-backends-with-daemon", NULL };
+	struct spawn s = { .keep = &ready, .nkeep = 1, .daemon = true, .log = p->st->log_write };
+	struct arg_list options = { .argc = 0 };
+	pid_t pid;
+
+	if (!path)
+		return -ENOENT;
+	snprintf(run_dir, sizeof(run_dir), "%s/dom/%u/driverd", p->st->dir.path, p->domid);
+	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", run_dir);
+	snprintf(ready_arg, sizeof(ready_arg), "--ready-fd=%d", ready);
+	/* It is there, with what backends left, when the domain comes back. */
+	if (mkdir(run_dir, 0700) < 0 && errno != EEXIST)
+		return stack_fail(why, room, -errno, "cannot make %s: %m", run_dir);
+	put_options(p, &options);
+	if (options.failed)
+		pid = stack_fail(why, room, -ENOMEM, "out of memory");
+	else
+		pid = stack_spawn_in(p->st, p->domid, argv, &s, &options, why, room);
+	arg_list_free(&options);
+	return pid;
+}
+
+int stack_process_start(struct stack_process *p, char *why, size_t why_room)
+{
+	int fds[2], error;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return stack_fail(why, why_room, -errno, "cannot make a pipe: %m");
+	error = spawn_daemon(p, fds[1], why, why_room);
+	close(fds[1]);
+	if (error > 0) {
+		p->pid = error;
+		p->watch = stack_watch(p->st, p->pid);
+		error = await_ready(fds[0], why, why_room);
+	}
+	close(fds[0]);
+	return error;
+}
+
+void stack_process_end(struct stack_process *p, unsigned grace_ms)
+{
+	spawn_end(&p->pid, grace_ms);
+	stack_unwatch(&p->watch);
+}
+
+int stack_process_restart(struct stack_process *p, char *why, size_t why_room)
+{
+	stack_process_end(p, 0);
+	p->ended = false;
+	p->revived = 0;
+	return stack_process_start(p, why, why_room);
+}
+
+/* --- its end ----------------------------------------------------------- */
+
+static void say_end(const struct stack_process *p, int status, char *why, size_t room)
+{
+	char what[96];
+
+	snprintf(what, sizeof(what), p->implicit ? "the storage domain" : "the driver domain %s",
+		p->config->name);
+	if (WIFSIGNALED(status))
+		snprintf(why, room, "%s (sluice-driverd) was ended by signal %d (%s)", what, WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
+	else
+		snprintf(why, room, "%s (sluice-driverd) ended by itself with status %d", what,
+			WEXITSTATUS(status));
+}
+
+int stack_process_check(struct stack_process *p, char *why, size_t why_room)
+{
+	int status;
+
+	if (p->ended || p->pid <= 0)
+		return stack_fail(why, why_room, -EPIPE, "the driver domain %s has ended", p->config->name);
+	if (!spawn_is_dead(p->pid, &status))
+		return 0;
+	p->pid = 0;
+	stack_unwatch(&p->watch);
+	say_end(p, status, why, why_room);
+	if (stack_may_revive(p->st, &p->revived, &p->revived_ms)) {
+		log_warn("%s; it is started again", why);
+		if (stack_process_start(p, why, why_room) == 0)
+			return 0;
+		stack_process_end(p, 0);
+	}
+	p->ended = true;
+	return -EPIPE;
+}
+
+/* --- its life ---------------------------------------------------------- */
+
+static int introduce(struct stack_process *p, char *why, size_t room)
+{
+	struct stack_domain d = { .domid = p->domid, .name = p->config->name, .driver = true };
+	int error;
+
+	if (p->config->uuid)
+		snprintf(d.uuid, sizeof(d.uuid), "%s", p->config->uuid);
+	error = stack_nodes_domain(p->st, &d);
+	memcpy(p->uuid, d.uuid, sizeof(p->uuid));
+	if (error == 0 && !xs_introduce_domain(p->st->xs, p->domid, 0, 0))
+		error = -errno;
+	return error == 0 ? 0 : stack_fail(why, room, error, "sluice-store refused the nodes of %s: %s",
+		p->config->name, strerror(-error));
+}
+
+static int create(struct stack_process *p, char *why, size_t room)
+{
+	int error = stack_domain_create(p->st, p->domid, p->config->name, why, room);
+
+	p->made = error == 0;
+	if (error == 0)
+		error = introduce(p, why, room);
+	return error == 0 ? stack_process_start(p, why, room) : error;
+}
+
+struct stack_process *stack_process_create(struct stack *st, const struct stack_process_config *config,
+	char *why, size_t why_room)
+{
+	struct stack_process *p = calloc(1, sizeof(*p));
+	int error;
+
+	if (!p || st->next_domid > STACK_LAST_DOMID) {
+		free(p);
+		errno = -stack_fail(why, why_room, p ? -ENOSPC : -ENOMEM, "%s", p ?
+			"this stack has used up its domain ids; start another" : "out of memory");
+		return NULL;
+	}
+	*p = (struct stack_process){ .next = st->processes, .st = st, .config = config,
+		.domid = st->next_domid++, .watch = -1 };
+	st->processes = p;
+	error = create(p, why, why_room);
+	if (error == 0)
+		return p;
+	stack_process_destroy(p);
+	errno = -error;
+	return NULL;
+}
+
+void stack_process_destroy(struct stack_process *p)
+{
+	struct stack *st = p->st;
+	struct stack_domain d = { .domid = p->domid };
+	struct stack_process **at = &st->processes;
+
+	memcpy(d.uuid, p->uuid, sizeof(d.uuid));
+	stack_process_end(p, STACK_STOP_MS);
+	if (p->uuid[0] && st->xs) {
+		(void)xs_release_domain(st->xs, p->domid);
+		(void)stack_nodes_remove(st, &d);
+	}
+	if (p->made) {
+		(void)hvctl_domain_destroy(st->ctl, p->domid);
+		rundir_remove_domain(&st->dir, p->domid);
+	}
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	free(p);
+}
+
+struct stack_process *stack_process_find(struct stack *st, const char *name)
+{
+	struct stack_process *p = st->processes;
+
+	while (p && (p->implicit || strcmp(p->config->name, name) != 0))
+		p = p->next;
+	return p;
+}
+
+struct stack_process *stack_process_of(struct stack *st, uint32_t domid)
+{
+	struct stack_process *p = st->processes;
+
+	while (p && p->domid != domid)
+		p = p->next;
+	return p;
+}
+
+bool stack_process_user(const struct stack_process *p, uint32_t *guest, uint32_t *vdev)
+{
+	const struct attached *at = p->st->disks;
+
+	while (at && at->backend_domid != p->domid)
+		at = at->next;
+	if (!at)
+		return false;
+	*guest = at->domid;
+	*vdev = at->vdev;
+	return true;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Process driver domains of a private stack: each a domain with a sluice-driverd of its own,
+ * confined to what it may reach. One that ends is started again, with its domid, ports
+ * and journals. One thread.
+ */
+#ifndef SLUICE_TOOLS_STACK_PROCESS_H
+#define SLUICE_TOOLS_STACK_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "tools/stack.h"
+
+struct attached;
+
+/** STACK_PROCESS_PATHS - the most devices and directories that a process domain may reach. */
+#define STACK_PROCESS_PATHS 64u
+/** STACK_PROCESS_INTERFACES - the most network interfaces that it may have. */
+#define STACK_PROCESS_INTERFACES 16u
+
+/** struct stack_reach - a device, or a directory with all in it. */
+struct stack_reach {
+	const char *path;
+	bool readonly;   /* of a directory */
+};
+
+/** struct stack_process_config - what its user wants. Strings are the caller's and outlive it. */
+struct stack_process_config {
+	const char *name;
+	const char *uuid; /* NULL: a random one */
+	struct stack_reach paths[STACK_PROCESS_PATHS];
+	unsigned npaths;
+	const char *interfaces[STACK_PROCESS_INTERFACES];
+	unsigned ninterfaces;
+};
+
+/** struct stack_process - a process driver domain. */
+struct stack_process {
+	struct stack_process *next;
+	struct stack *st;
+	const struct stack_process_config *config;
+	uint32_t domid;
+	char uuid[40];
+	bool made;           /* the hypervisor has it */
+	bool implicit;       /* the stack's own: reaches the disks that it serves, and nothing else */
+	bool ended;          /* it ended too often and is not started again */
+	pid_t pid;           /* of its sluice-domain-init; 0: it does not run */
+	int watch;           /* its pidfd in the stack's watch, or -1 */
+	unsigned revived;    /* how often, one soon after the other */
+	uint64_t revived_ms; /* the last time */
+};
+
+/**
+ * stack_process_create() - make a domain, write its nodes, start its daemon; returns when
+ * that is ready. @config: stays as it is until the domain is destroyed
+ *
+ * Return: NULL with errno set and @why; then nothing of it is left.
+ */
+struct stack_process *stack_process_create(struct stack *st, const struct stack_process_config *config,
+	char *why, size_t why_room);
+/** stack_process_destroy() - its backends end in order if there is time; nothing of it is left. */
+void stack_process_destroy(struct stack_process *p);
+
+/** stack_process_start() - start the daemon of a domain that is there. 0 or -errno with @why. */
+int stack_process_start(struct stack_process *p, char *why, size_t why_room) must_check;
+/** stack_process_restart() - end it at once and start it again; its guests' devices wait. */
+int stack_process_restart(struct stack_process *p, char *why, size_t why_room) must_check;
+/**
+ * stack_process_check() - start it again if it has ended, unless that happens too often.
+ * Return: 0, or -EPIPE with @why: it has ended for good.
+ */
+int stack_process_check(struct stack_process *p, char *why, size_t why_room);
+/** stack_process_end() - end its processes, orderly if @grace_ms. */
+void stack_process_end(struct stack_process *p, unsigned grace_ms);
+
+/** stack_process_find() - by name, without the stack's own one; NULL: there is none. */
+struct stack_process *stack_process_find(struct stack *st, const char *name);
+/** stack_process_of() - by domid; NULL: there is none. */
+struct stack_process *stack_process_of(struct stack *st, uint32_t domid);
+/** stack_process_user() - a disk that it serves, and the domid of its guest. False: there is none. */
+bool stack_process_user(const struct stack_process *p, uint32_t *guest, uint32_t *vdev);
+
+/**
+ * stack_process_allow() - before a disk is attached: whether the domain may reach its path;
+ * the stack's own one is given it. 0 or -errno with @why.
+ */
+int stack_process_allow(struct stack_process *p, const struct attached *at, char *why, size_t why_room)
+	must_check;
+/** stack_process_disallow() - a disk has gone: take its path again if no other needs it. */
+void stack_process_disallow(struct stack_process *p, const struct attached *at);
+
+#endif
