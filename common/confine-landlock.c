@@ -33,7 +33,7 @@ static uint64_t landlock_bits(unsigned n)
 	return (UINT64_C(1) << n) - 1;
 }
 
-int confine_landlock(void)
+int confine_landlock(bool network)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION);
 	const struct landlock_version *v;
@@ -45,8 +45,8 @@ int confine_landlock(void)
 	if (abi > 6)
 		abi = 6; /* what later ones add is not known here */
 	v = &landlock_versions[abi];
-	set = (struct landlock_ruleset){ landlock_bits(v->files), landlock_bits(v->network),
-		landlock_bits(v->scoped) };
+	set = (struct landlock_ruleset){ landlock_bits(v->files),
+		network ? landlock_bits(v->network) : 0, landlock_bits(v->scoped) };
 	/* No rule follows: what is handled is forbidden everywhere. */
 	fd = (int)syscall(SYS_landlock_create_ruleset, &set, (size_t)v->size, 0);
 	if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||

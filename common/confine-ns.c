@@ -15,7 +15,7 @@
 #include "common/array.h"
 
 /* Not the pid namespace: one is for children, and this process has none. Its starter gives it. */
-#define NS_FLAGS (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+#define NS_FLAGS (CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
 /* One of these is there to put it on. Nobody else sees what lies on it. */
 static const char *const ns_places[] = { "/proc", "/dev", "/tmp", "/run" };
@@ -51,14 +51,15 @@ int confine_root(void)
 		MS_NOEXEC, NULL) < 0 ? -errno : 0;
 }
 
-int confine_namespaces(bool *users)
+int confine_namespaces(bool network, bool *users)
 {
+	int flags = NS_FLAGS | (network ? CLONE_NEWNET : 0);
 	int rc;
 
-	*users = unshare(CLONE_NEWUSER | NS_FLAGS) == 0;
+	*users = unshare(CLONE_NEWUSER | flags) == 0;
 	if (*users)
 		return 0;
 	/* In a chroot, or switched off. The system's root can do without. */
 	rc = -errno;
-	return unshare(NS_FLAGS) < 0 ? rc : 0;
+	return unshare(flags) < 0 ? rc : 0;
 }

@@ -5,12 +5,15 @@
 
 #include "common/confine.h"
 
-/** confine_namespaces() - own ones. *@users: a user namespace, too. */
-int confine_namespaces(bool *users) must_check;
+/** confine_namespaces() - own ones. @network: one of these, too. *@users: a user namespace, too. */
+int confine_namespaces(bool network, bool *users) must_check;
 /** confine_root() - an empty, read-only root. Open files stay open on what they were opened on. */
 int confine_root(void) must_check;
-/** confine_landlock() - no access to any file, and by newer kernels no more than that. ABI or -errno. */
-int confine_landlock(void) must_check;
+/**
+ * confine_landlock() - no access to any file, and by newer kernels no more than that. ABI or -errno.
+ * @network: nor TCP
+ */
+int confine_landlock(bool network) must_check;
 /** confine_limits() - @users: the number of this user's processes is counted for us alone. */
 int confine_limits(bool users) must_check;
 /** confine_privileges() - no capabilities, no new privileges, not dumpable. */

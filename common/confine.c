@@ -107,14 +107,16 @@ int confine_self(const struct confine_options *options, struct confine_report *r
 	/* glibc loads it by name when a thread is cancelled, which libxenstore does. */
 	(void)!dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_GLOBAL);
 	confine_done = true;
-	rc = confine_namespaces(&users);
+	rc = confine_namespaces(!options->keep_network, &users);
 	confine_optional(report, rc < 0 || users ? "namespaces" : "namespaces but for users", rc);
+	if (rc == 0 && options->keep_network)
+		DONE(report, "but for the network");
 	if (getpid() == 1)
 		DONE(report, "pid namespace");
 	if (!options->keep_root) {
 		/* In the mount namespace of others it is not ours to change. */
 		confine_optional(report, "empty root", rc < 0 ? rc : confine_root());
-		confine_optional(report, "landlock", confine_landlock());
+		confine_optional(report, "landlock", confine_landlock(!options->keep_network));
 	}
 	confine_optional(report, "limits", confine_limits(users));
 	return confine_last(options, report);

@@ -62,6 +62,7 @@ struct confine_table {
 /** struct confine_options - what a program wants beyond the rules of its files. */
 struct confine_options {
 	const struct confine_table *extra; /* or NULL */
+	bool keep_network; /* it makes connections while it serves: no network namespace of its own */
 	bool keep_root; /* paths are still opened, connected to or removed: no empty root, no landlock */
 };
 
@@ -76,7 +77,8 @@ struct confine_report {
  *
  * The caller has one thread, and has opened what it will ever open; threads made
  * afterwards are confined the same way. Own user, mount, network, ipc, uts and cgroup
- * namespaces with an empty root directory; landlock without any right; no capabilities,
+ * namespaces with an empty root directory; landlock without any right (but to the network,
+ * where that is kept); no capabilities,
  * no new privileges, not dumpable; limits; and a seccomp list. A refused call fails
  * with EPERM. What the kernel or its setup does not allow is left out and named in
  * report->missing, and the rest is done all the same.
