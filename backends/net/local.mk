@@ -16,22 +16,50 @@ backends_net_libnetcore_la_LIBADD = \
 noinst_LTLIBRARIES += backends/net/libnetport.la
 backends_net_libnetport_la_SOURCES = \
 	backends/net/frame.h \
+	backends/net/link.c \
+	backends/net/link.h \
 	backends/net/port.h \
 	backends/net/port-null.c \
+	backends/net/port-tap.c \
+	backends/net/port-tun.c \
+	backends/net/port-tun.h \
+	backends/net/port-vnet.c \
+	backends/net/port-vnet.h \
 	backends/net/ports.c \
 	backends/net/ports.h \
 	$(NULL)
 backends_net_libnetport_la_LIBADD = \
+	backends/net/libnetcore.la \
 	common/libcommon.la \
+	$(NULL)
+
+# What tests of ports drive them with.
+check_PROGRAMS += tests/peers/port-cable
+tests_peers_port_cable_LDADD = \
+	backends/net/libnetport.la \
+	common/libconfine.la \
 	$(NULL)
 
 if HAVE_CMOCKA
 net_port_tests = \
 	tests/unit/net-port-null \
+	tests/unit/net-port-vnet \
 	$(NULL)
 check_PROGRAMS += $(net_port_tests)
 TESTS += $(net_port_tests)
 net_port_test_libs = backends/net/libnetport.la $(CMOCKA_LIBS)
 tests_unit_net_port_null_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_port_null_LDADD = $(net_port_test_libs)
+tests_unit_net_port_vnet_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_port_vnet_LDADD = $(net_port_test_libs)
 endif
+
+net_port_scripts = \
+	tests/scripts/net-tap.sh \
+	tests/scripts/net-tap-carrier.sh \
+	tests/scripts/net-tap-errors.sh \
+	tests/scripts/net-tap-plain.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(net_port_scripts)
+TESTS += $(net_port_scripts)
+EXTRA_DIST += tests/scripts/net-port-functions.sh

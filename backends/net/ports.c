@@ -8,6 +8,7 @@
 #include "common/array.h"
 
 static const struct port_ops *const ports[] = {
+	&port_ops_tap,
 	&port_ops_null,
 };
 
@@ -15,7 +16,6 @@ static const struct port_ops *const ports[] = {
 static const struct {
 	const char *name, *why;
 } missing[] = {
-	{ "tap", "this version has no tap ports" },
 	{ "macvtap", "this version has no macvtap ports" },
 	{ "packet", "this version has no packet ports" },
 	{ "user", "this version has no user-mode network" },

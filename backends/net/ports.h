@@ -6,5 +6,6 @@
 #include "backends/net/port.h"
 
 extern const struct port_ops port_ops_null;
+extern const struct port_ops port_ops_tap;
 
 #endif
