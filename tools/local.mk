@@ -11,6 +11,8 @@ tools_libstack_la_SOURCES = \
 	tools/stack-dir.c \
 	tools/stack-disk.c \
 	tools/stack-log.c \
+	tools/stack-net.c \
+	tools/stack-net.h \
 	tools/stack-nodes.c \
 	tools/stack-private.h \
 	tools/stack-process.c \

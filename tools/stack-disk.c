@@ -43,7 +43,7 @@ static struct attached *find_attached(struct stack *st, uint32_t domid, uint32_t
 {
 	struct attached *at = st->disks;
 
-	while (at && (at->domid != domid || at->vdev != vdev))
+	while (at && (at->vif || at->domid != domid || at->vdev != vdev))
 		at = at->next;
 	return at;
 }
@@ -75,7 +75,7 @@ static char *absolute(const char *filename)
 }
 
 /* What the backend says is wrong: where Linux backends say it, and where scripts do. */
-static char *backend_error(struct stack *st, const struct attached *at)
+char *stack_backend_error(struct stack *st, const struct attached *at)
 {
 	char dir[128];
 	char *text;
@@ -106,7 +106,7 @@ static const char *skip_number(const char *text)
 static int report_backend_error(struct stack *st, const struct attached *at,
 	const struct stack_disk *disk, char *why, size_t room)
 {
-	CLEANUP_FREE char *text = backend_error(st, at);
+	CLEANUP_FREE char *text = stack_backend_error(st, at);
 	const char *name = disk->filename ? disk->filename : disk->driver;
 	const char *say;
 
@@ -331,7 +331,7 @@ int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_
 static bool has_sibling(struct stack *st, const struct attached *at)
 {
 	for (struct attached *o = st->disks; o; o = o->next)
-		if (o != at && o->domid == at->domid && o->backend_domid == at->backend_domid)
+		if (o != at && o->vif == at->vif && o->domid == at->domid && o->backend_domid == at->backend_domid)
 			return true;
 	return false;
 }
@@ -344,7 +344,8 @@ static void remove_nodes(struct stack *st, const struct attached *at)
 	(void)!xsn_rm(st->xs, XBT_NULL, at->frontend, NULL);
 	(void)!xsn_rm(st->xs, XBT_NULL, at->libxl, NULL);
 	(void)!xsn_rm(st->xs, XBT_NULL, at->backend, NULL);
-	snprintf(parent, sizeof(parent), "/local/domain/%u/backend/vbd/%u", at->backend_domid, at->domid);
+	snprintf(parent, sizeof(parent), "/local/domain/%u/backend/%s/%u", at->backend_domid,
+		at->vif ? "vif" : "vbd", at->domid);
 	if (!has_sibling(st, at))
 		(void)!xsn_rm(st->xs, XBT_NULL, parent, NULL);
 }

@@ -76,7 +76,7 @@ void spawn_end(pid_t *pid, unsigned grace_ms);
 /** spawn_is_dead() - reaps; true when @pid ended, with its wait status. */
 bool spawn_is_dead(pid_t pid, int *status);
 
-/** struct attached - a disk of a guest domain. */
+/** struct attached - a disk or network interface of a guest domain. */
 struct attached {
 	struct attached *next;
 	uint32_t domid;            /* of the guest */
@@ -85,6 +85,7 @@ struct attached {
 	uint64_t since_ms;
 	bool in_vm;                /* its backend is in a vm, with files of its own */
 	bool readonly;
+	bool vif;                  /* a network interface: vdev is its handle */
 	char *path;                /* absolute, where the backend is no vm; may be empty */
 	char backend[80];          /* store paths */
 	char frontend[80];
@@ -180,6 +181,8 @@ void stack_detach_all(struct stack *st, uint32_t domid);
  * Return: 0, also when there is no backend any more; -ETIMEDOUT; -EPIPE the stack broke.
  */
 int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_dead);
+/** stack_backend_error() - what the backend says is wrong, malloc'ed; NULL: nothing. */
+char *stack_backend_error(struct stack *st, const struct attached *at);
 /** stack_forget() - take a disk off the list and free it. */
 void stack_forget(struct stack *st, struct attached *at);
 

@@ -382,7 +382,8 @@ struct stack *stack_start_with(const struct stack_options *options, char *why, s
 	return NULL;
 }
 
-pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd, unsigned flags)
+pid_t stack_spawn_guest_in(struct stack *st, uint32_t domid, char *const argv[], int pass_fd,
+	unsigned flags)
 {
 	CLEANUP_FREE char *plugin = path_nbdkit_plugin();
 	CLEANUP_FREE char *assign = NULL;
@@ -403,13 +404,18 @@ pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd,
 	if (flags & STACK_SPAWN_MAY_MOUNT)
 		arg_list_add(&options, "--may-mount");
 	pid = options.failed ? stack_fail(why, sizeof(why), -ENOMEM, "out of memory") :
-		stack_spawn_in(st, STACK_GUEST, argv, &s, &options, why, sizeof(why));
+		stack_spawn_in(st, domid, argv, &s, &options, why, sizeof(why));
 	arg_list_free(&options);
 	if (pid < 0)
 		log_err("%s", why);
 	else
 		st->guests[st->nguests++] = pid;
 	return pid;
+}
+
+pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd, unsigned flags)
+{
+	return stack_spawn_guest_in(st, STACK_GUEST, argv, pass_fd, flags);
 }
 
 pid_t stack_spawn_guest(struct stack *st, char *const argv[], int pass_fd)

@@ -75,6 +75,9 @@ pid_t stack_spawn_guest(struct stack *st, char *const argv[], int pass_fd);
 #define STACK_SPAWN_MAY_MOUNT 2u
 /** stack_spawn_guest_flags() - as stack_spawn_guest(), with STACK_SPAWN_ flags. */
 pid_t stack_spawn_guest_flags(struct stack *st, char *const argv[], int pass_fd, unsigned flags);
+/** stack_spawn_guest_in() - the same in another guest domain: see stack_guest_add(). */
+pid_t stack_spawn_guest_in(struct stack *st, uint32_t domid, char *const argv[], int pass_fd,
+	unsigned flags);
 /** stack_guest_reaped() - the caller waited for this command: stack_stop() need not end it. */
 void stack_guest_reaped(struct stack *st, pid_t pid);
 
