@@ -358,7 +358,7 @@ void netif_rx_lay_out(const struct netif_rx_meta *meta, const struct netif_rx_bu
 }
 
 /* Flags stay: the guest walks the whole packet by them, and drops it. */
-static void rx_fail(struct netif_rx_layout *layout)
+void netif_rx_spoil(struct netif_rx_layout *layout)
 {
 	for (unsigned i = 0; i < layout->nslots; i++)
 		if (!layout->is_extra[i])
@@ -368,7 +368,7 @@ static void rx_fail(struct netif_rx_layout *layout)
 void netif_rx_answer(struct ring_back *ring, struct netif_rx_layout *layout, bool ok)
 {
 	if (!ok)
-		rx_fail(layout);
+		netif_rx_spoil(layout);
 	for (unsigned i = 0; i < layout->nslots; i++)
 		ring_back_put(ring, &layout->slot[i], sizeof(layout->slot[i]));
 }

@@ -197,9 +197,11 @@ struct netif_rx_layout {
 void netif_rx_lay_out(const struct netif_rx_meta *meta, const struct netif_rx_buffer *buffer,
 	struct netif_rx_layout *layout);
 /**
- * netif_rx_answer() - put them. @ok: false: a copy failed: the first slot says NETIF_RSP_ERROR,
- * the others are of length 0, and the guest drops the packet.
+ * netif_rx_spoil() - a copy failed: the first slot says NETIF_RSP_ERROR, the others are of
+ * length 0, and the guest drops the packet.
  */
+void netif_rx_spoil(struct netif_rx_layout *layout);
+/** netif_rx_answer() - put them. @ok: false: spoil them first. */
 void netif_rx_answer(struct ring_back *ring, struct netif_rx_layout *layout, bool ok);
 
 #endif
