@@ -8,6 +8,8 @@ protocol_libprotocol_la_SOURCES = \
 	protocol/blkif-nodes.h \
 	protocol/console.c \
 	protocol/console.h \
+	protocol/negotiate.c \
+	protocol/negotiate.h \
 	protocol/netif.c \
 	protocol/netif.h \
 	protocol/netif-ctrl.c \
@@ -16,8 +18,6 @@ protocol_libprotocol_la_SOURCES = \
 	protocol/netif-nodes.h \
 	protocol/packet.c \
 	protocol/packet.h \
-	protocol/negotiate.c \
-	protocol/negotiate.h \
 	protocol/ring.c \
 	protocol/ring.h \
 	protocol/xenbus.c \
@@ -37,6 +37,11 @@ protocol_tests = \
 	tests/unit/blkif-rules \
 	tests/unit/console-ring \
 	tests/unit/negotiate \
+	tests/unit/netif-ctrl \
+	tests/unit/netif-nodes \
+	tests/unit/netif-rx \
+	tests/unit/netif-tx \
+	tests/unit/packet \
 	tests/unit/ring \
 	tests/unit/ring-threads \
 	tests/unit/xenbus \
@@ -55,6 +60,19 @@ tests_unit_console_ring_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_negotiate_SOURCES = tests/unit/negotiate.c tests/unit/fake-nodes.h
 tests_unit_negotiate_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_negotiate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_netif_ctrl_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_netif_ctrl_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_netif_nodes_SOURCES = tests/unit/netif-nodes.c tests/unit/fake-nodes.h
+tests_unit_netif_nodes_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_netif_nodes_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_netif_rx_SOURCES = tests/unit/netif-rx.c tests/unit/netif-rig.h
+tests_unit_netif_rx_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_netif_rx_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_netif_tx_SOURCES = tests/unit/netif-tx.c tests/unit/netif-rig.h
+tests_unit_netif_tx_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_netif_tx_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_packet_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_ring_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_ring_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_ring_threads_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
