@@ -53,6 +53,7 @@ struct daemon_options {
 	unsigned max_backends;
 	bool kill_backends;        /* they die with us, however we end */
 	int ready_fd;              /* -1: nobody waits */
+	int initwait_ms;           /* how long backends stay at InitWait; -1: as the toolstack needs */
 	const char *script_dir;    /* of the scripts that may be run */
 	unsigned script_seconds;   /* that one may take */
 	uint64_t limit[CGROUP_KINDS]; /* of each backend; 0: none */

@@ -79,7 +79,7 @@ void launch_free_programs(void)
 /* All that the child needs, made before the fork. */
 struct launch_child {
 	char *argv[6];
-	char **env;
+	char **env, *dwell;
 	int fds[LAUNCH_FDS];
 	int report_fd;
 	int go_fd, go_write_fd; /* a byte there: it may begin; its end: the daemon is gone */
@@ -134,8 +134,18 @@ static int launch_child_run(const struct launch_child *c)
 	return -errno;
 }
 
-/* Our environment with SLUICE_HYPERVISOR naming the backend's own connection. */
-static char **launch_environment(bool own_connection)
+static bool launch_is(const char *variable, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(variable, name, n) == 0 && variable[n] == '=';
+}
+
+/*
+ * Our environment with SLUICE_HYPERVISOR naming the backend's own connection, and for how long
+ * stock xl needs to see InitWait.
+ */
+static char **launch_environment(bool own_connection, char *dwell)
 {
 	static char connection[] = "SLUICE_HYPERVISOR=fd:5";
 	size_t n = 0, out = 0;
@@ -143,14 +153,16 @@ static char **launch_environment(bool own_connection)
 
 	while (environ[n])
 		n++;
-	env = calloc(n + 2, sizeof(*env));
+	env = calloc(n + 3, sizeof(*env));
 	if (!env)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
-		if (!own_connection || strncmp(environ[i], "SLUICE_HYPERVISOR=", 18) != 0)
+		if (!(own_connection && launch_is(environ[i], "SLUICE_HYPERVISOR")) &&
+			!launch_is(environ[i], "SLUICE_INITWAIT_MS"))
 			env[out++] = environ[i];
 	if (own_connection)
 		env[out++] = connection;
+	env[out] = dwell;
 	return env;
 }
 
@@ -172,6 +184,7 @@ static void launch_child_dispose(struct launch_child *c)
 	free(c->argv[1]);
 	free(c->argv[3]);
 	free(c->env);
+	free(c->dwell);
 }
 
 static int launch_child_init(struct launch_child *c, const struct launch *l, int ready_write)
@@ -191,8 +204,10 @@ static int launch_child_init(struct launch_child *c, const struct launch *l, int
 	if (asprintf(&c->argv[3], "--journal=%s", l->journal) < 0)
 		c->argv[3] = NULL;
 	c->argv[4] = l->metrics_fd >= 0 ? metrics_arg : NULL;
-	c->env = launch_environment(l->hypervisor_fd >= 0);
-	if (!c->argv[1] || !c->argv[3] || !c->env)
+	if (asprintf(&c->dwell, "SLUICE_INITWAIT_MS=%u", l->dwell_ms) < 0)
+		c->dwell = NULL;
+	c->env = launch_environment(l->hypervisor_fd >= 0, c->dwell);
+	if (!c->argv[1] || !c->argv[3] || !c->dwell || !c->env)
 		return -ENOMEM;
 	if (null_fd < 0)
 		return -EIO;

@@ -45,6 +45,7 @@ struct launch {
 	int pid_fd;            /* the backend's id is written to it; of the same file; or -1 */
 	int metrics_fd;        /* inherited as --metrics=fd:N, or negative */
 	bool makes_interfaces; /* as struct launch_kind has it */
+	unsigned dwell_ms;     /* that it stays at InitWait for the toolstack's sake */
 	int hypervisor_fd;     /* its connection to the hypervisor, or -1 */
 	bool die_with_us;
 	const struct cgroup *cgroup; /* NULL: none */

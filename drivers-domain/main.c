@@ -48,6 +48,8 @@ static const char main_usage[] =
 "  -s, --script-dir=DIR          where the hotplug scripts lie that may be run (default\n"
 "                                " SCRIPT_DIR ")\n"
 "  -T, --script-seconds=N        how long a script may run (default 40)\n"
+"  -w, --initwait=MS             how long a backend stays at InitWait, the first time\n"
+"                                (default 1000, which xl needs; 0 with SLUICE_HYPERVISOR)\n"
 "  -k, --kill-backends-with-daemon  backends die with the daemon, however it ends\n"
 "  -R, --ready-fd=N              write READY=1 there after the first scan\n"
 "  -p, --pid-file=FILE           write the daemon's process id there\n"
@@ -69,6 +71,7 @@ static const struct option main_long[] = {
 	{ "backend-tasks", required_argument, NULL, 't' },
 	{ "script-dir", required_argument, NULL, 's' },
 	{ "script-seconds", required_argument, NULL, 'T' },
+	{ "initwait", required_argument, NULL, 'w' },
 	{ "kill-backends-with-daemon", no_argument, NULL, 'k' },
 	{ "ready-fd", required_argument, NULL, 'R' },
 	{ "pid-file", required_argument, NULL, 'p' },
@@ -159,6 +162,9 @@ static void main_option(struct main_options *o, int c)
 	case 'T':
 		o->daemon.script_seconds = main_number("script-seconds", optarg, 1, 3600);
 		break;
+	case 'w':
+		o->daemon.initwait_ms = (int)main_number("initwait", optarg, 0, 60000);
+		break;
 	case 'k':
 		o->daemon.kill_backends = true;
 		break;
@@ -223,6 +229,7 @@ int main(int argc, char **argv)
 		.daemon = {
 			.max_backends = MAIN_BACKENDS,
 			.ready_fd = -1,
+			.initwait_ms = -1,
 			.script_dir = SCRIPT_DIR,
 			.script_seconds = MAIN_SCRIPT_SECONDS,
 			.limit = { [CGROUP_TASKS] = MAIN_TASKS, [CGROUP_MEMORY] = MAIN_MEMORY_MIB << 20 },
@@ -234,7 +241,7 @@ int main(int argc, char **argv)
 
 	log_init("sluice-driverd");
 	main_block_signals();
-	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:kR:p:Al:FhV", main_long, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:w:kR:p:Al:FhV", main_long, NULL)) != -1)
 		main_option(&o, c);
 	if (optind < argc)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);

@@ -24,6 +24,8 @@
 
 /* An adopted backend is not our child: how it ended is not known. */
 #define SERVE_STATUS_UNKNOWN (-1)
+/* Long enough for dom0 to be told of a state and to read it, a hundredth of what it waits. */
+#define SERVE_INITWAIT_MS 1000u
 
 static struct log_limit serve_limit = { .burst = 20, .interval_ms = 10000 };
 
@@ -201,6 +203,9 @@ static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
 		return hypervisor_fd;
 	}
 	l.hypervisor_fd = hypervisor_fd;
+	/* Without a connection of ours it may be Xen, and the toolstack libxl. */
+	l.dwell_ms = d->options.initwait_ms >= 0 ? (unsigned)d->options.initwait_ms :
+		     hypervisor_fd < 0 ? SERVE_INITWAIT_MS : 0;
 	/* Before the start: what the toolstack changes from now on counts as a change. */
 	s->print = leaf_fingerprint(d->xs, s->leaf);
 	s->failed_seen = false;

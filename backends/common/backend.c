@@ -23,6 +23,8 @@
 /* Actions per look: each moves the state on; more than these would be going in circles. */
 #define BACKEND_MAX_STEPS 8
 
+#define BACKEND_MAX_DWELL_MS 60000u
+
 struct backend {
 	struct loop *loop;
 	struct loop_source *source;
@@ -37,6 +39,8 @@ struct backend {
 	bool ending;         /* ended() after the disconnect */
 	bool given_up;       /* the toolstack wrote Closed over our state */
 	bool over;           /* ended() was called */
+	unsigned dwell_ms;   /* at InitWait, the first time */
+	struct loop_source *dwell; /* while it lasts */
 };
 
 char *backend_dir_read(void *opaque, const char *name)
@@ -58,6 +62,16 @@ struct backend_dir backend_own_dir(struct backend *b)
 	return (struct backend_dir){ b->xs, XBT_NULL, b->path };
 }
 
+static unsigned backend_dwell_ms(void)
+{
+	const char *text = getenv("SLUICE_INITWAIT_MS");
+	uint64_t ms = 0;
+
+	if (text && xsn_parse_u64(text, BACKEND_MAX_DWELL_MS, &ms) < 0)
+		log_warn("SLUICE_INITWAIT_MS=%s is no number from 0 to %u", text, BACKEND_MAX_DWELL_MS);
+	return (unsigned)ms;
+}
+
 int backend_open(struct loop *loop, const char *path, const struct backend_ops *ops,
 	void *opaque, struct backend **backend, char *why, size_t why_room)
 {
@@ -71,6 +85,7 @@ int backend_open(struct loop *loop, const char *path, const struct backend_ops *
 	b->loop = loop;
 	b->ops = ops;
 	b->opaque = opaque;
+	b->dwell_ms = backend_dwell_ms();
 	b->path = strdup(path);
 	if (!b->path)
 		goto out;
@@ -100,6 +115,7 @@ void backend_close(struct backend *b)
 	if (!b)
 		return;
 	loop_remove(b->source);
+	loop_remove(b->dwell);
 	xs_close(b->xs);
 	free(b->path);
 	free(b->frontend);
@@ -292,7 +308,7 @@ static bool backend_can(const struct backend *b, enum xenbus_action action)
 	case XENBUS_NOTHING:
 		return false;
 	case XENBUS_CONNECT:
-		return !b->ops->may_connect || b->ops->may_connect(b->opaque);
+		return !b->dwell && (!b->ops->may_connect || b->ops->may_connect(b->opaque));
 	case XENBUS_RECONFIGURE:
 	case XENBUS_RECONFIGURED:
 		return b->ops->reconfigure;
@@ -301,12 +317,32 @@ static bool backend_can(const struct backend *b, enum xenbus_action action)
 	}
 }
 
+static void backend_evaluate(struct backend *b);
+
+static void backend_dwelt(void *opaque)
+{
+	struct backend *b = opaque;
+
+	b->dwell = NULL;
+	backend_evaluate(b);
+}
+
+/* A frontend that is faster than stock xl would make it miss the state that it waits for. */
+static void backend_dwell(struct backend *b)
+{
+	if (!b->dwell && b->dwell_ms && b->state == XenbusStateInitWait)
+		b->dwell = loop_add_timer(b->loop, b->dwell_ms, backend_dwelt, b);
+}
+
 static void backend_act(struct backend *b, enum xenbus_action action)
 {
 	switch (action) {
 	case XENBUS_NOTHING:
 		break;
 	case XENBUS_INITIALISE:
+		backend_initialise(b);
+		backend_dwell(b);
+		break;
 	case XENBUS_REINIT:
 		backend_initialise(b);
 		break;

@@ -83,6 +83,8 @@ struct backend_ops {
 
 /**
  * backend_open() - connect to the store.
+ * SLUICE_INITWAIT_MS in the environment: for so many milliseconds it stays at InitWait, the first
+ * time that it comes there. libxl waits for exactly that state (devstate_callback).
  * @path: the device's directory, relative to our own domain's or absolute
  * @why: what is wrong and what to do
  *

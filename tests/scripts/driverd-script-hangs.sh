@@ -15,6 +15,7 @@ wait_for 10 status_is vbd/2/1 error
 xs read "$dd/backend/vbd/2/1/hotplug-error" | grep -q 'took too long' || fail "no reason"
 wait_for 10 is_gone "$child"
 kill -TERM "$driverd_pid"; wait "$driverd_pid"
+xs rm "$dd/backend/vbd/2/1"
 # With much time: its device is removed meanwhile.
 start_driverd
 rm "$tmp/log/script-child"; : >"$tmp/log/scripts"

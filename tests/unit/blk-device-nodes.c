@@ -4,12 +4,50 @@
 #include "tests/unit/blk-device-rig.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "protocol/ring.h"
 #include "tests/peers/fake-xen.h"
 
 /* Those of all rings, which stay open for the next connection. */
 #define HANDLES_MAX (2 * 8)
+
+/* --- how long it stays at InitWait ------------------------------------------------------ */
+
+static void initwait_lasts_as_long_as_libxl_needs(void **state)
+{
+	setenv("SLUICE_INITWAIT_MS", "400", 1);
+	start_device();
+	unsetenv("SLUICE_INITWAIT_MS");
+	run_until(BACK "/state", "2");
+	front_ring();
+	front("state", "3");
+	settle();
+	expect_node("state", "2");
+	run_until(BACK "/state", "4");
+	/* The toolstack waits for it once: a guest that boots again need not. */
+	front("state", "6");
+	run_until(BACK "/state", "6");
+	fake_store_rm(FRONT);
+	front_ring();
+	front("state", "1");
+	run_until(BACK "/state", "2");
+	front("state", "3");
+	settle();
+	expect_node("state", "4");
+}
+
+static void initwait_for_no_time(void **state)
+{
+	setenv("SLUICE_INITWAIT_MS", "-1", 1);
+	start_device();
+	unsetenv("SLUICE_INITWAIT_MS");
+	run_until(BACK "/state", "2");
+	front_ring();
+	front("state", "3");
+	settle();
+	expect_node("state", "4");
+}
 
 /* --- the frontend's mistakes: error node, Closing, and a better try later works --- */
 
@@ -251,6 +289,8 @@ static void one_broken_ring_disconnects_the_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(initwait_lasts_as_long_as_libxl_needs),
+		T(initwait_for_no_time),
 		T(rule18_ring_order_too_large),
 		T(rule18_ring_order_negative),
 		T(rule18_too_many_queues),
