@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "tools/disk-arg.h"
 #include "tools/log-option.h"
+#include "tools/reach-arg.h"
 #include "tools/vdev.h"
 
 #define DEFAULT_MEMORY_MIB 512u
@@ -25,7 +26,7 @@ enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_MAXVCPUS, OPT_DISK,
 	OPT_NAME, OPT_CONSOLE, OPT_ON_POWEROFF, OPT_ON_REBOOT, OPT_ON_CRASH,
 	OPT_ON_WATCHDOG, OPT_UUID, OPT_PAUSED, OPT_TIMEOUT, OPT_VM,
-	OPT_DRIVER_VM, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
+	OPT_DRIVER_VM, OPT_DRIVER_PROCESS, OPT_DEVICE, OPT_DIRECTORY, OPT_INTERFACE, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
 };
 
 static const struct option long_options[] = {
@@ -47,6 +48,10 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "vm", required_argument, NULL, OPT_VM },
 	{ "driver-vm", required_argument, NULL, OPT_DRIVER_VM },
+	{ "driver-process", required_argument, NULL, OPT_DRIVER_PROCESS },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "directory", required_argument, NULL, OPT_DIRECTORY },
+	{ "interface", required_argument, NULL, OPT_INTERFACE },
 	{ "kvm", required_argument, NULL, OPT_KVM },
 	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
@@ -66,7 +71,7 @@ static void usage(void)
 		"  --vcpus=N            1 to %u, default 1\n"
 		"  --maxvcpus=N         how many it can have; default: as many as --vcpus\n"
 		"  --disk=FILE[,OPTION].. a disk, as sluice exec has it, and the option\n"
-		"                       backend=NAME: the driver domain vm that serves it; FILE is there\n"
+		"                       backend=NAME: the driver domain that serves it; FILE is there\n"
 		"  --name=NAME          default: guest\n"
 		"  --console=WHERE      stdio (default; Ctrl-] leaves), a FILE to append to, or none\n"
 		"  --uuid=UUID          default: a random one\n"
@@ -76,6 +81,10 @@ static void usage(void)
 		"  --timeout=SECONDS    end it all after so long\n"
 		"  --vm=NAME            what follows is for another vm\n"
 		"  --driver-vm=NAME     what follows is for a driver domain, which is booted first\n"
+		"  --driver-process=NAME  what follows is for a process driver domain, which may reach:\n"
+		"  --device=PATH        this device of the host; may be repeated\n"
+		"  --directory=PATH[,ro]  this directory and what is in it; may be repeated\n"
+		"  --interface=NAME     this network interface, which the host has not meanwhile\n"
 		"  --kvm=PATH           default: /dev/kvm\n"
 		"  --hypercalls=HOW     rewrite or kvm, see sluice-hypervisor(8)\n"
 		"  --log-level=LEVEL    error, warning (default), info, debug\n"
@@ -178,17 +187,18 @@ static int set_action(const char *option, const char *text, enum boot_action *ac
 
 /* --- vms --------------------------------------------------------------- */
 
-static struct boot_vm *new_vm(struct boot_options *o, bool driver)
+static struct boot_vm *new_vm(struct boot_options *o, bool driver, bool process)
 {
 	struct boot_vm *vm;
 
 	if (o->nvms == BOOT_VMS) {
-		log_err("at most %u vms in a stack", BOOT_VMS);
+		log_err("at most %u vms and driver domains in a stack's command line", BOOT_VMS);
 		return NULL;
 	}
 	vm = &o->vms[o->nvms++];
 	*vm = (struct boot_vm){ .config = { .name = driver ? NULL : "guest", .driver = driver,
-		.memory_mib = DEFAULT_MEMORY_MIB, .vcpus = 1 } };
+		.memory_mib = process ? 0 : DEFAULT_MEMORY_MIB, .vcpus = process ? 0 : 1 },
+		.is_process = process };
 	vm->on[BOOT_REBOOT] = BOOT_RESTART;
 	return vm;
 }
@@ -196,7 +206,7 @@ static struct boot_vm *new_vm(struct boot_options *o, bool driver)
 /* The one that options are for; the first comes by itself. */
 static struct boot_vm *current_vm(struct boot_options *o)
 {
-	return o->nvms ? &o->vms[o->nvms - 1] : new_vm(o, false);
+	return o->nvms ? &o->vms[o->nvms - 1] : new_vm(o, false, false);
 }
 
 static int set_vm(struct boot_vm *vm, int option, char *text)
@@ -239,6 +249,78 @@ static int set_vm(struct boot_vm *vm, int option, char *text)
 	}
 }
 
+/* --- process domains --------------------------------------------------- */
+
+static int add_path(struct stack_process_config *c, char *text, bool directory)
+{
+	struct stack_reach *reach = &c->paths[c->npaths];
+
+	if (c->npaths == STACK_PROCESS_PATHS) {
+		log_err("%s: at most %u devices and directories", c->name, STACK_PROCESS_PATHS);
+		return -E2BIG;
+	}
+	*reach = (struct stack_reach){ .path = text };
+	if (directory)
+		reach_arg_parse(text, reach);
+	if (reach->path[0] != '/') {
+		log_err("--%s=%s: a path must begin with /", directory ? "directory" : "device", text);
+		return -EINVAL;
+	}
+	c->npaths++;
+	return 0;
+}
+
+static int add_interface(struct stack_process_config *c, const char *name)
+{
+	if (c->ninterfaces == STACK_PROCESS_INTERFACES) {
+		log_err("%s: at most %u interfaces", c->name, STACK_PROCESS_INTERFACES);
+		return -E2BIG;
+	}
+	for (unsigned i = 0; i < c->ninterfaces; i++) {
+		if (strcmp(c->interfaces[i], name) == 0) {
+			log_err("interface %s is there twice", name);
+			return -EEXIST;
+		}
+	}
+	c->interfaces[c->ninterfaces++] = name;
+	return 0;
+}
+
+static bool is_process_option(int option)
+{
+	return option == OPT_DEVICE || option == OPT_DIRECTORY || option == OPT_INTERFACE;
+}
+
+static int set_process(struct boot_vm *vm, int option, char *text)
+{
+	switch (option) {
+	case OPT_DEVICE:
+	case OPT_DIRECTORY:
+		return add_path(&vm->process, text, option == OPT_DIRECTORY);
+	case OPT_INTERFACE:
+		return add_interface(&vm->process, text);
+	case OPT_UUID:
+		return set_uuid(text, &vm->process.uuid);
+	default:
+		log_err("%s is a process domain: it has --uuid, --device, --directory and --interface",
+			vm->config.name);
+		return -EINVAL;
+	}
+}
+
+/* What follows is for another domain. */
+static int begin_domain(struct boot_options *o, int option, const char *name)
+{
+	bool process = option == OPT_DRIVER_PROCESS;
+	struct boot_vm *vm = new_vm(o, option != OPT_VM, process);
+	int error = vm ? set_name(process ? "driver-process" : option == OPT_VM ? "vm" : "driver-vm", name,
+		&vm->config.name) : -E2BIG;
+
+	if (error == 0)
+		vm->process.name = name;
+	return error;
+}
+
 static int set_hypercalls(const char *text, const char **to)
 {
 	if (strcmp(text, "rewrite") != 0 && strcmp(text, "kvm") != 0) {
@@ -251,7 +333,6 @@ static int set_hypercalls(const char *text, const char **to)
 
 static int set_option(struct boot_options *o, int option, char *text)
 {
-	bool driver = option == OPT_DRIVER_VM;
 	struct boot_vm *vm;
 
 	switch (option) {
@@ -265,10 +346,17 @@ static int set_option(struct boot_options *o, int option, char *text)
 		return log_option(text);
 	case OPT_VM:
 	case OPT_DRIVER_VM:
-		vm = new_vm(o, driver);
-		return vm ? set_name(driver ? "driver-vm" : "vm", text, &vm->config.name) : -E2BIG;
+	case OPT_DRIVER_PROCESS:
+		return begin_domain(o, option, text);
 	default:
 		vm = current_vm(o);
+		if (vm && !vm->is_process && is_process_option(option)) {
+			log_err("%s is a vm: --device, --directory and --interface are for --driver-process",
+				vm->config.name);
+			return -EINVAL;
+		}
+		if (vm && vm->is_process)
+			return set_process(vm, option, text);
 		return vm ? set_vm(vm, option, text) : -E2BIG;
 	}
 }
@@ -327,8 +415,8 @@ static int check_disks(const struct boot_options *o, const struct boot_vm *vm)
 		}
 		/* Where this joins others, they may be among those. */
 		if (d->backend && !o->join && (c->driver || !is_driver(o, d->backend))) {
-			log_err("disk %s: there is no driver domain %s for %s: --driver-vm=%s makes one", d->dev,
-				d->backend, c->name, d->backend);
+			log_err("disk %s: there is no driver domain %s for %s: --driver-vm=%s or"
+				" --driver-process=%s makes one", d->dev, d->backend, c->name, d->backend, d->backend);
 			return -ENOENT;
 		}
 	}
@@ -339,7 +427,7 @@ static int check_vm(const struct boot_options *o, struct boot_vm *vm)
 {
 	struct stack_vm_config *c = &vm->config;
 
-	if (!c->kernel) {
+	if (!c->kernel && !vm->is_process) {
 		log_err("which kernel is %s to boot? give --kernel=FILE", c->name);
 		return -EINVAL;
 	}

@@ -19,7 +19,8 @@ struct boot_slot {
 	struct boot_vm *vm;
 	struct boot_options *owned; /* what vm is in, of one that came later; or NULL */
 	struct arg_list args;       /* what that points into, and disks that came later */
-	struct stack_vm *live;
+	struct stack_vm *live;      /* a vm, */
+	struct stack_process *process; /* or a process driver domain */
 	struct loop_source *life, *restart, *ready;
 	uint64_t born_ms;
 	bool forced_end;   /* whatever its end is, it is not built again */
@@ -62,8 +63,17 @@ struct boot_slot *boot_slot_new(struct boot *b, struct boot_vm *vm, struct boot_
  * Return: 0 or -errno with @why.
  */
 int boot_slot_start(struct boot_slot *s, char *why, size_t room) must_check;
-/** boot_slot_remove() - destroy its vm, free the slot. */
+/** boot_slot_lives() - whether its vm, or its process domain, is there. */
+bool boot_slot_lives(const struct boot_slot *s);
+/** boot_slot_remove() - destroy its vm or process domain, free the slot. */
 void boot_slot_remove(struct boot_slot *s);
+
+/* boot-process.c */
+
+/** boot_process_start() - make its process domain. 0 or -errno with @why. */
+int boot_process_start(struct boot_slot *s, char *why, size_t room) must_check;
+/** boot_process_verb() - what a client asks of it; @force: also if guests suffer. Answered. */
+void boot_process_verb(struct boot_slot *s, const char *verb, bool force, struct boot_reply *reply);
 
 /** boot_plug_attach() - attach a disk, answer when its backend is there. @text: as --disk= has it. */
 void boot_plug_attach(struct boot_slot *s, const char *text, struct boot_reply *reply);

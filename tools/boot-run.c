@@ -110,12 +110,25 @@ static void ask_all(struct boot *b, bool driver)
 	}
 }
 
+/* Nothing is lost with them: what they wrote for guests is written. */
+static void end_processes(struct boot *b)
+{
+	struct boot_slot *next;
+
+	for (struct boot_slot *s = b->slots; s; s = next) {
+		next = s->next;
+		if (s->process)
+			boot_slot_remove(s);
+	}
+}
+
 /* The last guest has gone: driver domains write back what they hold, and go. */
 static void end_drivers(struct boot *b)
 {
 	if (b->drivers_end)
 		return;
 	b->drivers_end = true;
+	end_processes(b);
 	ask_all(b, true);
 	if (!any_live(b, true))
 		boot_stop(b, 0);

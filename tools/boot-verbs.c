@@ -27,22 +27,30 @@ static const char *state_name(const struct boot_slot *s, uint64_t *cpu_ns)
 	return names[info.state];
 }
 
+/* A line: name, domid, memory, vcpus, state, cpu time, uuid, whether it is a driver domain, type. */
+static int list_one(const struct boot_slot *s, char *text, size_t room)
+{
+	const struct stack_vm_config *c = &s->vm->config;
+	const char *state;
+	uint64_t cpu;
+
+	if (s->process)
+		return snprintf(text, room, "%s %u 0 0 %s 0 %s 1 process\n", c->name, s->process->domid,
+			s->process->ended ? "crashed" : "running", s->process->uuid);
+	state = state_name(s, &cpu);
+	return snprintf(text, room, "%s %u %u %u %s %" PRIu64 " %s %d pvh\n", c->name, s->live->domid,
+		c->memory_mib, c->vcpus, state, cpu, s->live->uuid, c->driver);
+}
+
 static void list(struct boot *b, struct boot_reply *reply)
 {
 	char text[BOOT_MESSAGE_MAX / 2];
 	size_t used = 0;
-	uint64_t cpu;
 
 	text[0] = '\0';
-	for (const struct boot_slot *s = b->slots; s && used < sizeof(text); s = s->next) {
-		const struct stack_vm_config *c = &s->vm->config;
-		const char *state = s->live ? state_name(s, &cpu) : NULL;
-
-		if (state)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %u %u %u %s %" PRIu64 " %s %d\n",
-				c->name, s->live->domid, c->memory_mib, c->vcpus, state, cpu, s->live->uuid,
-				c->driver);
-	}
+	for (const struct boot_slot *s = b->slots; s && used < sizeof(text); s = s->next)
+		if (boot_slot_lives(s))
+			used += (size_t)list_one(s, text + used, sizeof(text) - used);
 	boot_reply_send(reply, "ok\n%s", text);
 }
 
@@ -50,7 +58,7 @@ static struct boot_slot *find_slot(struct boot *b, const char *name)
 {
 	struct boot_slot *s = b->slots;
 
-	while (s && (!s->live || strcmp(s->vm->config.name, name) != 0))
+	while (s && (!boot_slot_lives(s) || strcmp(s->vm->config.name, name) != 0))
 		s = s->next;
 	return s;
 }
@@ -69,7 +77,7 @@ static struct boot_slot *take_options(struct boot *b, struct arg_list *args, cha
 	else if (b->ending)
 		snprintf(why, room, "the stack is about to end; try again when sluice list is empty");
 	else if (find_slot(b, o->vms[0].config.name))
-		snprintf(why, room, "there is a vm %s already; give this one another name",
+		snprintf(why, room, "there is a domain %s already; give this one another name",
 			o->vms[0].config.name);
 	else
 		return boot_slot_new(b, &o->vms[0], o, args);
@@ -87,7 +95,11 @@ static void create(struct boot *b, char **words, unsigned nwords, struct boot_re
 		arg_list_add(&args, "%s", words[i]);
 	s = take_options(b, &args, why, sizeof(why));
 	if (s && boot_slot_start(s, why, sizeof(why)) == 0) {
-		s->waiter = reply;
+		/* A process domain serves already. */
+		if (s->process)
+			boot_reply_send(reply, "ok\n%u\n", s->process->domid);
+		else
+			s->waiter = reply;
 		return;
 	}
 	arg_list_free(&args);
@@ -159,7 +171,9 @@ void boot_request(struct boot *b, char **words, unsigned nwords, struct boot_rep
 		create(b, words, nwords, reply);
 	} else {
 		s = nwords > 1 ? find_slot(b, words[1]) : NULL;
-		if (s)
+		if (s && s->process)
+			boot_process_verb(s, words[0], nwords > 2 && strcmp(words[2], "force") == 0, reply);
+		else if (s)
 			one_vm(s, words, nwords, reply);
 		else
 			boot_reply_send(reply, "there is no vm %s", nwords > 1 ? words[1] : "");

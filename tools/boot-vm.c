@@ -79,7 +79,10 @@ static void drop(struct boot_slot *s)
 	boot_plug_drop(s);
 	if (s->live)
 		stack_vm_destroy(s->live);
+	if (s->process)
+		stack_process_destroy(s->process);
 	s->live = NULL;
+	s->process = NULL;
 	s->ended = false;
 }
 
@@ -155,10 +158,17 @@ static void on_ready(void *opaque)
 
 static void on_life(void *opaque, uint32_t events);
 
+bool boot_slot_lives(const struct boot_slot *s)
+{
+	return s->live || s->process;
+}
+
 int boot_slot_start(struct boot_slot *s, char *why, size_t room)
 {
 	struct boot *b = s->boot;
 
+	if (s->vm->is_process)
+		return boot_process_start(s, why, room);
 	s->live = stack_vm_create(b->st, &s->vm->config, why, room);
 	if (!s->live)
 		return -errno;

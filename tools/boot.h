@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "common/cleanup.h"
+#include "tools/stack-process.h"
 #include "tools/stack-vm.h"
 
 #define BOOT_VMS 8u
@@ -25,9 +26,11 @@ enum boot_action { BOOT_DESTROY, BOOT_RESTART, BOOT_PRESERVE };
 /** enum boot_end - how a vm can end. */
 enum boot_end { BOOT_POWEROFF, BOOT_REBOOT, BOOT_CRASH, BOOT_WATCHDOG, BOOT_ENDS };
 
-/** struct boot_vm - a vm of the command line. */
+/** struct boot_vm - a vm of the command line, or a process driver domain. */
 struct boot_vm {
-	struct stack_vm_config config;
+	struct stack_vm_config config; /* of a process domain: name, driver */
+	bool is_process;
+	struct stack_process_config process;
 	enum boot_action on[BOOT_ENDS];
 	bool has_console;    /* --console was given */
 	bool paused;         /* its vCPUs are not started the first time */

@@ -11,34 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <libxlutil.h>
-
 #include "common/log.h"
 #include "tools/cfg-keys.h"
-#include "tools/cfg-scan.h"
+#include "tools/cfg-private.h"
 #include "tools/boot.h"
 
 /* A configuration file is text that somebody wrote. */
 #define CFG_FILE_MAX (1u << 20)
-#define CFG_KEYS_MAX 256u
-
-/* A key that the file sets; the last time counts. */
-struct set_key {
-	char name[CFG_SCAN_NAME_MAX];
-	unsigned line;
-};
-
-struct cfg {
-	const char *path;
-	char *text;
-	size_t length;
-	unsigned lines;  /* of the file: what is beyond came from the command line */
-	XLU_Config *x;
-	struct set_key keys[CFG_KEYS_MAX];
-	unsigned nkeys;
-	struct arg_list *args;
-};
-
 /* --- the file ---------------------------------------------------------- */
 
 static int read_all(int fd, char *text, size_t size, size_t *length)
@@ -108,9 +87,7 @@ static int parse(struct cfg *c)
 	return 0;
 }
 
-static void cfg_fail(const struct cfg *c, unsigned line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void cfg_fail(const struct cfg *c, unsigned line, const char *fmt, ...)
+void cfg_fail(const struct cfg *c, unsigned line, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -126,7 +103,7 @@ static void cfg_fail(const struct cfg *c, unsigned line, const char *fmt, ...)
 		log_err("%s: %s", c->path, text);
 }
 
-static struct set_key *find_set(struct cfg *c, const char *name)
+struct set_key *cfg_find_set(struct cfg *c, const char *name)
 {
 	for (unsigned i = 0; i < c->nkeys; i++)
 		if (strcmp(c->keys[i].name, name) == 0)
@@ -134,9 +111,9 @@ static struct set_key *find_set(struct cfg *c, const char *name)
 	return NULL;
 }
 
-static unsigned line_of(struct cfg *c, const char *name)
+unsigned cfg_line_of(struct cfg *c, const char *name)
 {
-	const struct set_key *key = find_set(c, name);
+	const struct set_key *key = cfg_find_set(c, name);
 
 	return key ? key->line : 0;
 }
@@ -149,7 +126,7 @@ static int scan(struct cfg *c)
 
 	cfg_scan_begin(&s, c->text, c->length);
 	while ((line = cfg_scan_next(&s, name))) {
-		struct set_key *key = find_set(c, name);
+		struct set_key *key = cfg_find_set(c, name);
 
 		if (!key && c->nkeys == CFG_KEYS_MAX) {
 			cfg_fail(c, line, "more than %u keys", CFG_KEYS_MAX);
@@ -172,8 +149,7 @@ static const char *get_string(const struct cfg *c, const char *name)
 	return xlu_cfg_get_string(c->x, name, &value, 1) == 0 ? value : NULL;
 }
 
-/* -1: it is no list. */
-static int list_length(const struct cfg *c, const char *name, XLU_ConfigList **list)
+int cfg_list_length(const struct cfg *c, const char *name, XLU_ConfigList **list)
 {
 	int count = 0;
 
@@ -185,13 +161,17 @@ static bool is_off(const struct cfg *c, const struct cfg_key *key)
 	const char *value = get_string(c, key->name);
 	XLU_ConfigList *list;
 
-	return value ? cfg_key_is_fine(key, value) : list_length(c, key->name, &list) == 0;
+	return value ? cfg_key_is_fine(key, value) : cfg_list_length(c, key->name, &list) == 0;
 }
 
 static int check_key(struct cfg *c, const struct set_key *set)
 {
 	const struct cfg_key *key = cfg_key_find(set->name);
 
+	if (!key && cfg_process_has(set->name)) {
+		cfg_fail(c, set->line, "%s is for process domains: write type=\"process\", or remove it", set->name);
+		return -EINVAL;
+	}
 	if (!key) {
 		cfg_fail(c, set->line, "%s is no key of xl.cfg(5); sluice create --keys lists them", set->name);
 		return -EINVAL;
@@ -221,18 +201,16 @@ static int check_keys(struct cfg *c)
 
 /* --- values ------------------------------------------------------------ */
 
-/* The value of a key that is a string; NULL in *value: it is not there. */
-static int want_string(struct cfg *c, const char *name, const char **value)
+int cfg_want_string(struct cfg *c, const char *name, const char **value)
 {
 	*value = get_string(c, name);
-	if (*value || !find_set(c, name))
+	if (*value || !cfg_find_set(c, name))
 		return 0;
-	cfg_fail(c, line_of(c, name), "%s must be one value, not a list", name);
+	cfg_fail(c, cfg_line_of(c, name), "%s must be one value, not a list", name);
 	return -EINVAL;
 }
 
-/* *value stays as it is when the key is not there. */
-static int want_number(struct cfg *c, const char *name, long min, long max, long *value)
+int cfg_want_number(struct cfg *c, const char *name, long min, long max, long *value)
 {
 	long n = 0;
 	int error = xlu_cfg_get_long(c->x, name, &n, 1);
@@ -240,22 +218,22 @@ static int want_number(struct cfg *c, const char *name, long min, long max, long
 	if (error == ESRCH)
 		return 0;
 	if (error || n < min || n > max) {
-		cfg_fail(c, line_of(c, name), "%s must be a number from %ld to %ld", name, min, max);
+		cfg_fail(c, cfg_line_of(c, name), "%s must be a number from %ld to %ld", name, min, max);
 		return -EINVAL;
 	}
 	*value = n;
 	return 0;
 }
 
-static int put_uuid(struct cfg *c)
+int cfg_put_uuid(struct cfg *c)
 {
 	const char *value;
-	int error = want_string(c, "uuid", &value);
+	int error = cfg_want_string(c, "uuid", &value);
 
 	if (error < 0 || !value)
 		return error;
 	if (!boot_uuid_is_good(value)) {
-		cfg_fail(c, line_of(c, "uuid"), "uuid=\"%s\" has not the form " BOOT_UUID_FORM, value);
+		cfg_fail(c, cfg_line_of(c, "uuid"), "uuid=\"%s\" has not the form " BOOT_UUID_FORM, value);
 		return -EINVAL;
 	}
 	arg_list_add(c->args, "--uuid=%s", value);
@@ -267,13 +245,13 @@ static int put_file(struct cfg *c, const char *key, const char *option)
 {
 	CLEANUP_FREE char *full = NULL;
 	const char *value;
-	int error = want_string(c, key, &value);
+	int error = cfg_want_string(c, key, &value);
 
 	if (error < 0 || !value)
 		return error;
 	full = realpath(value, NULL);
 	if (!full || access(full, R_OK) < 0) {
-		cfg_fail(c, line_of(c, key), "%s: %s: %s", key, value, strerror(errno));
+		cfg_fail(c, cfg_line_of(c, key), "%s: %s: %s", key, value, strerror(errno));
 		return -ENOENT;
 	}
 	/* By the name that it was given, but from the root. */
@@ -281,55 +259,59 @@ static int put_file(struct cfg *c, const char *key, const char *option)
 	return 0;
 }
 
+int cfg_want_name(struct cfg *c, const char **name)
+{
+	int error = cfg_want_string(c, "name", name);
+
+	if (error < 0)
+		return error;
+	if (!*name) {
+		cfg_fail(c, 0, "the name is missing: name=\"guest\"");
+		return -EINVAL;
+	}
+	if (!boot_name_is_good(*name)) {
+		cfg_fail(c, cfg_line_of(c, "name"), "the name \"%s\" is not possible: " BOOT_NAME_RULE, *name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int put_name(struct cfg *c)
 {
 	long driver = 0;
 	const char *name;
-	int error = want_string(c, "name", &name);
+	int error = cfg_want_name(c, &name);
 
 	if (error == 0)
-		error = want_number(c, "driver_domain", 0, 1, &driver);
-	if (error < 0)
-		return error;
-	if (!name) {
-		cfg_fail(c, 0, "the name is missing: name=\"guest\"");
-		return -EINVAL;
-	}
-	if (!boot_name_is_good(name)) {
-		cfg_fail(c, line_of(c, "name"), "the name \"%s\" is not possible: " BOOT_NAME_RULE, name);
-		return -EINVAL;
-	}
-	arg_list_add(c->args, driver ? "--driver-vm=%s" : "--vm=%s", name);
-	return 0;
+		error = cfg_want_number(c, "driver_domain", 0, 1, &driver);
+	if (error == 0)
+		arg_list_add(c->args, driver ? "--driver-vm=%s" : "--vm=%s", name);
+	return error;
 }
 
 static int check_type(struct cfg *c)
 {
 	const char *type;
-	int error = want_string(c, "type", &type);
+	int error = cfg_want_string(c, "type", &type);
 
 	if (error < 0 || !type || strcmp(type, "pvh") == 0)
 		return error;
-	if (strcmp(type, "process") == 0)
-		cfg_fail(c, line_of(c, "type"), "type=\"process\" is not there yet: a disk without backend= has"
-			" a process domain for its backend in any case; a driver domain of your own is"
-			" type=\"pvh\" with driver_domain=1");
-	else
-		cfg_fail(c, line_of(c, "type"), "type=\"%s\" is not supported: guests are of type=\"pvh\"", type);
+	cfg_fail(c, cfg_line_of(c, "type"), "type=\"%s\" is not supported: guests are of type=\"pvh\", and driver"
+		" domains of that or of type=\"process\"", type);
 	return -EOPNOTSUPP;
 }
 
 static int put_memory(struct cfg *c)
 {
 	long memory = 0, most = 0;
-	int error = want_number(c, "memory", STACK_VM_MIN_MIB, STACK_VM_MAX_MIB, &memory);
+	int error = cfg_want_number(c, "memory", STACK_VM_MIN_MIB, STACK_VM_MAX_MIB, &memory);
 
 	if (error == 0)
-		error = want_number(c, "maxmem", STACK_VM_MIN_MIB, STACK_VM_MAX_MIB, &most);
+		error = cfg_want_number(c, "maxmem", STACK_VM_MIN_MIB, STACK_VM_MAX_MIB, &most);
 	if (error < 0)
 		return error;
 	if (memory && most && memory != most) {
-		cfg_fail(c, line_of(c, "maxmem"), "a vm has all of its memory from the start: maxmem must be as"
+		cfg_fail(c, cfg_line_of(c, "maxmem"), "a vm has all of its memory from the start: maxmem must be as"
 			" much as memory, or be left out");
 		return -EINVAL;
 	}
@@ -341,10 +323,10 @@ static int put_memory(struct cfg *c)
 static int put_vcpus(struct cfg *c)
 {
 	long vcpus = 0, most = 0;
-	int error = want_number(c, "vcpus", 1, STACK_VM_MAX_VCPUS, &vcpus);
+	int error = cfg_want_number(c, "vcpus", 1, STACK_VM_MAX_VCPUS, &vcpus);
 
 	if (error == 0)
-		error = want_number(c, "maxvcpus", vcpus ? vcpus : 1, STACK_VM_MAX_VCPUS, &most);
+		error = cfg_want_number(c, "maxvcpus", vcpus ? vcpus : 1, STACK_VM_MAX_VCPUS, &most);
 	if (error < 0)
 		return error;
 	/* One of them alone stands for both, as for xl. */
@@ -359,17 +341,17 @@ static int put_vcpus(struct cfg *c)
 static int put_cmdline(struct cfg *c)
 {
 	const char *cmdline, *root, *extra;
-	int error = want_string(c, "cmdline", &cmdline);
+	int error = cfg_want_string(c, "cmdline", &cmdline);
 
 	if (error == 0)
-		error = want_string(c, "root", &root);
+		error = cfg_want_string(c, "root", &root);
 	if (error == 0)
-		error = want_string(c, "extra", &extra);
+		error = cfg_want_string(c, "extra", &extra);
 	if (error < 0)
 		return error;
 	if (cmdline && (root || extra))
 		log_warn("%s:%u: root and extra are ignored, since there is cmdline", c->path,
-			line_of(c, root ? "root" : "extra"));
+			cfg_line_of(c, root ? "root" : "extra"));
 	if (cmdline)
 		arg_list_add(c->args, "--append=%s", cmdline);
 	else if (root || extra)
@@ -381,12 +363,12 @@ static int put_cmdline(struct cfg *c)
 static int put_action(struct cfg *c, const char *key, const char *option)
 {
 	const char *value;
-	int error = want_string(c, key, &value);
+	int error = cfg_want_string(c, key, &value);
 
 	if (error < 0 || !value)
 		return error;
 	if (strcmp(value, "destroy") != 0 && strcmp(value, "restart") != 0 && strcmp(value, "preserve") != 0) {
-		cfg_fail(c, line_of(c, key), "%s=\"%s\" is not supported: there are destroy, restart and preserve",
+		cfg_fail(c, cfg_line_of(c, key), "%s=\"%s\" is not supported: there are destroy, restart and preserve",
 			key, value);
 		return -EINVAL;
 	}
@@ -403,7 +385,7 @@ static int put_disk(struct cfg *c, const char *spec)
 	if (error == 0)
 		error = cfg_disk_option(spec, &option, why, sizeof(why));
 	if (error < 0)
-		cfg_fail(c, line_of(c, "disk"), "disk \"%s\": %s", spec ? spec : "",
+		cfg_fail(c, cfg_line_of(c, "disk"), "disk \"%s\": %s", spec ? spec : "",
 			spec ? why : "it must be a string");
 	else
 		arg_list_add(c->args, "--disk=%s", option);
@@ -415,11 +397,11 @@ static int put_disks(struct cfg *c)
 	XLU_ConfigList *list = NULL;
 	int count, error = 0;
 
-	if (!find_set(c, "disk"))
+	if (!cfg_find_set(c, "disk"))
 		return 0;
-	count = list_length(c, "disk", &list);
+	count = cfg_list_length(c, "disk", &list);
 	if (count < 0) {
-		cfg_fail(c, line_of(c, "disk"), "disk must be a list: disk=[ \"/path,raw,xvda,rw\" ]");
+		cfg_fail(c, cfg_line_of(c, "disk"), "disk must be a list: disk=[ \"/path,raw,xvda,rw\" ]");
 		return -EINVAL;
 	}
 	for (int i = 0; i < count; i++) {
@@ -434,14 +416,14 @@ static int put_kernel(struct cfg *c)
 {
 	int error = put_file(c, "kernel", "kernel");
 
-	if (error == 0 && !find_set(c, "kernel")) {
+	if (error == 0 && !cfg_find_set(c, "kernel")) {
 		cfg_fail(c, 0, "the kernel is missing: kernel=\"/boot/vmlinuz\"");
 		error = -EINVAL;
 	}
 	return error == 0 ? put_file(c, "ramdisk", "initrd") : error;
 }
 
-static int convert(struct cfg *c)
+static int convert_vm(struct cfg *c)
 {
 	int (*const steps[])(struct cfg *c) = {
 		check_keys, check_type, put_name, put_kernel, put_cmdline, put_memory, put_vcpus, put_disks,
@@ -456,7 +438,14 @@ static int convert(struct cfg *c)
 		error = steps[i](c);
 	for (unsigned i = 0; i < 4 && error == 0; i++)
 		error = put_action(c, actions[i][0], actions[i][1]);
-	return error == 0 ? put_uuid(c) : error;
+	return error == 0 ? cfg_put_uuid(c) : error;
+}
+
+static int convert(struct cfg *c)
+{
+	const char *type = get_string(c, "type");
+
+	return type && strcmp(type, "process") == 0 ? cfg_process(c) : convert_vm(c);
 }
 
 int cfg_read(const char *path, const char *extra, struct arg_list *args)

@@ -97,8 +97,8 @@ static int each_in(const char *dir, void *opaque)
 		return 0;
 	snprintf(vm.dir, sizeof(vm.dir), "%s", dir);
 	for (char *line = strtok_r(reply, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (sscanf(line, "%63s %u %u %u %15s %" SCNu64 " %39s %d", vm.name, &vm.domid, &vm.memory_mib,
-				&vm.vcpus, vm.state, &vm.cpu_ns, vm.uuid, &driver) != 8)
+		if (sscanf(line, "%63s %u %u %u %15s %" SCNu64 " %39s %d %7s", vm.name, &vm.domid, &vm.memory_mib,
+				&vm.vcpus, vm.state, &vm.cpu_ns, vm.uuid, &driver, vm.type) != 9)
 			continue;
 		vm.driver = driver;
 		each->fn(&vm, each->opaque);

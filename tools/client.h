@@ -11,7 +11,7 @@
 
 struct xs_handle;
 
-/** struct client_vm - a vm of one of the user's stacks. */
+/** struct client_vm - a vm, or a process driver domain, of one of the user's stacks. */
 struct client_vm {
 	char dir[108];       /* the stack's run directory */
 	char name[64];
@@ -22,6 +22,7 @@ struct client_vm {
 	uint64_t cpu_ns;
 	char uuid[40];
 	bool driver;
+	char type[8];        /* pvh or process */
 };
 
 /** enum client_answer - what became of a request. */

@@ -22,9 +22,9 @@ struct list {
 static void show_json(const struct client_vm *vm, struct list *list)
 {
 	/* None of the strings has a character that would need quoting. */
-	printf("%s\n  {\"domid\": %u, \"name\": \"%s\", \"uuid\": \"%s\", \"type\": \"pvh\", \"memory_mib\": %u,"
+	printf("%s\n  {\"domid\": %u, \"name\": \"%s\", \"uuid\": \"%s\", \"type\": \"%s\", \"memory_mib\": %u,"
 		" \"vcpus\": %u, \"state\": \"%s\", \"cpu_seconds\": %.3f, \"driver_domain\": %s, \"stack\": \"%s\"}",
-		list->shown ? "," : "", vm->domid, vm->name, vm->uuid, vm->memory_mib, vm->vcpus, vm->state,
+		list->shown ? "," : "", vm->domid, vm->name, vm->uuid, vm->type, vm->memory_mib, vm->vcpus, vm->state,
 		(double)vm->cpu_ns / 1e9, vm->driver ? "true" : "false", strrchr(vm->dir, '/') + 1);
 }
 
@@ -73,7 +73,7 @@ int verb_list(int argc, char **argv)
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "lh", options, NULL)) != -1) {
 		if (c == 'h') {
-			printf("Usage: sluice list [--long] [NAME]\nShows your vms.\n\n  -l, --long  as JSON\n");
+			printf("Usage: sluice list [--long] [NAME]\nShows your vms and driver domains.\n\n  -l, --long  as JSON\n");
 			return 0;
 		}
 		if (c != 'l') {
@@ -93,22 +93,25 @@ int verb_list(int argc, char **argv)
 
 struct control_args {
 	const char *name;
-	bool can_wait;
-	bool wait, all;
+	bool can_wait, can_force;
+	bool wait, all, force;
 };
 
-static void usage(const char *verb, bool can_wait)
+static void usage(const char *verb, bool can_wait, bool can_force)
 {
-	printf("Usage: sluice %s %sNAME\nActs on a vm of yours, by its name or number.\n", verb,
-		can_wait ? "[--wait] [--all] " : "");
+	printf("Usage: sluice %s %s%sNAME\nActs on a vm or driver domain of yours, by its name or number.\n", verb,
+		can_wait ? "[--wait] [--all] " : "", can_force ? "[--force] " : "");
+	if (can_force)
+		printf("\n  -f, --force a process driver domain that serves guests, too");
 	if (can_wait)
 		printf("\n  -a, --all   on all that are no driver domains\n  -w, --wait  until it is gone\n");
 }
 
 static int set_flag(struct control_args *args, int c)
 {
-	if (!args->can_wait || (c != 'w' && c != 'a'))
+	if (c == 'f' ? !args->can_force : !args->can_wait || (c != 'w' && c != 'a'))
 		return -1;
+	args->force |= c == 'f';
 	args->wait |= c == 'w';
 	args->all |= c == 'a';
 	return 0;
@@ -119,6 +122,7 @@ static int parse(int argc, char **argv, struct control_args *args)
 {
 	static const struct option options[] = {
 		{ "all", no_argument, NULL, 'a' },
+		{ "force", no_argument, NULL, 'f' },
 		{ "wait", no_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -127,9 +131,9 @@ static int parse(int argc, char **argv, struct control_args *args)
 
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "ahw", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "afhw", options, NULL)) != -1) {
 		if (c == 'h') {
-			usage(argv[0], args->can_wait);
+			usage(argv[0], args->can_wait, args->can_force);
 			return 0;
 		}
 		if (set_flag(args, c) < 0) {
@@ -167,20 +171,21 @@ static void collect(const struct client_vm *vm, void *opaque)
 }
 
 /* All are asked before any is waited for. */
-static int act_on(const char *verb, const struct client_vm *vms, unsigned count, bool wait)
+static int act_on(const char *verb, const struct client_vm *vms, unsigned count,
+	const struct control_args *args)
 {
 	int status = 0;
 
 	for (unsigned i = 0; i < count; i++)
-		status |= client_request(&vms[i], verb, NULL, NULL, NULL);
-	for (unsigned i = 0; i < count && wait && status == 0; i++)
+		status |= client_request(&vms[i], verb, args->force ? "force" : NULL, NULL, NULL);
+	for (unsigned i = 0; i < count && args->wait && status == 0; i++)
 		await_gone(&vms[i]);
 	return status;
 }
 
 static int simple_verb(int argc, char **argv, bool can_wait)
 {
-	struct control_args args = { .can_wait = can_wait };
+	struct control_args args = { .can_wait = can_wait, .can_force = strcmp(argv[0], "destroy") == 0 };
 	struct all all = { .nvms = 0 };
 	int status = parse(argc, argv, &args);
 
@@ -192,7 +197,7 @@ static int simple_verb(int argc, char **argv, bool can_wait)
 		return 1;
 	else
 		all.nvms = 1;
-	return act_on(argv[0], all.vms, all.nvms, args.wait);
+	return act_on(argv[0], all.vms, all.nvms, &args);
 }
 
 int verb_control(int argc, char **argv)

@@ -46,7 +46,7 @@ static void count_vm(const struct client_vm *vm, void *opaque)
 {
 	struct count *c = opaque;
 
-	c->vms++;
+	c->vms += strcmp(vm->type, "process") != 0;
 	c->memory += vm->memory_mib;
 	c->vcpus += vm->vcpus;
 }

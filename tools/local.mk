@@ -7,6 +7,7 @@ tools_libstack_la_SOURCES = \
 	tools/rundir.h \
 	tools/stack-build.c \
 	tools/stack-build.h \
+	tools/stack-check.c \
 	tools/stack-cpu.c \
 	tools/stack-dir.c \
 	tools/stack-disk.c \
@@ -61,6 +62,7 @@ tools_sluice_SOURCES = \
 	tools/boot-options.c \
 	tools/boot-plug.c \
 	tools/boot-private.h \
+	tools/boot-process.c \
 	tools/boot-run.c \
 	tools/boot-verbs.c \
 	tools/boot-vm.c \
@@ -68,6 +70,8 @@ tools_sluice_SOURCES = \
 	tools/cfg-disk.c \
 	tools/cfg-keys.c \
 	tools/cfg-keys.h \
+	tools/cfg-private.h \
+	tools/cfg-process.c \
 	tools/cfg-scan.c \
 	tools/cfg-scan.h \
 	tools/cfg.c \
@@ -89,6 +93,8 @@ tools_sluice_SOURCES = \
 	tools/disk-arg.h \
 	tools/log-option.c \
 	tools/log-option.h \
+	tools/reach-arg.c \
+	tools/reach-arg.h \
 	tools/sluice.c \
 	tools/sluice.h \
 	tools/top-terminal.c \
@@ -236,6 +242,8 @@ tools_scripts = \
 	tests/scripts/create-disks.sh \
 	tests/scripts/create-hotplug.sh \
 	tests/scripts/create-keys.sh \
+	tests/scripts/create-process-config.sh \
+	tests/scripts/create-process.sh \
 	tests/scripts/create-stack.sh \
 	tests/scripts/create-views.sh \
 	tests/scripts/tools-bench-compare.sh \

@@ -21,7 +21,7 @@ static const struct verb verbs[] = {
 	{ "console", "NAME", "connect this terminal to a vm's console", verb_console },
 	{ "create", "[OPTION..] FILE.. [KEY=VALUE..]", "create a guest from a configuration file of xl",
 		verb_create },
-	{ "destroy", "[--wait] NAME", "end a vm at once", verb_shutdown },
+	{ "destroy", "[--wait] [--force] NAME", "end a vm at once", verb_shutdown },
 	{ "dmesg", "", "show what the parts of your stack said", verb_dmesg },
 	{ "domid", "NAME", "show the number of a vm", verb_domid },
 	{ "domname", "ID", "show the name of a vm", verb_domid },

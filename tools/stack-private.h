@@ -198,6 +198,8 @@ int stack_domain_create(struct stack *st, uint32_t domid, const char *name, char
  */
 pid_t stack_spawn_in(struct stack *st, uint32_t domid, char *const *argv, const struct spawn *how,
 	const struct arg_list *options, char *why, size_t why_room) must_check;
+/** stack_revive_store() - start it again, with its state. 0 or -errno with @why. */
+int stack_revive_store(struct stack *st, char *why, size_t why_room) must_check;
 /** stack_watch() - have the stack's watch tell when the child @pid ends. Return: for stack_unwatch(). */
 int stack_watch(struct stack *st, pid_t pid);
 /** stack_unwatch() - *@watch becomes -1. */

@@ -31,7 +31,6 @@ says out "--vm=y --kernel=$guest --memory=64" || fail "the command line: $(cat o
 bad () { local said=$1; shift; config bad.cfg "$@"; refuses "$said"; }
 bad 'bad.cfg:5: memroy is no key of xl.cfg(5); sluice create --keys lists them' 'memroy=5'
 bad 'bad.cfg:6: type="hvm" is not supported: guests are of type="pvh"' '' 'type="hvm"'
-bad 'bad.cfg:5: type="process" is not there yet' 'type="process"'
 bad 'bad.cfg:5: the name "a b" is not possible: a name has 1 to 63' 'name="a b"'
 bad 'bad.cfg:5: memory must be a number from 16 to' 'memory="much"'
 bad 'bad.cfg:5: memory must be a number from 16 to' 'memory=4'

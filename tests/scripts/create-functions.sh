@@ -14,3 +14,8 @@ refuses () {
 	! "$sluice" create -n "$tmp/bad.cfg" >"$tmp/out" 2>"$tmp/err" || fail "taken: $(cat "$tmp/bad.cfg")"
 	says "$tmp/err" "$1" || fail "not said: $1: $(cat "$tmp/err")"
 }
+# process_config FILE LINE..: a process driver domain with further lines.
+process_config () {
+	local file=$1; shift
+	printf '%s\n' "name=\"$(basename "$file" .cfg)\"" 'type="process"' "$@" >"$file"
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* Process driver domains in a run. They serve from their creation on to their end. */
+#include "config.h"
+#include "tools/boot-private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "tools/stack-private.h"
+#include "tools/vdev.h"
+
+int boot_process_start(struct boot_slot *s, char *why, size_t room)
+{
+	s->process = stack_process_create(s->boot->st, &s->vm->process, why, room);
+	return s->process ? 0 : -errno;
+}
+
+static const char *name_of(const struct boot *b, uint32_t domid)
+{
+	for (const struct boot_slot *s = b->slots; s; s = s->next)
+		if (s->live && s->live->domid == domid)
+			return s->vm->config.name;
+	return "a guest";
+}
+
+/* Whether a guest would lose a device with it; then it is said. */
+static bool is_used(struct boot_slot *s, const char *remedy, struct boot_reply *reply)
+{
+	uint32_t guest, vdev;
+	char disk[16];
+
+	if (!stack_process_user(s->process, &guest, &vdev))
+		return false;
+	vdev_format(vdev, disk, sizeof(disk));
+	boot_reply_send(reply, "%s serves disk %s of %s: detach that or end %s first%s", s->vm->config.name, disk,
+		name_of(s->boot, guest), name_of(s->boot, guest), remedy);
+	return true;
+}
+
+static void end(struct boot_slot *s, struct boot_reply *reply)
+{
+	struct boot *b = s->boot;
+
+	boot_slot_remove(s);
+	boot_reply_send(reply, "ok\n");
+	boot_check_end(b);
+}
+
+void boot_process_verb(struct boot_slot *s, const char *verb, bool force, struct boot_reply *reply)
+{
+	const char *name = s->vm->config.name;
+	char why[512];
+
+	if (strcmp(verb, "destroy") == 0) {
+		if (force || !is_used(s, "; sluice destroy --force ends it all the same", reply))
+			end(s, reply);
+	} else if (strcmp(verb, "shutdown") == 0) {
+		if (!is_used(s, "", reply))
+			end(s, reply);
+	} else if (strcmp(verb, "reboot") == 0) {
+		boot_reply_send(reply, "%s\n", stack_process_restart(s->process, why, sizeof(why)) < 0 ? why : "ok");
+	} else if (strcmp(verb, "console") == 0) {
+		boot_reply_send(reply, "%s is a process domain and has no console: sluice dmesg shows what it says",
+			name);
+	} else if (strcmp(verb, "pause") == 0 || strcmp(verb, "unpause") == 0) {
+		boot_reply_send(reply, "%s is a process domain and has no virtual CPUs to %s", name, verb);
+	} else {
+		boot_reply_send(reply, "%s is a driver domain of type process: it gets no disks of others", name);
+	}
+}
