@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "drivers-domain/gate-keeper.h"
 #include "xenstore/xsnode.h"
 
 /* The first change is looked at at once, those that follow this often. */
@@ -107,7 +108,7 @@ static void daemon_scan(struct daemon *d)
 	rc = watch_scan(d);
 	d->scan_ms = daemon_now_ms();
 	if (rc < 0)
-		daemon_fail(d, "the store is gone", rc);
+		daemon_store_lost(d, rc);
 	if (d->refused && log_limit_ok(&daemon_limit))
 		log_warn("%u devices are served and there are more: they wait; raise"
 			" --max-backends", d->count);
@@ -118,11 +119,11 @@ static void daemon_pass(void *opaque)
 	struct daemon *d = opaque;
 
 	d->pass_timer = NULL;
-	if (d->stopping)
+	if (d->stopping || d->store_lost)
 		return;
 	if (d->scan_wanted && daemon_now_ms() - d->scan_ms >= DAEMON_SCAN_MS)
 		daemon_scan(d);
-	for (unsigned i = d->count; i-- > 0 && !d->failed;)
+	for (unsigned i = d->count; i-- > 0 && !d->failed && !d->store_lost;)
 		if (d->devices[i]->dirty)
 			serve_look(d->devices[i]);
 	d->pass_ms = daemon_now_ms();
@@ -177,13 +178,11 @@ static void daemon_alive(void *opaque)
 {
 	struct daemon *d = opaque;
 	uint32_t domid;
-	int rc = xsn_own_domid(d->xs, &domid);
+	int rc = d->store_lost ? 0 : xsn_own_domid(d->xs, &domid);
 
 	d->alive_timer = NULL;
-	if (rc < 0) {
-		daemon_fail(d, "the store is gone", rc);
-		return;
-	}
+	if (rc < 0)
+		daemon_store_lost(d, rc);
 	d->alive_timer = loop_add_timer(d->loop, DAEMON_ALIVE_MS, daemon_alive, d);
 	if (!d->alive_timer)
 		daemon_fail(d, "cannot set a timer", -errno);
@@ -214,7 +213,7 @@ static void daemon_hangup(struct daemon *d)
 {
 	if (d->stopping)
 		return;
-	for (unsigned i = d->count; i-- > 0 && !d->failed;)
+	for (unsigned i = d->count; i-- > 0 && !d->failed && !d->store_lost;)
 		serve_retry(d->devices[i]);
 	d->scan_wanted = true;
 	daemon_want_pass(d);
@@ -320,6 +319,10 @@ static int daemon_begin(struct daemon *d)
 		return rc;
 	}
 	snprintf(d->home, sizeof(d->home), "/local/domain/%u", domid);
+	if (!d->options.no_gate)
+		d->keeper = keeper_new(d, domid);
+	if (!d->options.no_gate && !d->keeper)
+		return -ENOENT;
 	rc = watch_start(d);
 	if (rc == 0)
 		rc = files_each(&d->files, FILES_LOCK, daemon_found_lock, d);
@@ -355,6 +358,7 @@ static void daemon_dispose(struct daemon *d)
 		free(d->devices[i]);
 	}
 	free(d->devices);
+	keeper_free(d->keeper);
 	loop_free(d->loop);
 	if (d->xs)
 		xs_close(d->xs);

@@ -20,6 +20,7 @@
 struct loop;
 struct loop_source;
 struct xs_handle;
+struct keeper;
 struct daemon;
 
 /** DAEMON_DEVICES_MAX - the most that --max-backends may be. */
@@ -44,6 +45,9 @@ struct served {
 	uint64_t print;            /* leaf_fingerprint() of what the last start read */
 	int failed_state;
 	bool failed_seen;          /* print and failed_state are of a failure */
+	bool exit_pending;         /* it ended while there was no store to ask what then, */
+	int exit_status;           /* with this wait status */
+	bool script_pending, script_up, script_ok; /* so did its script */
 	int logged_status;         /* of the last crash that was logged, */
 	unsigned logged_delay_ms;  /* and the wait after it: said once per change */
 };
@@ -56,6 +60,7 @@ struct daemon_options {
 	int initwait_ms;           /* how long backends stay at InitWait; -1: as the toolstack needs */
 	const char *script_dir;    /* of the scripts that may be run */
 	unsigned script_seconds;   /* that one may take */
+	bool no_gate;              /* backends have the domain's whole right at the store */
 	uint64_t limit[CGROUP_KINDS]; /* of each backend; 0: none */
 };
 
@@ -69,6 +74,12 @@ struct daemon {
 	struct served **devices;
 	unsigned count;
 	struct budget budget;
+	struct keeper *keeper;     /* of the store gate; NULL: none is wanted */
+	bool store_lost;           /* calls to xs fail; it is looked for */
+	uint64_t link_lost_ms;
+	unsigned link_delay_ms;
+	struct loop_source *link_timer;
+	struct loop_source *store_source;
 	struct loop_source *pass_timer;
 	struct loop_source *alive_timer;
 	struct loop_source *sweep_timer;
@@ -102,6 +113,13 @@ uint64_t daemon_now_ms(void);
 /** daemon_drop() - take a device out of the table and free it. */
 void daemon_drop(struct daemon *d, struct served *s);
 
+/* store-link.c */
+
+/** DAEMON_STORE_MS - for so long a store that went away is looked for. */
+#define DAEMON_STORE_MS 60000u
+/** daemon_store_lost() - the store does not answer: go on once it does. */
+void daemon_store_lost(struct daemon *d, int error);
+
 /* watch.c */
 
 /** watch_start() - watch the backend directory. 0 or -errno. */
@@ -119,6 +137,8 @@ void serve_retry(struct served *s);
 void serve_exited(struct served *s, int status);
 /** serve_script_ended() - its hotplug script ended, or could not be run; may drop it. */
 void serve_script_ended(struct served *s, bool ok);
+/** serve_store_back() - the store can be asked again: do what had to wait; may drop it. */
+void serve_store_back(struct served *s);
 /** serve_shutdown() - the daemon ends; may drop it. */
 void serve_shutdown(struct served *s);
 /** serve_adopt() - take over an older backend that lives. 0 or -errno as files_holder(). */

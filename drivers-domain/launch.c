@@ -22,7 +22,7 @@
 
 /* The descriptors that a backend finds open beside 0, 1 and 2. */
 enum { LAUNCH_READY_FD = 3, LAUNCH_LOCK_FD = 4, LAUNCH_HYPERVISOR_FD = 5, LAUNCH_METRICS_FD = 6,
-	LAUNCH_FDS = 7 };
+	LAUNCH_STORE_FD = 7, LAUNCH_FDS = 8 };
 
 struct launch_kind launch_kinds[] = {
 	{ .kind = "vbd", .folder = "backends/blk", .name = "sluice-blk" },
@@ -142,26 +142,30 @@ static bool launch_is(const char *variable, const char *name)
 }
 
 /*
- * Our environment with SLUICE_HYPERVISOR naming the backend's own connection, and for how long
- * stock xl needs to see InitWait.
+ * Our environment with SLUICE_HYPERVISOR and XENSTORED_PATH naming the backend's own
+ * connections, and for how long stock xl needs to see InitWait.
  */
-static char **launch_environment(bool own_connection, char *dwell)
+static char **launch_environment(bool own_connection, bool own_store, char *dwell)
 {
 	static char connection[] = "SLUICE_HYPERVISOR=fd:5";
+	static char store[] = "XENSTORED_PATH=/proc/self/fd/7";
 	size_t n = 0, out = 0;
 	char **env;
 
 	while (environ[n])
 		n++;
-	env = calloc(n + 3, sizeof(*env));
+	env = calloc(n + 4, sizeof(*env));
 	if (!env)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (!(own_connection && launch_is(environ[i], "SLUICE_HYPERVISOR")) &&
+			!(own_store && launch_is(environ[i], "XENSTORED_PATH")) &&
 			!launch_is(environ[i], "SLUICE_INITWAIT_MS"))
 			env[out++] = environ[i];
 	if (own_connection)
 		env[out++] = connection;
+	if (own_store)
+		env[out++] = store;
 	env[out] = dwell;
 	return env;
 }
@@ -181,33 +185,45 @@ static void launch_child_dispose(struct launch_child *c)
 	cleanup_close(&c->report_fd);
 	cleanup_close(&c->go_fd);
 	cleanup_close(&c->go_write_fd);
-	free(c->argv[1]);
-	free(c->argv[3]);
+	if (!c->l->argument) {
+		free(c->argv[1]);
+		free(c->argv[3]);
+	}
 	free(c->env);
 	free(c->dwell);
+}
+
+static int launch_arguments(struct launch_child *c)
+{
+	static char ready_arg[] = "--ready-fd=3", metrics_arg[] = "--metrics=fd:6";
+
+	if (c->l->argument) {
+		c->argv[1] = (char *)c->l->argument;
+		return 0;
+	}
+	c->argv[2] = ready_arg;
+	if (asprintf(&c->argv[1], "--backend=%s", c->l->leaf) < 0)
+		c->argv[1] = NULL;
+	if (asprintf(&c->argv[3], "--journal=%s", c->l->journal) < 0)
+		c->argv[3] = NULL;
+	c->argv[4] = c->l->metrics_fd >= 0 ? metrics_arg : NULL;
+	return c->argv[1] && c->argv[3] ? 0 : -ENOMEM;
 }
 
 static int launch_child_init(struct launch_child *c, const struct launch *l, int ready_write)
 {
 	CLEANUP_CLOSE int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const int sources[LAUNCH_FDS] = { null_fd, STDERR_FILENO, STDERR_FILENO, ready_write,
-		l->lock_fd, l->hypervisor_fd, l->metrics_fd };
-	static char ready_arg[] = "--ready-fd=3", metrics_arg[] = "--metrics=fd:6";
+		l->lock_fd, l->hypervisor_fd, l->metrics_fd, l->store_fd };
 
 	*c = (struct launch_child){ .l = l, .report_fd = -1, .go_fd = -1, .go_write_fd = -1 };
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		c->fds[i] = -1;
 	c->argv[0] = (char *)l->program;
-	c->argv[2] = ready_arg;
-	if (asprintf(&c->argv[1], "--backend=%s", l->leaf) < 0)
-		c->argv[1] = NULL;
-	if (asprintf(&c->argv[3], "--journal=%s", l->journal) < 0)
-		c->argv[3] = NULL;
-	c->argv[4] = l->metrics_fd >= 0 ? metrics_arg : NULL;
 	if (asprintf(&c->dwell, "SLUICE_INITWAIT_MS=%u", l->dwell_ms) < 0)
 		c->dwell = NULL;
-	c->env = launch_environment(l->hypervisor_fd >= 0, c->dwell);
-	if (!c->argv[1] || !c->argv[3] || !c->dwell || !c->env)
+	c->env = launch_environment(l->hypervisor_fd >= 0, l->store_fd >= 0, c->dwell);
+	if (!c->dwell || !c->env || launch_arguments(c) < 0)
 		return -ENOMEM;
 	if (null_fd < 0)
 		return -EIO;

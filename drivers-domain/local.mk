@@ -15,6 +15,9 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/device.h \
 	drivers-domain/files.c \
 	drivers-domain/files.h \
+	drivers-domain/gate-control.h \
+	drivers-domain/gate-keeper.c \
+	drivers-domain/gate-keeper.h \
 	drivers-domain/launch.c \
 	drivers-domain/launch.h \
 	drivers-domain/hotplug.c \
@@ -34,14 +37,39 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/script.c \
 	drivers-domain/script.h \
 	drivers-domain/serve.c \
+	drivers-domain/store-fd.c \
+	drivers-domain/store-fd.h \
+	drivers-domain/store-link.c \
 	drivers-domain/watch.c \
 	$(NULL)
 drivers_domain_sluice_driverd_LDADD = \
+	drivers-domain/libgatepolicy.la \
 	drivers-domain/libscan.la \
 	hypervisor/process/libhvctl.la \
 	xenstore/libxsnode.la \
 	common/libcommon.la \
 	$(XENSTORE_LIBS) \
+	$(NULL)
+
+# Between the backends and the store; knows neither libxenstore nor a hypervisor.
+noinst_LTLIBRARIES += drivers-domain/libgatepolicy.la
+drivers_domain_libgatepolicy_la_SOURCES = drivers-domain/gate-policy.c drivers-domain/gate-policy.h
+drivers_domain_libgatepolicy_la_LIBADD = drivers-domain/libscan.la
+noinst_LTLIBRARIES += drivers-domain/libgate.la
+drivers_domain_libgate_la_SOURCES = \
+	drivers-domain/gate.c \
+	drivers-domain/gate.h \
+	drivers-domain/gate-client.c \
+	drivers-domain/gate-watch.c \
+	drivers-domain/gate-watch.h \
+	$(NULL)
+drivers_domain_libgate_la_LIBADD = drivers-domain/libgatepolicy.la
+sbin_PROGRAMS += drivers-domain/sluice-store-gate
+drivers_domain_sluice_store_gate_SOURCES = drivers-domain/gate-main.c drivers-domain/gate-control.h
+drivers_domain_sluice_store_gate_LDADD = \
+	drivers-domain/libgate.la \
+	common/libconfine.la \
+	common/libcommon.la \
 	$(NULL)
 
 if HAVE_CMOCKA

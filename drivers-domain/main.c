@@ -50,6 +50,8 @@ static const char main_usage[] =
 "  -T, --script-seconds=N        how long a script may run (default 40)\n"
 "  -w, --initwait=MS             how long a backend stays at InitWait, the first time\n"
 "                                (default 1000, which xl needs; 0 with SLUICE_HYPERVISOR)\n"
+"  -g, --store-gate=HOW          yes (default): a backend reaches its own device's nodes of the\n"
+"                                store; no: all that this domain does\n"
 "  -k, --kill-backends-with-daemon  backends die with the daemon, however it ends\n"
 "  -R, --ready-fd=N              write READY=1 there after the first scan\n"
 "  -p, --pid-file=FILE           write the daemon's process id there\n"
@@ -72,6 +74,7 @@ static const struct option main_long[] = {
 	{ "script-dir", required_argument, NULL, 's' },
 	{ "script-seconds", required_argument, NULL, 'T' },
 	{ "initwait", required_argument, NULL, 'w' },
+	{ "store-gate", required_argument, NULL, 'g' },
 	{ "kill-backends-with-daemon", no_argument, NULL, 'k' },
 	{ "ready-fd", required_argument, NULL, 'R' },
 	{ "pid-file", required_argument, NULL, 'p' },
@@ -111,6 +114,17 @@ static void main_set_level(const char *text)
 	if (log_level_parse(text, &level) < 0)
 		die("--log-level=%s is none of error, warning, info, debug", text);
 	log_set_level(level);
+}
+
+static bool main_is_without_gate(const char *text)
+{
+	if (strcmp(text, "yes") == 0)
+		return false;
+	if (strcmp(text, "no") != 0)
+		die("--store-gate=%s is neither yes nor no", text);
+	log_warn("without a store gate a backend that is taken over writes the nodes of this"
+		" domain's other devices, too");
+	return true;
 }
 
 static int main_set_ready_fd(const char *text)
@@ -164,6 +178,9 @@ static void main_option(struct main_options *o, int c)
 		break;
 	case 'w':
 		o->daemon.initwait_ms = (int)main_number("initwait", optarg, 0, 60000);
+		break;
+	case 'g':
+		o->daemon.no_gate = main_is_without_gate(optarg);
 		break;
 	case 'k':
 		o->daemon.kill_backends = true;
@@ -241,7 +258,7 @@ int main(int argc, char **argv)
 
 	log_init("sluice-driverd");
 	main_block_signals();
-	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:w:kR:p:Al:FhV", main_long, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:w:g:kR:p:Al:FhV", main_long, NULL)) != -1)
 		main_option(&o, c);
 	if (optind < argc)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);

@@ -17,10 +17,12 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "drivers-domain/daemon.h"
+#include "drivers-domain/gate-keeper.h"
 #include "drivers-domain/hotplug-nodes.h"
 #include "drivers-domain/launch.h"
 #include "drivers-domain/leaf.h"
 #include "drivers-domain/restrict.h"
+#include "xenstore/xsnode.h"
 
 /* An adopted backend is not our child: how it ended is not known. */
 #define SERVE_STATUS_UNKNOWN (-1)
@@ -41,12 +43,14 @@ static bool serve_view(struct served *s, struct device_view *view)
 	if (rc == 0 && s->failed_seen && view->exists)
 		view->changed = (view->state == 1 && s->failed_state != 1) ||
 			leaf_fingerprint(s->daemon->xs, s->leaf) != s->print;
+	if (rc < 0) {
+		daemon_store_lost(s->daemon, rc);
+		return false;
+	}
 	hotplug_look(s);
 	view->script = s->hotplug.state;
 	view->script_first = s->hotplug.use == SCRIPT_BEFORE;
-	if (rc < 0)
-		daemon_fail(s->daemon, "the store is gone", rc);
-	return rc == 0;
+	return true;
 }
 
 static void serve_timer(void *opaque)
@@ -173,12 +177,25 @@ int serve_adopt(struct served *s)
 	return 0;
 }
 
+/* Where its backend finds its device, and nothing else, of the store. Descriptor or -errno. */
+static int serve_store(struct served *s)
+{
+	CLEANUP_FREE char *frontend = xsn_read(s->daemon->xs, XBT_NULL, s->leaf, "frontend");
+	int fd = frontend ? keeper_add(s->daemon->keeper, &s->name, frontend) : -errno;
+
+	if (fd == -EINVAL && log_limit_ok(&serve_limit))
+		log_err("%s: the toolstack's node frontend is no directory of domain %u", s->label,
+			s->name.frontend);
+	return fd;
+}
+
 /* Starts the backend with what is its own. Return: its id or -errno. */
 static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
 {
 	struct daemon *d = s->daemon;
 	CLEANUP_FREE char *journal = files_journal(&d->files, &s->name);
 	CLEANUP_CLOSE int hypervisor_fd = -1;
+	CLEANUP_CLOSE int store_fd = -1;
 	CLEANUP_CLOSE int pid_fd = files_pid(&d->files, &s->name);
 	CLEANUP_CLOSE int metrics_fd = files_metrics(&d->files, &s->name);
 	struct launch l = {
@@ -206,6 +223,12 @@ static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
 	/* Without a connection of ours it may be Xen, and the toolstack libxl. */
 	l.dwell_ms = d->options.initwait_ms >= 0 ? (unsigned)d->options.initwait_ms :
 		     hypervisor_fd < 0 ? SERVE_INITWAIT_MS : 0;
+	if (d->keeper) {
+		store_fd = serve_store(s);
+		if (store_fd < 0)
+			return store_fd;
+	}
+	l.store_fd = store_fd;
 	/* Before the start: what the toolstack changes from now on counts as a change. */
 	s->print = leaf_fingerprint(d->xs, s->leaf);
 	s->failed_seen = false;
@@ -253,7 +276,10 @@ static void serve_spawn(struct served *s, const struct device_view *view)
 	if (lock_fd == -EBUSY && serve_adopt(s) == 0)
 		return;
 	pid = lock_fd < 0 ? lock_fd : program ? serve_launch(s, program, lock_fd) : -ENOENT;
-	if (pid < 0)
+	if (pid == -EAGAIN)
+		/* The store's gate is just being started. */
+		device_defer(&s->machine, daemon_now_ms());
+	else if (pid < 0)
 		serve_spawn_failed(s, program ? program : launch_kind_find(s->name.kind)->name,
 			pid, view);
 	else
@@ -419,25 +445,23 @@ void serve_retry(struct served *s)
 		serve_do(s, device_retry(&s->machine, &view, daemon_now_ms()), &view, 0);
 }
 
-void serve_exited(struct served *s, int status)
+static enum device_exit serve_exit_kind(int status)
 {
-	enum device_exit how = DEVICE_EXIT_CRASH;
-	struct device_view view;
-	char text[96];
+	if (status == SERVE_STATUS_UNKNOWN || !WIFEXITED(status))
+		return DEVICE_EXIT_CRASH;
+	return WEXITSTATUS(status) == LAUNCH_EXIT_CLEAN ? DEVICE_EXIT_CLEAN :
+	       WEXITSTATUS(status) == LAUNCH_EXIT_STORAGE ? DEVICE_EXIT_STORAGE : DEVICE_EXIT_CRASH;
+}
 
-	if (status != SERVE_STATUS_UNKNOWN && WIFEXITED(status)) {
-		if (WEXITSTATUS(status) == LAUNCH_EXIT_CLEAN)
-			how = DEVICE_EXIT_CLEAN;
-		else if (WEXITSTATUS(status) == LAUNCH_EXIT_STORAGE)
-			how = DEVICE_EXIT_STORAGE;
-	}
-	serve_describe(status, text, sizeof(text));
-	log_info("%s: backend %d %s", s->label, s->pid, text);
-	serve_close_process(s);
-	cgroup_remove(&s->daemon->cgroup, s->label);
-	if (s->daemon->stopping)
-		view = (struct device_view){ .exists = false };
-	else if (!serve_view(s, &view))
+/* What its nodes say decides what comes next; without a store that waits. */
+static void serve_ended(struct served *s, int status)
+{
+	enum device_exit how = serve_exit_kind(status);
+	struct device_view view = { .exists = false };
+
+	s->exit_status = status;
+	s->exit_pending = !s->daemon->stopping && !serve_view(s, &view);
+	if (s->exit_pending)
 		return;
 	/* The backend has said why. */
 	if (how == DEVICE_EXIT_STORAGE && view.exists && view.online)
@@ -446,17 +470,51 @@ void serve_exited(struct served *s, int status)
 	serve_do(s, device_exited(&s->machine, how, &view, daemon_now_ms()), &view, status);
 }
 
-void serve_script_ended(struct served *s, bool ok)
+static void serve_script_over(struct served *s)
 {
 	struct device_view view;
-	bool up = s->hotplug.up;
 
+	s->script_pending = !serve_view(s, &view);
+	if (!s->script_pending)
+		serve_do(s, device_script_ended(&s->machine, s->script_up, s->script_ok, &view,
+			daemon_now_ms()), &view, 0);
+}
+
+void serve_script_ended(struct served *s, bool ok)
+{
+	s->script_up = s->hotplug.up;
+	s->script_ok = ok;
 	hotplug_settle(s, ok);
-	if (serve_view(s, &view))
-		serve_do(s, device_script_ended(&s->machine, up, ok, &view, daemon_now_ms()), &view, 0);
+	serve_script_over(s);
+}
+
+void serve_exited(struct served *s, int status)
+{
+	char text[96];
+
+	serve_describe(status, text, sizeof(text));
+	log_info("%s: backend %d %s", s->label, s->pid, text);
+	serve_close_process(s);
+	cgroup_remove(&s->daemon->cgroup, s->label);
+	keeper_remove(s->daemon->keeper, &s->name);
+	serve_ended(s, status);
+}
+
+void serve_store_back(struct served *s)
+{
+	s->dirty = true;
+	if (s->exit_pending)
+		serve_ended(s, s->exit_status);
+	else if (s->script_pending)
+		serve_script_over(s);
+	else
+		serve_set_timer(s); /* one that came due meanwhile did nothing */
 }
 
 void serve_shutdown(struct served *s)
 {
-	serve_do(s, device_shutdown(&s->machine, daemon_now_ms()), NULL, 0);
+	if (s->exit_pending)
+		serve_ended(s, s->exit_status);
+	else
+		serve_do(s, device_shutdown(&s->machine, daemon_now_ms()), NULL, 0);
 }

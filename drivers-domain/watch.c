@@ -61,7 +61,7 @@ static bool watch_is_device(struct daemon *d, const struct leaf_name *name)
 	scan_leaf_path(name, leaf);
 	rc = leaf_read(d->xs, leaf, name, &view);
 	if (rc < 0)
-		daemon_fail(d, "the store is gone", rc);
+		daemon_store_lost(d, rc);
 	return rc == 0 && view.valid;
 }
 
@@ -105,7 +105,7 @@ static void watch_readable(void *opaque, uint32_t events)
 
 		if (!event) {
 			if (errno != EAGAIN && errno != EINTR)
-				daemon_fail(d, "the store is gone", -errno);
+				daemon_store_lost(d, -errno);
 			return;
 		}
 		if (!d->stopping)
@@ -117,9 +117,8 @@ int watch_start(struct daemon *d)
 {
 	if (!xs_watch(d->xs, "backend", WATCH_TOKEN))
 		return errno ? -errno : -EIO;
-	if (!loop_add_fd(d->loop, xs_fileno(d->xs), EPOLLIN, watch_readable, d))
-		return -errno;
-	return 0;
+	d->store_source = loop_add_fd(d->loop, xs_fileno(d->xs), EPOLLIN, watch_readable, d);
+	return d->store_source ? 0 : -errno;
 }
 
 /* The names in a directory; none when it is gone or not ours to read. */

@@ -18,9 +18,9 @@ done
 [ "$(children)" = 3 ] || fail "$(children) processes for 3 devices"
 
 # The backend got what it was promised and nothing of the daemon's: 0 1 2, its READY,
-# its lock, and 255, bash's own for the script.
+# its lock, its metrics, its way to the store, and 255, bash's own for the script.
 fds=$(tr '\n' ' ' <"$tmp/log/fds-backend-vbd-2-51712")
-for fd in $fds; do case $fd in 0|1|2|3|4|6|255) ;; *) fail "it inherited $fd of $fds" ;; esac; done
+for fd in $fds; do case $fd in 0|1|2|3|4|6|7|255) ;; *) fail "it inherited $fd of $fds" ;; esac; done
 journal=$(awk '/^backend\/vbd\/2\/51712 / { print $3 }' "$tmp/log/starts")
 [ "$journal" = "$(realpath "$tmp/run")/vbd-2-51712.journal" ] || fail "journal: $journal"
 wait_for 5 grep -q taken "$journal"

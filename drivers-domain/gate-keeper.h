@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's side of the store gate: it starts one or adopts the one that an earlier daemon
+ * left, gives it connections to the store, and gives each backend a socket of its own there.
+ */
+#ifndef SLUICE_DRIVERS_DOMAIN_GATE_KEEPER_H
+#define SLUICE_DRIVERS_DOMAIN_GATE_KEEPER_H
+
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "drivers-domain/scan.h"
+
+/** KEEPER_LOCK - in the run directory: held by the gate; has its id, and what it said. */
+#define KEEPER_LOCK "store-gate.lock"
+
+struct daemon;
+struct keeper;
+
+/**
+ * keeper_new() - start or find the gate; if it ends, another is started.
+ *
+ * Return: NULL after a message.
+ */
+struct keeper *keeper_new(struct daemon *d, uint32_t own) must_check;
+/** keeper_free() - a gate without connections of backends ends then; any other goes on. NULL is fine. */
+void keeper_free(struct keeper *k);
+/**
+ * keeper_add() - a device, for the backend that is about to be started.
+ * @frontend: the toolstack's node of this name
+ *
+ * Return: a close-on-exec descriptor, the caller's, that names a socket (O_PATH): by
+ * /proc/self/fd/N who has it connects to the gate, and nobody else can; or -errno: -EINVAL
+ * @frontend is not of the frontend's domain, -EAGAIN there is no gate at the moment.
+ */
+int keeper_add(struct keeper *k, const struct leaf_name *name, const char *frontend) must_check;
+/** keeper_remove() - its backend has ended. */
+void keeper_remove(struct keeper *k, const struct leaf_name *name);
+
+#endif

@@ -1,0 +1,593 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sluice-store-gate: started by sluice-driverd, one per driver domain. It holds the domain's
+ * connection to the store and gives each backend what is its device's of it. Opens and
+ * connects nothing itself: all descriptors come from the daemon, or are accepted.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/confine.h"
+#include "common/fdpass.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "drivers-domain/gate-control.h"
+#include "drivers-domain/gate.h"
+
+/* Connections of one device at a time: a backend has one. */
+#define MAIN_CONNECTIONS 4u
+/* For so long backends wait for a store that went away; then they are told. */
+#define MAIN_STORE_MS 60000u
+#define MAIN_TICK_MS 100u
+/* Messages of one connection per turn of the loop. */
+#define MAIN_TURN 16
+
+struct main_gate;
+
+/* A device: where its backend connects. */
+struct main_device {
+	TAILQ_ENTRY(main_device) link;
+	struct main_gate *main;
+	struct gate_rules rules;
+	char label[SCAN_PATH_MAX];
+	int fd;
+	struct loop_source *source;
+	unsigned connections;
+};
+TAILQ_HEAD(main_devices, main_device);
+
+/* A connection of a backend. */
+struct main_connection {
+	TAILQ_ENTRY(main_connection) link;
+	struct main_gate *main;
+	struct gate_client *client;
+	struct main_device *device; /* NULL: removed since */
+	char label[SCAN_PATH_MAX];
+	int fd;
+	uint32_t events;
+	struct loop_source *source;
+};
+TAILQ_HEAD(main_connections, main_connection);
+
+struct main_gate {
+	struct loop *loop;
+	struct gate gate;
+	char confined[GATE_FRONTEND_MAX];
+	struct main_devices devices;
+	struct main_connections connections;
+	int listen_fd;
+	int control_fd;
+	struct loop_source *control_source;
+	bool known;         /* it has said which domain this is */
+	int store_fd;
+	uint32_t store_events;
+	struct loop_source *store_source;
+	struct loop_source *store_timer;
+	struct loop_source *tick;
+};
+
+CONFINE_RULES(gate, CONFINE_CALL(accept4), CONFINE_CALL(recvmsg), CONFINE_CALL(sendmsg));
+
+static struct log_limit main_limit = { .burst = 20, .interval_ms = 10000 };
+
+static void main_pump(struct main_gate *m);
+
+static uint64_t main_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void main_tell(struct main_gate *m, enum gate_control_what what)
+{
+	struct gate_control message = { .version = GATE_VERSION, .what = what };
+	int rc;
+
+	if (what == GATE_HELLO)
+		memcpy(message.text, m->confined, sizeof(message.text));
+	rc = m->control_fd < 0 ? 0 : fd_send_now(m->control_fd, &message, sizeof(message), NULL, 0);
+
+	/* A daemon that is gone is seen where its messages are read. */
+	if (rc < 0 && rc != -EPIPE)
+		log_warn("the daemon cannot be told: %s", strerror(-rc));
+}
+
+/* --- backends ------------------------------------------------------------------------------ */
+
+static void connection_close(struct main_connection *x, const char *why)
+{
+	if (why && log_limit_ok(&main_limit))
+		log_warn("%s: its connection is closed: %s", x->label, why);
+	TAILQ_REMOVE(&x->main->connections, x, link);
+	if (x->device)
+		x->device->connections--;
+	loop_remove(x->source);
+	close(x->fd);
+	gate_client_close(x->client);
+	free(x);
+}
+
+/* Send what is there, and wait for what is then awaited. False: it is closed. */
+static bool connection_push(struct main_connection *x)
+{
+	const char *from;
+	char *to;
+	uint32_t events;
+	size_t n;
+
+	while ((n = gate_client_output(x->client, &from)) > 0) {
+		ssize_t sent = write(x->fd, from, n);
+
+		if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+			connection_close(x, NULL);
+			return false;
+		}
+		if (sent < 0)
+			break;
+		gate_client_sent(x->client, (size_t)sent);
+	}
+	if (x->client->bad) {
+		connection_close(x, x->client->bad);
+		return false;
+	}
+	events = (n ? EPOLLOUT : 0) | (gate_client_room(x->client, &to) ? EPOLLIN : 0);
+	if (events != x->events)
+		(void)!loop_set_events(x->source, events); /* of a descriptor that is watched */
+	x->events = events;
+	return true;
+}
+
+/* False: it is closed. */
+static bool connection_pull(struct main_connection *x)
+{
+	for (int i = 0; i < MAIN_TURN; i++) {
+		char *to;
+		size_t room = gate_client_room(x->client, &to);
+		ssize_t n = room ? read(x->fd, to, room) : -1;
+
+		if (room == 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+			break;
+		if (n <= 0) {
+			connection_close(x, NULL);
+			return false;
+		}
+		gate_client_received(x->client, (size_t)n);
+	}
+	return true;
+}
+
+static void connection_ready(void *opaque, uint32_t events)
+{
+	struct main_connection *x = opaque;
+	struct main_gate *m = x->main;
+
+	gate_tick(&m->gate, main_now_ms());
+	/* One that hung up has nothing more to ask, whether or not it took its answers. */
+	if (events & (EPOLLHUP | EPOLLERR))
+		connection_close(x, NULL);
+	else if (!(events & EPOLLIN) || connection_pull(x))
+		connection_push(x);
+	main_pump(m);
+}
+
+static void device_accept(void *opaque, uint32_t events)
+{
+	struct main_device *d = opaque;
+	int fd = accept4(d->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct main_connection *x;
+
+	if (fd < 0)
+		return;
+	x = d->connections < MAIN_CONNECTIONS ? calloc(1, sizeof(*x)) : NULL;
+	if (x)
+		x->client = gate_client_new(&d->main->gate, &d->rules, x);
+	if (x && x->client)
+		x->source = loop_add_fd(d->main->loop, fd, EPOLLIN, connection_ready, x);
+	if (!x || !x->source) {
+		if (log_limit_ok(&main_limit))
+			log_warn("%s: one connection more is refused", d->label);
+		if (x && x->client)
+			gate_client_close(x->client);
+		free(x);
+		close(fd);
+		return;
+	}
+	x->main = d->main;
+	x->fd = fd;
+	x->events = EPOLLIN;
+	x->device = d;
+	memcpy(x->label, d->label, sizeof(x->label));
+	d->connections++;
+	TAILQ_INSERT_TAIL(&d->main->connections, x, link);
+	log_debug("%s: connected", x->label);
+}
+
+static struct main_device *device_find(struct main_gate *m, const struct leaf_name *name)
+{
+	struct main_device *d;
+
+	TAILQ_FOREACH(d, &m->devices, link)
+		if (memcmp(&d->rules.name, name, sizeof(*name)) == 0)
+			return d;
+	return NULL;
+}
+
+static void device_remove(struct main_device *d)
+{
+	struct main_connection *x;
+
+	TAILQ_FOREACH(x, &d->main->connections, link)
+		if (x->device == d)
+			x->device = NULL;
+	TAILQ_REMOVE(&d->main->devices, d, link);
+	loop_remove(d->source);
+	close(d->fd);
+	free(d);
+}
+
+/* Of an earlier backend of the same device, which is not to act beside its successor. */
+static void device_cut_off(struct main_gate *m, const struct leaf_name *name)
+{
+	struct main_connection *x, *next;
+
+	for (x = TAILQ_FIRST(&m->connections); x; x = next) {
+		next = TAILQ_NEXT(x, link);
+		if (memcmp(&x->client->rules.name, name, sizeof(*name)) == 0)
+			connection_close(x, "the device has a new backend");
+	}
+}
+
+static void device_add(struct main_gate *m, const struct gate_control *message, int fd)
+{
+	struct main_device *old = device_find(m, &message->name), *d = calloc(1, sizeof(*d));
+
+	if (old)
+		device_remove(old);
+	device_cut_off(m, &message->name);
+	if (!d || gate_rules_init(&d->rules, m->gate.own, &message->name, message->text) < 0)
+		goto out;
+	d->main = m;
+	d->fd = fd;
+	scan_file_name(&message->name, d->label);
+	d->source = loop_add_fd(m->loop, fd, EPOLLIN, device_accept, d);
+	if (!d->source)
+		goto out;
+	TAILQ_INSERT_TAIL(&m->devices, d, link);
+	return;
+out:
+	log_err("a device cannot be taken"); /* its backend finds nobody to connect to, and ends */
+	free(d);
+	close(fd);
+}
+
+/* --- the store ------------------------------------------------------------------------------ */
+
+static void store_given_up(void *opaque)
+{
+	struct main_gate *m = opaque;
+
+	m->store_timer = NULL;
+	log_err("there was no store for %u s: the backends are told that it is gone", MAIN_STORE_MS / 1000);
+	loop_stop(m->loop, 1);
+}
+
+static void store_lost(struct main_gate *m, const char *why)
+{
+	log_warn("the store is gone (%s); backends go on, and wait with what they ask of it", why);
+	loop_remove(m->store_source);
+	m->store_source = NULL;
+	close(m->store_fd);
+	m->store_fd = -1;
+	gate_down(&m->gate);
+	m->store_timer = loop_add_timer(m->loop, MAIN_STORE_MS, store_given_up, m);
+	if (!m->store_timer)
+		loop_stop(m->loop, 1);
+	main_tell(m, GATE_WANT_STORE);
+}
+
+/* False: it is lost. */
+static bool store_push(struct main_gate *m)
+{
+	const char *from;
+	size_t n;
+
+	while (m->store_fd >= 0 && (n = gate_up_output(&m->gate, &from)) > 0) {
+		/* /dev/xen/xenbus takes one message per write at most, and so it gets them. */
+		ssize_t sent = write(m->store_fd, from, n);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno == EAGAIN)
+			break;
+		if (sent < 0 && (errno == E2BIG || errno == EINVAL)) {
+			gate_up_refused(&m->gate, -errno);
+		} else if (sent < 0) {
+			store_lost(m, strerror(errno));
+			return false;
+		} else {
+			gate_up_sent(&m->gate, (size_t)sent);
+		}
+	}
+	if (m->store_fd >= 0) {
+		uint32_t events = EPOLLIN | (n ? EPOLLOUT : 0);
+
+		if (events != m->store_events)
+			(void)!loop_set_events(m->store_source, events);
+		m->store_events = events;
+	}
+	return true;
+}
+
+static void store_pull(struct main_gate *m)
+{
+	for (int i = 0; i < 8 * MAIN_TURN; i++) {
+		char *to;
+		size_t room = gate_up_room(&m->gate, &to);
+		ssize_t n = room ? read(m->store_fd, to, room) : 0;
+		int rc;
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < 0 || (n == 0 && room)) {
+			store_lost(m, n < 0 ? strerror(errno) : "it ended the connection");
+			return;
+		}
+		rc = gate_up_received(&m->gate, (size_t)n);
+		if (rc < 0) {
+			store_lost(m, "it broke the protocol");
+			return;
+		}
+	}
+}
+
+static void store_ready(void *opaque, uint32_t events)
+{
+	struct main_gate *m = opaque;
+
+	gate_tick(&m->gate, main_now_ms());
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		store_pull(m);
+	main_pump(m);
+}
+
+static void store_found(struct main_gate *m, int fd)
+{
+	if (m->store_fd >= 0) {
+		close(fd); /* one is enough */
+		return;
+	}
+	m->store_source = loop_add_fd(m->loop, fd, EPOLLIN, store_ready, m);
+	if (!m->store_source) {
+		close(fd);
+		loop_stop(m->loop, 1);
+		return;
+	}
+	if (m->store_timer)
+		log_info("the store is back");
+	loop_remove(m->store_timer);
+	m->store_timer = NULL;
+	m->store_fd = fd;
+	m->store_events = EPOLLIN;
+	gate_up(&m->gate);
+}
+
+/* --- all of it ------------------------------------------------------------------------------ */
+
+static void main_tick(void *opaque)
+{
+	struct main_gate *m = opaque;
+
+	m->tick = NULL;
+	gate_tick(&m->gate, main_now_ms());
+	main_pump(m);
+}
+
+/* Until nobody has anything more to send. */
+static void main_pump(struct main_gate *m)
+{
+	struct gate_client *c;
+
+	do {
+		while ((c = gate_take_dirty(&m->gate)))
+			connection_push(c->transport);
+		store_push(m);
+	} while (!TAILQ_EMPTY(&m->gate.dirty));
+	if (gate_wants_tick(&m->gate) && !m->tick)
+		m->tick = loop_add_timer(m->loop, MAIN_TICK_MS, main_tick, m);
+}
+
+static void control_hello(struct main_gate *m, const struct gate_control *message)
+{
+	main_tell(m, GATE_HELLO);
+	if (!m->known)
+		m->gate.own = message->own;
+	m->known = true;
+	if (m->store_fd < 0)
+		main_tell(m, GATE_WANT_STORE);
+}
+
+/* @fd: that came with it, or -1; taken. */
+static void control_message(struct main_gate *m, struct gate_control *message, int fd)
+{
+	message->text[sizeof(message->text) - 1] = '\0';
+	message->name.kind[SCAN_KIND_MAX] = '\0';
+	if (message->what == GATE_HELLO) {
+		control_hello(m, message);
+	} else if (message->what == GATE_ADD && fd >= 0 && m->known) {
+		device_add(m, message, fd);
+		fd = -1;
+	} else if (message->what == GATE_STORE && fd >= 0) {
+		store_found(m, fd);
+		fd = -1;
+	} else if (message->what == GATE_REMOVE && device_find(m, &message->name)) {
+		device_remove(device_find(m, &message->name));
+	}
+	cleanup_close(&fd);
+}
+
+static bool control_is_end(const struct gate_control *message, size_t len)
+{
+	return len >= offsetof(struct gate_control, own) && message->what == GATE_END;
+}
+
+static void control_ended(struct main_gate *m)
+{
+	loop_remove(m->control_source);
+	m->control_source = NULL;
+	cleanup_close(&m->control_fd);
+	m->control_fd = -1;
+	/* The next daemon starts another as it needs it. */
+	if (TAILQ_EMPTY(&m->connections))
+		loop_stop(m->loop, 0);
+}
+
+static void control_ready(void *opaque, uint32_t events)
+{
+	struct main_gate *m = opaque;
+
+	for (int i = 0; i < MAIN_TURN && m->control_fd >= 0; i++) {
+		struct gate_control message;
+		unsigned n = 1;
+		int fd = -1;
+		ssize_t len = fd_recv_now(m->control_fd, &message, sizeof(message), &fd, &n);
+
+		if (len == -EAGAIN)
+			break;
+		if (len <= 0) {
+			control_ended(m);
+		} else if (control_is_end(&message, (size_t)len)) {
+			loop_stop(m->loop, 0);
+		} else if (len != sizeof(message) || message.version != GATE_VERSION) {
+			/* A newer daemon ends us and starts its own. */
+			log_warn("a daemon of another version asks; it is not served");
+			main_tell(m, GATE_HELLO);
+		} else {
+			control_message(m, &message, n ? fd : -1);
+			n = 0;
+		}
+		if (n && len > 0)
+			close(fd);
+	}
+	main_pump(m);
+}
+
+/* Who can connect is of the daemon's own directory; a later one takes the place of one that died. */
+static void control_accept(void *opaque, uint32_t events)
+{
+	struct main_gate *m = opaque;
+	int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	loop_remove(m->control_source);
+	cleanup_close(&m->control_fd);
+	m->control_fd = fd;
+	m->control_source = loop_add_fd(m->loop, fd, EPOLLIN, control_ready, m);
+	if (!m->control_source)
+		loop_stop(m->loop, 1);
+}
+
+static int main_confine(struct main_gate *m)
+{
+	struct confine_options options = { .extra = NULL };
+	struct confine_report report;
+	int rc = confine_self(&options, &report);
+
+	log_info("confined: %s", report.done);
+	if (rc < 0)
+		log_err("cannot be confined (%s)", report.missing);
+	else if (report.missing[0])
+		log_warn("not fully confined: %s", report.missing);
+	/* Cut off where it is too long: it is for people. */
+	(void)!snprintf(m->confined, sizeof(m->confined), "%.200s%s%.50s", report.done,
+		report.missing[0] ? "; " : "", report.missing);
+	return rc;
+}
+
+static void main_dispose(struct main_gate *m)
+{
+	while (!TAILQ_EMPTY(&m->connections))
+		connection_close(TAILQ_FIRST(&m->connections), NULL);
+	while (!TAILQ_EMPTY(&m->devices))
+		device_remove(TAILQ_FIRST(&m->devices));
+	gate_clear(&m->gate);
+	loop_free(m->loop);
+	cleanup_close(&m->store_fd);
+	cleanup_close(&m->control_fd);
+}
+
+static int main_take_fd(const char *text)
+{
+	char *end;
+	unsigned long fd = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || fd > 1u << 20)
+		die("--control-fd=%s is no descriptor", text);
+	return (int)fd;
+}
+
+static void main_options(int argc, char **argv, struct main_gate *m)
+{
+	static const struct option options[] = {
+		{ "control-fd", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (c) {
+		case 'c':
+			m->listen_fd = main_take_fd(optarg);
+			break;
+		case 'h':
+			puts("Usage: sluice-store-gate --control-fd=N\n"
+			     "Give each backend of a driver domain what is its device's of the store.\n\n"
+			     "  --control-fd=N  where sluice-driverd, which starts it, connects\n"
+			     "  --help, --version\n\n"
+			     "See sluice-driverd(8).");
+			exit(0);
+		case 'V':
+			puts("sluice-store-gate " PACKAGE_VERSION);
+			exit(0);
+		default:
+			exit(1); /* getopt said why */
+		}
+	}
+	if (m->listen_fd < 0 || optind < argc)
+		die("sluice-driverd starts it; see --help");
+}
+
+int main(int argc, char **argv)
+{
+	static struct main_gate m = { .listen_fd = -1, .control_fd = -1, .store_fd = -1 };
+	int status;
+
+	log_init("sluice-store-gate");
+	main_options(argc, argv, &m);
+	signal(SIGPIPE, SIG_IGN);
+	TAILQ_INIT(&m.devices);
+	TAILQ_INIT(&m.connections);
+	gate_init(&m.gate, 0);
+	m.loop = loop_new();
+	if (!m.loop || fd_set_nonblock(m.listen_fd) < 0 ||
+		!loop_add_fd(m.loop, m.listen_fd, EPOLLIN, control_accept, &m))
+		die("no event loop: %s", strerror(errno));
+	if (main_confine(&m) < 0)
+		return 1;
+	status = loop_run(m.loop);
+	main_dispose(&m);
+	return status < 0 ? 1 : status;
+}
