@@ -47,6 +47,18 @@ frontends_sluice_netfront_tap_SOURCES = \
 	$(NULL)
 frontends_sluice_netfront_tap_LDADD = frontends/libnetfront.la
 
+noinst_LTLIBRARIES += frontends/libconsolefront.la
+frontends_libconsolefront_la_SOURCES = \
+	frontends/consolefront.c \
+	frontends/consolefront.h \
+	$(NULL)
+frontends_libconsolefront_la_LIBADD = \
+	protocol/libprotocol.la \
+	xenstore/libxsnode.la \
+	common/libcommon.la \
+	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS) \
+	$(NULL)
+
 if HAVE_NBDKIT
 nbdkitplugin_LTLIBRARIES = frontends/nbdkit/nbdkit-sluice-plugin.la
 frontends_nbdkit_nbdkit_sluice_plugin_la_SOURCES = \
@@ -93,6 +105,20 @@ tests_unit_blkfront_connect_LDADD = $(tests_unit_blkfront_LDADD)
 tests_unit_blkfront_hostile_LDADD = $(tests_unit_blkfront_LDADD)
 tests_unit_blkfront_queues_LDADD = $(tests_unit_blkfront_LDADD)
 tests_unit_blkfront_worker_LDADD = $(tests_unit_blkfront_LDADD)
+
+netfront_tests = tests/unit/netfront tests/unit/netfront-hostile
+check_PROGRAMS += $(netfront_tests)
+TESTS += $(netfront_tests)
+netfront_test_common = \
+	tests/unit/blkfront-fakes.c \
+	tests/unit/blkfront-fakes.h \
+	tests/unit/netfront-rig.c \
+	tests/unit/netfront-rig.h \
+	$(NULL)
+tests_unit_netfront_SOURCES = tests/unit/netfront.c $(netfront_test_common)
+tests_unit_netfront_hostile_SOURCES = tests/unit/netfront-hostile.c $(netfront_test_common)
+tests_unit_netfront_LDADD = frontends/libnetfront.la $(CMOCKA_LIBS)
+tests_unit_netfront_hostile_LDADD = $(tests_unit_netfront_LDADD)
 endif
 
 dist_man_MANS += docs/man/nbdkit-sluice-plugin.1

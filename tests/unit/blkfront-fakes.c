@@ -32,7 +32,7 @@ struct xs_handle {
 	int fd;
 };
 static struct node nodes[MAX_NODES], saved[MAX_NODES];
-static char *watched;
+static char *watched[4];
 static unsigned watch_events;
 static struct xs_handle store = { .fd = -1 };
 static int state_written = -1; /* inside a transaction: told to the backend at its end */
@@ -76,8 +76,11 @@ static char *absolute(const char *path)
 static void fire(const char *path)
 {
 	uint64_t one = 1;
+	unsigned i = 0;
 
-	if (!watched || strcmp(watched, path) != 0)
+	while (i < 4 && !(watched[i] && strcmp(watched[i], path) == 0))
+		i++;
+	if (i == 4)
 		return;
 	watch_events++;
 	if (write(store.fd, &one, sizeof(one)) < 0)
@@ -130,8 +133,10 @@ void xs_close(struct xs_handle *h)
 	close(h->fd);
 	h->fd = -1;
 	fakes.open_handles--;
-	free(watched);
-	watched = NULL;
+	for (unsigned i = 0; i < 4; i++) {
+		free(watched[i]);
+		watched[i] = NULL;
+	}
 }
 
 static bool gone(void)
@@ -175,7 +180,7 @@ bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path, const v
 
 	if (!gone()) {
 		fake_set(full, value);
-		if (strcmp(full, FAKE_FRONT "/state") == 0)
+		if (strcmp(full, fakes.front_state) == 0)
 			state_written = atoi(value);
 	}
 	free(full);
@@ -231,8 +236,13 @@ char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path, u
 
 bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
-	free(watched);
-	watched = strdup(path);
+	unsigned i = 0;
+
+	while (i < 4 && watched[i])
+		i++;
+	if (i == 4)
+		abort();
+	watched[i] = strdup(path);
 	fire(path);
 	return true;
 }
@@ -457,7 +467,8 @@ int xengntshr_unshare(xengntshr_handle *xgs, void *start, uint32_t count)
 void fakes_reset(void)
 {
 	nodes_free(nodes);
-	fakes = (struct fakes){ .grant_limit = MAX_REFS };
+	fakes = (struct fakes){ .grant_limit = MAX_REFS,
+		.front_state = FAKE_FRONT "/state" };
 	next_ref = 0;
 	watch_events = 0;
 	transactions = 0;

@@ -28,6 +28,7 @@ struct fakes {
 	unsigned conflicts;      /* so many transactions fail with EAGAIN */
 	unsigned open_handles;
 	void (*before_transaction)(void); /* the second one: publishing */
+	const char *front_state; /* the node whose writes the backend is told of */
 	bool store_gone;
 	bool notify_fails;
 };
