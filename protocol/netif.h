@@ -126,8 +126,8 @@ struct netif_extra_xdp {
  *	Lessened by what is consumed here
  *
  * Each slot is copied once (XSA-155). In all cases @packet->answer tells what was consumed:
- * these are to be answered in this order, with a fatal verdict, too. Total: any bytes give
- * some verdict.
+ * these are to be answered in this order, with a fatal verdict, too. The rest of the packet
+ * is there with NETIF_OK: its slots have exactly its size. Total: any bytes give some verdict.
  */
 enum netif_verdict netif_tx_take(struct ring_back *ring, unsigned *pending,
 	const struct netif_tx_limits *limits, struct netif_tx_packet *packet) must_check;

@@ -33,6 +33,21 @@ backends_net_libnetport_la_LIBADD = \
 	common/libcommon.la \
 	$(NULL)
 
+if HAVE_CMOCKA
+net_core_tests = \
+	tests/unit/net-offload \
+	tests/unit/net-segment \
+	$(NULL)
+check_PROGRAMS += $(net_core_tests)
+TESTS += $(net_core_tests)
+tests_unit_net_offload_SOURCES = tests/unit/net-offload.c tests/unit/net-frames.h
+tests_unit_net_offload_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_offload_LDADD = backends/net/libnetcore.la $(CMOCKA_LIBS)
+tests_unit_net_segment_SOURCES = tests/unit/net-segment.c tests/unit/net-frames.h
+tests_unit_net_segment_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_segment_LDADD = backends/net/libnetcore.la $(CMOCKA_LIBS)
+endif
+
 # What tests of ports drive them with.
 check_PROGRAMS += tests/peers/port-cable
 tests_peers_port_cable_LDADD = \

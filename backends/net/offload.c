@@ -206,15 +206,16 @@ static int segment_headers(const struct frame *frame, unsigned i, bool last, str
 
 int offload_segment(const struct frame *frame, unsigned i, struct frame *out)
 {
-	uint32_t from = frame->headers + i * frame->gso_size;
-	uint32_t left = frame->len - from;
-	bool last = left <= frame->gso_size;
-	uint32_t payload = last ? left : frame->gso_size;
+	uint64_t from = frame->headers + (uint64_t)i * frame->gso_size;
 	uint8_t *data = out->data;
 	uint32_t room = out->room;
+	uint32_t payload;
+	bool last;
 
 	if (from >= frame->len)
 		return -EINVAL;
+	last = frame->len - from <= frame->gso_size;
+	payload = last ? frame->len - from : frame->gso_size;
 	if (room < frame->headers + payload)
 		return -ENOSPC;
 	*out = *frame;
