@@ -243,6 +243,7 @@ tools_scripts = \
 	tests/scripts/create-hotplug.sh \
 	tests/scripts/create-keys.sh \
 	tests/scripts/create-process-config.sh \
+	tests/scripts/create-process-killed.sh \
 	tests/scripts/create-process.sh \
 	tests/scripts/create-stack.sh \
 	tests/scripts/create-views.sh \
@@ -255,6 +256,7 @@ tools_scripts = \
 	tests/scripts/tools-bench-mounted.sh \
 	tests/scripts/tools-bench-verify.sh \
 	tests/scripts/tools-completion.sh \
+	tests/scripts/tools-domain-survives.sh \
 	tests/scripts/tools-errors.sh \
 	tests/scripts/tools-exec-signals.sh \
 	tests/scripts/tools-apart.sh \
