@@ -47,6 +47,10 @@ tests_unit_net_segment_SOURCES = tests/unit/net-segment.c tests/unit/net-frames.
 tests_unit_net_segment_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_segment_LDADD = backends/net/libnetcore.la $(CMOCKA_LIBS)
 endif
+check_PROGRAMS += tests/fuzz/fuzz-offload
+TESTS += tests/fuzz/fuzz-offload
+tests_fuzz_fuzz_offload_SOURCES = tests/fuzz/fuzz-offload.c tests/fuzz/standalone.c
+tests_fuzz_fuzz_offload_LDADD = backends/net/libnetcore.la
 
 # What tests of ports drive them with.
 check_PROGRAMS += tests/peers/port-cable
