@@ -142,6 +142,11 @@ tests_peers_hostile_blkfront_SOURCES = \
 	$(NULL)
 tests_peers_hostile_blkfront_LDADD = frontends/libblkfront.la
 
+# A stack of guests with network interfaces, for the net scripts.
+check_PROGRAMS += tests/peers/net-stack
+tests_peers_net_stack_SOURCES = tests/peers/net-stack.c
+tests_peers_net_stack_LDADD = tools/libstack.la
+
 # A guest that its backend is killed under, run by the survive scripts.
 check_PROGRAMS += tests/peers/blk-survivor
 tests_peers_blk_survivor_SOURCES = tests/peers/blk-survivor.c

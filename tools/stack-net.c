@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
+#include <linux/nsfs.h>
 #include <xenstore.h>
 
 #include "common/array.h"
@@ -51,25 +53,21 @@ static pid_t first_process(const struct stack_process *p)
 	return pid;
 }
 
-static int enter(pid_t pid, const char *name, int type)
-{
-	CLEANUP_CLOSE int fd = -1;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 || setns(fd, type) < 0 ? -errno : 0;
-}
-
 int stack_network_enter(const struct stack_process *p)
 {
+	CLEANUP_CLOSE int net = -1, user = -1;
 	pid_t pid = first_process(p);
-	int rc = pid ? enter(pid, "user", CLONE_NEWUSER) : -ESRCH;
+	char path[64];
 
-	/* Who is in the same one already, for want of another, may be told so. */
-	if (rc < 0 && rc != -EINVAL && rc != -EPERM)
-		return rc;
-	return enter(pid, "net", CLONE_NEWNET);
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	net = pid ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (net < 0)
+		return pid ? -errno : -ESRCH;
+	/* Its owner, which is not where the domain's processes are. Without user namespaces: ours. */
+	user = ioctl(net, NS_GET_USERNS);
+	if (user >= 0 && setns(user, CLONE_NEWUSER) < 0 && errno != EINVAL)
+		return -errno;
+	return setns(net, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
 /* --- nodes -------------------------------------------------------------------------- */
