@@ -130,6 +130,9 @@ endif
 check_PROGRAMS += tests/peers/hv-tool
 tests_peers_hv_tool_SOURCES = tests/peers/hv-tool.c
 tests_peers_hv_tool_LDADD = hypervisor/process/libhvctl.la common/libcommon.la
+check_PROGRAMS += tests/peers/reach
+tests_peers_reach_SOURCES = tests/peers/reach.c
+tests_peers_reach_LDADD = common/libcommon.la $(XENGNTTAB_LIBS)
 
 hv_scripts = \
 	tests/scripts/hypervisor-control-socket.sh \
@@ -138,6 +141,7 @@ hv_scripts = \
 	tests/scripts/hypervisor-domain-init-into.sh \
 	tests/scripts/hypervisor-domain-init-sealed.sh \
 	tests/scripts/hypervisor-domain-init.sh \
+	tests/scripts/hypervisor-domain-pages.sh \
 	tests/scripts/hypervisor-libs-abi.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(hv_scripts)

@@ -74,14 +74,19 @@ static char *absolute(const char *filename)
 	return path;
 }
 
+/* Where Linux backends say what is wrong. */
+static void error_dir(const struct attached *at, char *dir, size_t room)
+{
+	snprintf(dir, room, "/local/domain/%u/error/%s", at->backend_domid, strstr(at->backend, "backend/"));
+}
+
 /* What the backend says is wrong: where Linux backends say it, and where scripts do. */
 char *stack_backend_error(struct stack *st, const struct attached *at)
 {
 	char dir[128];
 	char *text;
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u/error/%s", at->backend_domid,
-		strstr(at->backend, "backend/"));
+	error_dir(at, dir, sizeof(dir));
 	text = xsn_read(st->xs, XBT_NULL, dir, "error");
 	if (!text)
 		text = xsn_read(st->xs, XBT_NULL, at->backend, "error");
@@ -339,8 +344,11 @@ static bool has_sibling(struct stack *st, const struct attached *at)
 /* What neither the backend nor its daemon removed; if the store is gone, nothing is there. */
 static void remove_nodes(struct stack *st, const struct attached *at)
 {
-	char parent[80];
+	char parent[80], dir[128];
 
+	/* The next one of that name is not to be told what was wrong with this one. */
+	error_dir(at, dir, sizeof(dir));
+	(void)!xsn_rm(st->xs, XBT_NULL, dir, NULL);
 	(void)!xsn_rm(st->xs, XBT_NULL, at->frontend, NULL);
 	(void)!xsn_rm(st->xs, XBT_NULL, at->libxl, NULL);
 	(void)!xsn_rm(st->xs, XBT_NULL, at->backend, NULL);
