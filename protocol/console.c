@@ -11,6 +11,7 @@
 #define CONNECTION_OFFSET (sizeof(((struct xencons_interface *)0)->in) + \
 	sizeof(((struct xencons_interface *)0)->out) + 4 * sizeof(XENCONS_RING_IDX))
 #define CONNECTION_CONNECTED 0
+#define CONNECTION_DISCONNECTED 1
 
 _Static_assert(sizeof(((struct xencons_interface *)0)->out) == CONSOLE_OUT_SIZE, "out ring");
 _Static_assert(sizeof(((struct xencons_interface *)0)->in) == CONSOLE_IN_SIZE, "in ring");
@@ -33,12 +34,33 @@ static int ring_break(struct console_ring *r)
 	return -EPROTO;
 }
 
+static void set_connection(struct console_ring *r, uint8_t connection)
+{
+	/* Orders the indices before it; partner: a guest that looks at it before it waits for room. */
+	__atomic_store_n((uint8_t *)r->page + CONNECTION_OFFSET, connection, __ATOMIC_RELEASE);
+}
+
 void console_ring_init(struct console_ring *r, void *page)
 {
 	*r = (struct console_ring){ .page = page };
 	r->out_cons = load_index(&r->page->out_cons);
 	r->in_prod = load_index(&r->page->in_prod);
-	__atomic_store_n((uint8_t *)page + CONNECTION_OFFSET, CONNECTION_CONNECTED, __ATOMIC_RELEASE);
+	set_connection(r, CONNECTION_CONNECTED);
+}
+
+void console_ring_leave(struct console_ring *r)
+{
+	set_connection(r, CONNECTION_DISCONNECTED);
+}
+
+bool console_ring_skip(struct console_ring *r, uint32_t out_cons)
+{
+	if (out_cons - r->out_cons > CONSOLE_OUT_SIZE ||
+		load_index(&r->page->out_prod) - out_cons > CONSOLE_OUT_SIZE)
+		return false;
+	r->out_cons = out_cons;
+	console_ring_publish(r);
+	return true;
 }
 
 static size_t least(size_t a, size_t b)
@@ -46,7 +68,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-ssize_t console_ring_take(struct console_ring *r, void *to, size_t room)
+ssize_t console_ring_copy(struct console_ring *r, void *to, size_t room)
 {
 	uint32_t used = load_index(&r->page->out_prod) - r->out_cons;
 	uint32_t at = r->out_cons % CONSOLE_OUT_SIZE;
@@ -60,8 +82,21 @@ ssize_t console_ring_take(struct console_ring *r, void *to, size_t room)
 	memcpy(to, r->page->out + at, piece);
 	memcpy((char *)to + piece, r->page->out, len - piece);
 	r->out_cons += len;
-	store_index(&r->page->out_cons, r->out_cons);
 	return (ssize_t)len;
+}
+
+void console_ring_publish(struct console_ring *r)
+{
+	store_index(&r->page->out_cons, r->out_cons);
+}
+
+ssize_t console_ring_take(struct console_ring *r, void *to, size_t room)
+{
+	ssize_t n = console_ring_copy(r, to, room);
+
+	if (n > 0)
+		console_ring_publish(r);
+	return n;
 }
 
 ssize_t console_ring_room(struct console_ring *r)

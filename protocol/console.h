@@ -51,6 +51,24 @@ void console_ring_init(struct console_ring *r, void *page);
  */
 ssize_t console_ring_take(struct console_ring *r, void *to, size_t room) must_check;
 
+/**
+ * console_ring_copy() - the first half of console_ring_take(): the guest's room stays taken, so
+ * that a successor finds the same bytes there, until console_ring_publish(). Called again before
+ * that it goes on behind what it gave.
+ */
+ssize_t console_ring_copy(struct console_ring *r, void *to, size_t room) must_check;
+/** console_ring_publish() - what was copied is safe: give the guest the room back. */
+void console_ring_publish(struct console_ring *r);
+/**
+ * console_ring_skip() - after console_ring_init(): a predecessor had copied and kept all until
+ * @out_cons, and may have died before it published that.
+ *
+ * Return: false, and nothing changed: that is no place in this ring where it can have been.
+ */
+bool console_ring_skip(struct console_ring *r, uint32_t out_cons);
+/** console_ring_leave() - tell the guest that nobody serves it any more. */
+void console_ring_leave(struct console_ring *r);
+
 /** console_ring_room() - bytes that the guest can be given now; -EPROTO as above, of in_cons. */
 ssize_t console_ring_room(struct console_ring *r) must_check;
 

@@ -3,104 +3,67 @@
 #include "backends/console/console.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <termios.h>
-
-#include <xenstore.h>
 
 #include "backends/common/confined.h"
 #include "backends/common/ready.h"
-#include "backends/console/device.h"
-#include "backends/console/endpoint.h"
+#include "backends/console/console-private.h"
 #include "common/log.h"
-#include "common/tty.h"
-#include "xenstore/xsnode.h"
-
-/* How long slow readers are waited for at the end. */
-#define CONSOLE_FLUSH_MS 300u
-
-struct console {
-	struct loop *loop;
-	struct console_options o;
-	char dir[48];              /* in the store */
-	struct xs_handle *xs;
-	struct loop_source *xs_source;
-	struct device *device;
-	struct endpoint stdio, pty, client;
-	bool has_tty;
-	int pty_master, pty_slave; /* the slave kept open: without one the master fails */
-	int listener;
-	struct loop_source *accept_source;
-	int log_fd;
-	struct log_limit limit;
-	bool stopping;
-};
 
 /* --- the guest's side -------------------------------------------------- */
-
-static void write_log(struct console *c, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(c->log_fd, data, len);
-
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		} else if (errno != EINTR) {
-			if (log_limit_ok(&c->limit))
-				log_err("%s: %s: output of the guest is lost", c->o.log, strerror(errno));
-			return;
-		}
-	}
-}
 
 static void on_output(void *opaque, const char *data, size_t len)
 {
 	struct console *c = opaque;
 
-	if (c->log_fd >= 0)
-		write_log(c, data, len);
-	if (c->stdio.out_fd >= 0)
-		endpoint_add(&c->stdio, data, len);
-	if (c->o.pty)
-		endpoint_add(&c->pty, data, len);
-	if (c->o.socket)
-		endpoint_add(&c->client, data, len);
+	tape_file_add(c->tape, data, len);
 }
 
-static void on_room(void *opaque)
+static void on_served(void *opaque)
 {
 	struct console *c = opaque;
 
-	endpoint_resume(&c->stdio);
-	endpoint_resume(&c->pty);
-	endpoint_resume(&c->client);
+	users_pump(c->users);
+	users_resume(c->users);
 }
 
 static void on_failed(void *opaque, int error)
 {
 	struct console *c = opaque;
+	char why[CONSOLE_WHY];
 
-	loop_stop(c->loop, error == -EPROTO ? CONSOLE_BROKEN : CONSOLE_LOST);
+	if (error != -EPROTO) {
+		loop_stop(c->loop, CONSOLE_LOST);
+		return;
+	}
+	snprintf(why, sizeof(why), "domain %u broke the rules of its console ring (an index runs more than"
+		" a ring ahead): its console is stopped", c->o.domid);
+	c->kind->broken(c, why);
 }
 
 static const struct device_ops device_ops = {
 	.output = on_output,
-	.room = on_room,
+	.served = on_served,
 	.failed = on_failed,
 };
 
+int console_connect(struct console *c, uint32_t ref, uint32_t port, bool resume, char *why, size_t room)
+{
+	uint32_t place;
+	bool known = resume && tape_file_place(c->tape, &place);
+	int error = device_connect(c->device, c->o.domid, ref, port, known ? &place : NULL, why, room);
+
+	if (error == 0)
+		tape_file_connect(c->tape, device_place(c->device));
+	return error;
+}
+
 /* --- the users' side --------------------------------------------------- */
 
-static size_t input_room(void *opaque)
+static size_t on_room(void *opaque)
 {
 	struct console *c = opaque;
 
@@ -114,295 +77,118 @@ static void on_input(void *opaque, const char *data, size_t len)
 	device_give(c->device, data, len);
 }
 
-static void leave_terminal(struct console *c)
+static void on_left(void *opaque)
 {
-	endpoint_detach(&c->stdio);
-	tty_restore();
-	c->has_tty = false;
-	fprintf(stderr, "\n[left the console of domain %u%s]\n", c->o.domid,
-		c->o.stay ? "; it goes on" : "");
-	if (!c->o.stay)
-		console_stop(c);
+	console_stop(opaque);
 }
 
-static void on_keys(void *opaque, const char *data, size_t len)
+static void on_window(void *opaque, unsigned short cols, unsigned short rows)
 {
 	struct console *c = opaque;
-	const char *escape = c->has_tty ? memchr(data, TTY_ESCAPE, len) : NULL;
+	char text[16];
 
-	device_give(c->device, data, escape ? (size_t)(escape - data) : len);
-	if (escape)
-		leave_terminal(c);
+	snprintf(text, sizeof(text), "%u %u", cols, rows);
+	c->kind->write(c, "window", text);
 }
 
-static void on_stdio_gone(void *opaque, int error)
+static void on_status(void *opaque, char *text, size_t room)
 {
 	struct console *c = opaque;
+	const struct device_counters *n = device_counters(c->device);
 
-	log_info("the reader of the standard output is gone: %s", strerror(-error));
-	tty_restore();
-	if (!c->o.stay)
-		console_stop(c);
+	snprintf(text, room, "bytes_out %" PRIu64 "\nbytes_in %" PRIu64 "\nevents %" PRIu64
+		"\ndelays %" PRIu64 "\nscrollback %zu\n", n->bytes_out, n->bytes_in, n->events, n->delays,
+		c->o.users.scrollback);
 }
 
-static void on_pty_gone(void *opaque, int error)
-{
-	log_err("the pty failed: %s", strerror(-error));
-}
+static const struct users_ops users_ops = { on_room, on_input, on_left, on_window, on_status };
 
-static void on_client_gone(void *opaque, int error)
-{
-	log_debug("the console's client is gone");
-}
+/* --- life -------------------------------------------------------------- */
 
-static const struct endpoint_ops stdio_ops = { input_room, on_keys, on_stdio_gone };
-static const struct endpoint_ops pty_ops = { input_room, on_input, on_pty_gone };
-static const struct endpoint_ops client_ops = { input_room, on_input, on_client_gone };
-
-static void on_accept(void *opaque, uint32_t events)
+static int open_tape(struct console *c)
 {
-	static const char busy[] = "this console has a client already\r\n";
-	struct console *c = opaque;
-	CLEANUP_CLOSE int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+	size_t size = c->o.users.scrollback > CONSOLE_TAPE_MIN ? c->o.users.scrollback : CONSOLE_TAPE_MIN;
+	char name[24];
+	const char *device = c->o.backend ? c->o.backend : name;
 	int error;
 
-	if (fd < 0)
-		return;
-	if (c->client.in_fd >= 0) {
-		(void)send(fd, busy, sizeof(busy) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-		return;
+	snprintf(name, sizeof(name), "console/%u", c->o.domid);
+	error = tape_file_open(c->o.tape, device, size, &c->tape);
+	if (error < 0 && c->o.tape) {
+		/* The guest is served all the same; only a successor will miss it. */
+		log_warn("--journal=%s: %s; what is said is kept in memory", c->o.tape, strerror(-error));
+		error = tape_file_open(NULL, device, size, &c->tape);
 	}
-	error = endpoint_attach(&c->client, fd, fd);
 	if (error < 0)
-		log_err("a client cannot be served: %s", strerror(-error));
-}
-
-/* --- opening ----------------------------------------------------------- */
-
-static int open_log(struct console *c)
-{
-	if (!c->o.log)
-		return 0;
-	c->log_fd = open(c->o.log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-	if (c->log_fd >= 0)
-		return 0;
-	log_err("--log=%s: %s", c->o.log, strerror(errno));
-	return -errno;
-}
-
-static int open_stdio(struct console *c)
-{
-	int error;
-
-	if (!c->o.stdio)
-		return 0;
-	error = tty_raw(STDIN_FILENO);
-	c->has_tty = error == 0;
-	if (error == -ENOTTY || error == -EINVAL || error == 0)
-		error = endpoint_attach(&c->stdio, STDIN_FILENO, STDOUT_FILENO);
-	if (error < 0)
-		log_err("the terminal cannot be used: %s", strerror(-error));
+		log_err("the console's memory: %s", strerror(-error));
 	return error;
 }
 
-/* A slave without echo: the guest echoes. */
-static int make_raw(int fd)
+static int open_users(struct console *c)
 {
-	struct termios t;
+	const char *tty;
 
-	if (tcgetattr(fd, &t) < 0)
+	c->o.users.confine = c->o.confine;
+	c->o.users.domid = c->o.domid;
+	c->users = users_open(c->loop, &c->o.users, tape_file_tape(c->tape), &users_ops, c);
+	if (!c->users)
 		return -errno;
-	cfmakeraw(&t);
-	return tcsetattr(fd, TCSANOW, &t) < 0 ? -errno : 0;
-}
-
-static int open_pty(struct console *c, char *name, size_t room)
-{
-	int error;
-
-	c->pty_master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	if (c->pty_master < 0 || grantpt(c->pty_master) < 0 || unlockpt(c->pty_master) < 0)
-		return -errno;
-	error = ptsname_r(c->pty_master, name, room);
-	if (error)
-		return -error;
-	c->pty_slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (c->pty_slave < 0)
-		return -errno;
-	error = make_raw(c->pty_slave);
-	return error < 0 ? error : endpoint_attach(&c->pty, c->pty_master, c->pty_master);
-}
-
-static int start_pty(struct console *c)
-{
-	char name[64];
-	int error;
-
-	if (!c->o.pty)
-		return 0;
-	error = open_pty(c, name, sizeof(name));
-	if (error < 0) {
-		log_err("no pty: %s", strerror(-error));
-		return error;
-	}
-	printf("%s\n", name);
-	fflush(stdout);
-	return xsn_write(c->xs, XBT_NULL, c->dir, "tty", name);
-}
-
-static int listen_at(struct console *c, const char *path)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int r;
-
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sun.sun_path, path, strlen(path));
-	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->listener < 0)
-		return -errno;
-	mask = umask(0177);
-	r = bind(c->listener, (struct sockaddr *)&sun, sizeof(sun));
-	umask(mask);
-	if (r < 0 || listen(c->listener, 8) < 0)
-		return -errno;
-	c->accept_source = loop_add_fd(c->loop, c->listener, EPOLLIN, on_accept, c);
-	return c->accept_source ? 0 : -errno;
-}
-
-static int start_socket(struct console *c)
-{
-	int error;
-
-	if (!c->o.socket)
-		return 0;
-	error = listen_at(c, c->o.socket);
-	if (error < 0) {
-		log_err("--socket=%s: %s", c->o.socket, strerror(-error));
-		c->o.socket = NULL; /* not ours to remove */
-		return error;
-	}
-	return xsn_write(c->xs, XBT_NULL, c->dir, "socket", c->o.socket);
-}
-
-static int start_device(struct console *c)
-{
-	uint32_t port;
-	int error = xsn_read_u32(c->xs, XBT_NULL, c->dir, "port", &port);
-
-	if (error < 0) {
-		log_err("domain %u has no console: %s/port: %s", c->o.domid, c->dir, strerror(-error));
-		return error;
-	}
-	c->device = device_open(c->loop, c->o.domid, c->o.ring_ref, port, &device_ops, c);
-	return c->device ? 0 : -errno;
-}
-
-/* --- the domain's end -------------------------------------------------- */
-
-static void on_store(void *opaque, uint32_t events)
-{
-	struct console *c = opaque;
-	char **watch = xs_check_watch(c->xs);
-
-	if (!watch && errno == EAGAIN)
-		return;
-	free(watch);
-	if (!watch) {
-		log_warn("the store is gone: the console goes on without it");
-		loop_remove(c->xs_source);
-		c->xs_source = NULL;
-	} else if (!xs_is_domain_introduced(c->xs, c->o.domid)) {
-		console_stop(c);
-	}
-}
-
-static int open_store(struct console *c)
-{
-	c->xs = xs_open(0);
-	if (!c->xs) {
-		log_err("the store cannot be reached: %s", strerror(errno));
-		return -errno;
+	tty = users_tty(c->users);
+	if (tty) {
+		printf("%s\n", tty);
+		fflush(stdout);
 	}
 	return 0;
 }
 
-static int watch_store(struct console *c)
+/* The sockets' names are removed at the end: by that the root directory has to stay. */
+static int confine(struct console *c)
 {
-	if (!xs_watch(c->xs, "@releaseDomain", "gone"))
-		return -errno;
-	c->xs_source = loop_add_fd(c->loop, xs_fileno(c->xs), EPOLLIN, on_store, c);
-	return c->xs_source ? 0 : -errno;
+	static const struct confine_options confinement = { .keep_root = true };
+
+	return c->o.confine ? confined_begin(&confinement) : 0;
 }
-
-/* --- life -------------------------------------------------------------- */
-
-static int init_endpoints(struct console *c)
-{
-	int error = endpoint_init(&c->stdio, c->loop, &stdio_ops, c);
-
-	if (error == 0)
-		error = endpoint_init(&c->pty, c->loop, &pty_ops, c);
-	if (error == 0)
-		error = endpoint_init(&c->client, c->loop, &client_ops, c);
-	return error;
-}
-
-/*
- * Clients come to the listener, whose name is removed at the end: by that the root directory
- * has to stay. What the endpoints open by a name is open.
- */
-CONFINE_RULES(console, CONFINE_CALL(accept4), CONFINE_CALL(sendto), CONFINE_CALL(fstat),
-	CONFINE_CALL(newfstatat), CONFINE_CALL(unlink), CONFINE_CALL(unlinkat),
-	CONFINE_CALL_IF(ioctl, 1, TCGETS), CONFINE_CALL_IF(ioctl, 1, TCSETS),
-	CONFINE_CALL_IF(ioctl, 1, TCSETSW));
-static const struct confine_options confinement = { .keep_root = true };
 
 static int start_all(struct console *c)
 {
-	int error = init_endpoints(c);
+	int error = c->kind->open(c);
 
 	if (error == 0)
-		error = open_store(c);
+		error = open_tape(c);
+	if (error == 0) {
+		c->device = device_new(c->loop, &c->o.limits, &device_ops, c);
+		error = c->device ? 0 : -errno;
+	}
 	if (error == 0)
-		error = start_device(c);
-	if (error == 0)
-		error = open_log(c);
-	if (error == 0)
-		error = start_pty(c);
-	if (error == 0)
-		error = start_socket(c);
+		error = open_users(c);
 	/* The terminal late: messages of a failed start are read in a sane one. */
 	if (error == 0)
-		error = open_stdio(c);
-	/* Before the watch, which starts a thread, and before a byte of the guest's is looked at. */
-	if (error == 0 && c->o.confine)
-		error = confined_begin(&confinement);
+		error = users_open_terminal(c->users);
+	/* Before a watch, which starts a thread, and before a byte of the guest's is looked at. */
 	if (error == 0)
-		error = watch_store(c);
-	return error;
+		error = confine(c);
+	return error == 0 ? c->kind->begin(c) : error;
 }
 
-struct console *console_start(struct loop *loop, const struct console_options *options)
+struct console *console_start(struct loop *loop, const struct console_options *options, int *status)
 {
 	struct console *c = calloc(1, sizeof(*c));
-	int error;
 
+	*status = CONSOLE_START;
 	if (!c)
 		return NULL;
-	*c = (struct console){ .loop = loop, .o = *options, .pty_master = -1, .pty_slave = -1,
-		.listener = -1, .log_fd = -1, .limit = { .burst = 1, .interval_ms = 10000 } };
-	snprintf(c->dir, sizeof(c->dir), "/local/domain/%u/console", options->domid);
-	error = start_all(c);
-	if (error < 0) {
-		console_free(c);
-		errno = -error;
-		return NULL;
-	}
-	device_serve(c->device);
-	ready_notify(&c->o.ready_fd);
-	return c;
+	*c = (struct console){ .loop = loop, .o = *options, .status = CONSOLE_START,
+		.kind = options->backend ? &console_secondary : &console_primary };
+	if (start_all(c) == 0)
+		return c;
+	*status = c->status;
+	console_free(c);
+	return NULL;
+}
+
+void console_reopen_log(struct console *c)
+{
+	users_reopen_log(c->users);
 }
 
 void console_stop(struct console *c)
@@ -410,38 +196,18 @@ void console_stop(struct console *c)
 	if (c->stopping)
 		return;
 	c->stopping = true;
-	loop_stop(c->loop, CONSOLE_OK);
-	/* What breaks only now still counts. */
-	device_serve(c->device);
-}
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
+	/* What the guest wrote until now still counts. */
+	device_drain(c->device);
+	c->kind->stop(c);
 }
 
 void console_free(struct console *c)
 {
 	if (!c)
 		return;
-	endpoint_flush(&c->stdio, CONSOLE_FLUSH_MS);
-	endpoint_flush(&c->pty, CONSOLE_FLUSH_MS);
-	endpoint_flush(&c->client, CONSOLE_FLUSH_MS);
-	tty_restore();
-	endpoint_free(&c->stdio);
-	endpoint_free(&c->pty);
-	endpoint_free(&c->client);
-	device_close(c->device);
-	loop_remove(c->accept_source);
-	loop_remove(c->xs_source);
-	if (c->xs)
-		xs_close(c->xs);
-	if (c->listener >= 0 && c->o.socket)
-		unlink(c->o.socket);
-	close_fd(c->listener);
-	close_fd(c->pty_master);
-	close_fd(c->pty_slave);
-	close_fd(c->log_fd);
+	users_close(c->users);
+	device_free(c->device);
+	tape_file_close(c->tape);
+	c->kind->close(c);
 	free(c);
 }

@@ -62,10 +62,10 @@ static void endpoint_write(struct endpoint *e)
 	size_t len;
 	ssize_t n;
 
-	while (e->out_fd >= 0 && !e->out && (len = buffer_peek(&e->buffer, &at))) {
+	while (e->out_fd >= 0 && !e->out && (len = tape_peek(&e->reader, &at))) {
 		n = write_some(e, at, len);
 		if (n > 0) {
-			buffer_consume(&e->buffer, (size_t)n);
+			tape_consume(&e->reader, (size_t)n);
 		} else if (n == 0 || errno == EAGAIN) {
 			e->out = loop_add_fd(e->loop, e->out_fd, EPOLLOUT, on_writable, e);
 			if (!e->out)
@@ -77,22 +77,27 @@ static void endpoint_write(struct endpoint *e)
 	}
 }
 
-void endpoint_add(struct endpoint *e, const char *data, size_t len)
+void endpoint_pump(struct endpoint *e)
 {
-	buffer_add(&e->buffer, data, len);
 	endpoint_write(e);
+}
+
+bool endpoint_is_behind(struct endpoint *e)
+{
+	const char *at;
+
+	return e->out_fd >= 0 && tape_peek(&e->reader, &at);
 }
 
 void endpoint_flush(struct endpoint *e, unsigned ms)
 {
 	struct pollfd p = { .events = POLLOUT };
-	const char *at;
 
 	for (unsigned waited = 0; e->out_fd >= 0; waited += 10) {
 		loop_remove(e->out);
 		e->out = NULL;
 		endpoint_write(e);
-		if (e->out_fd < 0 || !buffer_peek(&e->buffer, &at) || waited >= ms)
+		if (!endpoint_is_behind(e) || waited >= ms)
 			return;
 		p.fd = e->out_fd;
 		(void)poll(&p, 1, 10);
@@ -100,6 +105,36 @@ void endpoint_flush(struct endpoint *e, unsigned ms)
 }
 
 /* --- input ------------------------------------------------------------- */
+
+static void on_hangup(void *opaque, uint32_t events)
+{
+	lose(opaque, 0);
+}
+
+/*
+ * Its reader may stay: a terminal's, a pipe's, and a client's that only shut its own direction. A
+ * socket's tells of its end by a hang-up, which needs no interest to be told.
+ */
+static bool end_input(struct endpoint *e)
+{
+	struct pollfd p = { .fd = e->in_fd };
+
+	if (e->out_socket && (poll(&p, 1, 0) < 0 || p.revents & (POLLHUP | POLLERR))) {
+		lose(e, 0);
+		return false;
+	}
+	/* Before the descriptor: another one of the same pipe would keep it in the loop. */
+	loop_remove(e->in);
+	e->in = NULL;
+	if (e->out_socket) {
+		e->in_ended = true;
+		e->in = loop_add_fd(e->loop, e->in_fd, 0, on_hangup, e);
+		return true;
+	}
+	close(e->in_fd);
+	e->in_fd = -1;
+	return false;
+}
 
 /* Read once; false when the source that called is not to be kept. */
 static bool read_once(struct endpoint *e)
@@ -117,17 +152,11 @@ static bool read_once(struct endpoint *e)
 		e->ops->input(e->opaque, bytes, (size_t)n);
 		return true;
 	}
-	/* The end of input: of a socket it is the client's end, elsewhere the reader may stay. */
-	if (n < 0 || e->out_socket) {
-		lose(e, n < 0 ? -errno : 0);
+	if (n < 0) {
+		lose(e, -errno);
 		return false;
 	}
-	/* Before the descriptor: another one of the same pipe would keep it in the loop. */
-	loop_remove(e->in);
-	e->in = NULL;
-	close(e->in_fd);
-	e->in_fd = -1;
-	return false;
+	return end_input(e);
 }
 
 static void on_readable(void *opaque, uint32_t events)
@@ -153,7 +182,7 @@ static void on_turn(void *opaque)
 
 static void start_input(struct endpoint *e)
 {
-	if (e->in_fd < 0 || e->in)
+	if (e->in_fd < 0 || e->in || e->in_ended)
 		return;
 	e->in = loop_add_fd(e->loop, e->in_fd, EPOLLIN, on_readable, e);
 	if (!e->in && errno == EPERM)
@@ -196,18 +225,18 @@ static int open_output(struct endpoint *e, int fd)
 	return e->out_fd < 0 ? -errno : 0;
 }
 
-int endpoint_init(struct endpoint *e, struct loop *loop, const struct endpoint_ops *ops,
+void endpoint_init(struct endpoint *e, struct loop *loop, const struct endpoint_ops *ops,
 	void *opaque)
 {
 	*e = (struct endpoint){ .loop = loop, .ops = ops, .opaque = opaque, .in_fd = -1, .out_fd = -1 };
-	return buffer_init(&e->buffer, ENDPOINT_BUFFER);
 }
 
-int endpoint_attach(struct endpoint *e, int in_fd, int out_fd)
+int endpoint_attach(struct endpoint *e, int in_fd, int out_fd, const struct tape *tape, size_t replay)
 {
 	int error = 0;
 
 	endpoint_detach(e);
+	tape_reader_start(&e->reader, tape, replay);
 	if (out_fd >= 0)
 		error = open_output(e, out_fd);
 	if (error == 0 && in_fd >= 0) {
@@ -233,12 +262,5 @@ void endpoint_detach(struct endpoint *e)
 	if (e->out_fd >= 0)
 		close(e->out_fd);
 	e->in_fd = e->out_fd = -1;
-}
-
-void endpoint_free(struct endpoint *e)
-{
-	if (!e->loop)
-		return;
-	endpoint_detach(e);
-	buffer_free(&e->buffer);
+	e->in_ended = false;
 }

@@ -2,15 +2,34 @@
 # The console backend.
 sbin_PROGRAMS += backends/console/sluice-console
 backends_console_sluice_console_SOURCES = \
-	backends/console/buffer.c \
-	backends/console/buffer.h \
+	backends/console/budget.c \
+	backends/console/budget.h \
+	backends/console/clients.c \
+	backends/console/clients.h \
+	backends/console/console-private.h \
 	backends/console/console.c \
 	backends/console/console.h \
+	backends/console/ctl.c \
+	backends/console/ctl.h \
 	backends/console/device.c \
 	backends/console/device.h \
 	backends/console/endpoint.c \
 	backends/console/endpoint.h \
+	backends/console/log-file.c \
+	backends/console/log-file.h \
+	backends/console/log-format.c \
+	backends/console/log-format.h \
+	backends/console/log-writer.c \
+	backends/console/log-writer.h \
 	backends/console/main.c \
+	backends/console/primary.c \
+	backends/console/secondary.c \
+	backends/console/tape-file.c \
+	backends/console/tape-file.h \
+	backends/console/tape.c \
+	backends/console/tape.h \
+	backends/console/users.c \
+	backends/console/users.h \
 	$(NULL)
 backends_console_sluice_console_LDADD = \
 	backends/common/libbackend.la \
@@ -21,21 +40,53 @@ backends_console_sluice_console_LDADD = \
 	$(NULL)
 
 if HAVE_CMOCKA
-console_unit_tests = tests/unit/console-buffer
+console_unit_tests = \
+	tests/unit/console-budget \
+	tests/unit/console-ctl \
+	tests/unit/console-log-file \
+	tests/unit/console-log-format \
+	tests/unit/console-tape \
+	$(NULL)
 check_PROGRAMS += $(console_unit_tests)
 TESTS += $(console_unit_tests)
-tests_unit_console_buffer_SOURCES = tests/unit/console-buffer.c backends/console/buffer.c
-tests_unit_console_buffer_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_console_buffer_LDADD = $(CMOCKA_LIBS)
+tests_unit_console_budget_SOURCES = tests/unit/console-budget.c backends/console/budget.c \
+	backends/common/bucket.c
+tests_unit_console_budget_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_console_budget_LDADD = $(CMOCKA_LIBS)
+tests_unit_console_ctl_SOURCES = tests/unit/console-ctl.c backends/console/ctl.c
+tests_unit_console_ctl_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_console_ctl_LDADD = $(CMOCKA_LIBS)
+tests_unit_console_log_file_SOURCES = tests/unit/console-log-file.c backends/console/log-file.c
+tests_unit_console_log_file_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_console_log_file_LDADD = $(CMOCKA_LIBS) common/libcommon.la
+tests_unit_console_log_format_SOURCES = tests/unit/console-log-format.c backends/console/log-format.c
+tests_unit_console_log_format_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_console_log_format_LDADD = $(CMOCKA_LIBS)
+tests_unit_console_tape_SOURCES = tests/unit/console-tape.c backends/console/tape.c
+tests_unit_console_tape_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_console_tape_LDADD = $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/peers/console-live
-TESTS += tests/peers/console-live
-tests_peers_console_live_SOURCES = \
-	tests/peers/console-live.c \
+console_live_tests = \
+	tests/peers/console-device \
+	tests/peers/console-live \
+	tests/peers/console-users \
+	$(NULL)
+check_PROGRAMS += $(console_live_tests)
+TESTS += $(console_live_tests)
+console_rig = \
+	tests/peers/console-rig.c \
+	tests/peers/console-rig.h \
 	$(hv_harness) \
 	$(store_server_sources) \
 	$(NULL)
+tests_peers_console_device_SOURCES = tests/peers/console-device.c $(console_rig)
+tests_peers_console_device_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_console_device_LDADD = frontends/libconsolefront.la $(hv_process_ldadd) $(XENSTORE_LIBS)
+tests_peers_console_live_SOURCES = tests/peers/console-live.c $(console_rig)
 tests_peers_console_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_console_live_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
+tests_peers_console_users_SOURCES = tests/peers/console-users.c $(console_rig)
+tests_peers_console_users_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_console_users_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 endif
 dist_man_MANS += docs/man/sluice-console.8

@@ -36,5 +36,5 @@ done
 grep -oE 'sluice_[a-z_]+' "$srcdir/docs/man/sluice-metrics.1" | sort -u >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice-metrics(1) and the metrics differ"
 "$builddir/backends/console/sluice-console" --help | offered | grep -vx -e --help >"$tmp/offered"
-documented sluice-console.8 | grep -vx -e --help -e --version -e --domain >"$tmp/documented"
+documented sluice-console.8 | grep -vx -e --help -e --version >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice-console(8) and its help differ"
