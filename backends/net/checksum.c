@@ -7,6 +7,12 @@
 #include "config.h"
 #include "backends/net/checksum.h"
 
+#define BLOCK 64u
+
+struct block {
+	uint8_t bytes[BLOCK];
+};
+
 static inline uint64_t word_at(const uint8_t *p)
 {
 	uint64_t w;
@@ -22,36 +28,43 @@ static inline uint64_t add_carry(uint64_t sum, uint64_t w)
 }
 
 /*
- * 64 bytes a round. Sums of halves need no carry: 2^32 rounds fit. Two independent chains
- * keep the adders busy; the compiler makes vectors of them.
+ * One chain of additions with carry, which compilers do not make of C: one load and one
+ * addition for each eight bytes.
  */
-static uint64_t add_blocks(uint64_t sum, const uint8_t *p, size_t blocks)
+static inline uint64_t add_block(uint64_t sum, const struct block *b)
 {
-	uint64_t low = 0, high = 0;
+	__asm__("addq %[b], %[sum]\n\t"
+		"adcq 8+%[b], %[sum]\n\t"
+		"adcq 16+%[b], %[sum]\n\t"
+		"adcq 24+%[b], %[sum]\n\t"
+		"adcq 32+%[b], %[sum]\n\t"
+		"adcq 40+%[b], %[sum]\n\t"
+		"adcq 48+%[b], %[sum]\n\t"
+		"adcq 56+%[b], %[sum]\n\t"
+		"adcq $0, %[sum]"
+		: [sum] "+r"(sum)
+		: [b] "o"(*b)
+		: "cc");
+	return sum;
+}
 
-	for (; blocks; blocks--, p += 64) {
-		for (unsigned i = 0; i < 64; i += 8) {
-			uint64_t w = word_at(p + i);
+/* Less than eight bytes, without reading beyond them. */
+static uint64_t tail_at(const uint8_t *p, size_t len)
+{
+	uint64_t w = 0;
 
-			low += w & 0xffffffff;
-			high += w >> 32;
-		}
-	}
-	return add_carry(add_carry(sum, low), high);
+	for (size_t i = 0; i < len; i++)
+		w |= (uint64_t)p[i] << 8 * i;
+	return w;
 }
 
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t tail = 0;
 
-	if (len >= 64) {
-		sum = add_blocks(sum, p, len / 64);
-		p += len & ~(size_t)63;
-		len &= 63;
-	}
+	for (; len >= BLOCK; len -= BLOCK, p += BLOCK)
+		sum = add_block(sum, (const struct block *)p);
 	for (; len >= 8; len -= 8, p += 8)
 		sum = add_carry(sum, word_at(p));
-	memcpy(&tail, p, len);
-	return add_carry(sum, tail);
+	return len ? add_carry(sum, tail_at(p, len)) : sum;
 }
