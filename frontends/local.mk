@@ -142,6 +142,19 @@ tests_peers_hostile_blkfront_SOURCES = \
 	$(NULL)
 tests_peers_hostile_blkfront_LDADD = frontends/libblkfront.la
 
+# The same of network interfaces, by the net-hostile scripts.
+check_PROGRAMS += tests/peers/hostile-netfront
+tests_peers_hostile_netfront_SOURCES = \
+	tests/peers/hostile-net-control.c \
+	tests/peers/hostile-net-packets.c \
+	tests/peers/hostile-net-peer.c \
+	tests/peers/hostile-net-receiving.c \
+	tests/peers/hostile-net-rings.c \
+	tests/peers/hostile-net.h \
+	tests/peers/hostile-netfront.c \
+	$(NULL)
+tests_peers_hostile_netfront_LDADD = frontends/libnetfront.la
+
 # A stack of guests with network interfaces, for the net scripts.
 check_PROGRAMS += tests/peers/net-stack
 tests_peers_net_stack_SOURCES = tests/peers/net-stack.c
