@@ -147,8 +147,11 @@ static int client_begin_unwatch(struct gate_client *c, const struct gate_request
 		watch->state = GATE_WATCH_ENDING;
 		return 1;
 	}
-	/* The store does not know it. */
-	gate_watch_free(watch);
+	/* The store does not know it, or is just being told of it. */
+	if (c->job == GATE_WATCH && c->job_index == c->index)
+		watch->state = GATE_WATCH_DROP;
+	else
+		gate_watch_free(watch);
 	client_reply_ok(c);
 	return 0;
 }
@@ -275,7 +278,8 @@ static void compose(struct gate_out *out, uint32_t type, uint32_t tx, const char
 
 	header.len = n + rest_len;
 	memcpy(out->bytes, &header, sizeof(header));
-	memcpy(out->bytes + sizeof(header), path, n);
+	if (path)
+		memcpy(out->bytes + sizeof(header), path, n);
 	memcpy(out->bytes + sizeof(header) + n, rest, rest_len);
 	out->len = sizeof(header) + header.len;
 }
@@ -409,8 +413,9 @@ static void client_watch_renewed(struct gate_client *c, bool ok)
 {
 	struct gate_watch *watch = &c->watches.at[c->job_index];
 
-	watch->state = c->closing ? GATE_WATCH_DROP : GATE_WATCH_ON;
-	if (ok)
+	if (watch->state != GATE_WATCH_DROP)
+		watch->state = c->closing ? GATE_WATCH_DROP : GATE_WATCH_ON;
+	if (ok || watch->state == GATE_WATCH_DROP)
 		return;
 	/* It would wait for ever for events. */
 	c->bad = "the store refuses a watch that it had before it was restarted";

@@ -13,8 +13,8 @@
 
 /* What backends write in their directory, of all protocols. Names, so that their number is bounded. */
 static const char *const policy_nodes[] = {
-	"state", "error", "info", "hotplug-status", "hotplug-error", "carrier",
-	"sectors", "sector-size", "physical-sector-size",
+	"state", "error", "info", "carrier",
+	"sectors", "sector-size", "physical-sector-size", "tty", "socket", "window",
 	"discard-granularity", "discard-alignment", "discard-secure",
 	"max-ring-page-order", "max-ring-pages", "multi-queue-max-queues",
 	"feature-barrier", "feature-ctrl-ring", "feature-discard",
@@ -137,6 +137,24 @@ static bool policy_may_read(const struct gate_rules *r, const char *path)
 	       gate_path_is_below(path, r->errors);
 }
 
+/* Nodes of the frontend's directory that a backend of @kind writes, where the toolstack lets it. */
+static const struct {
+	const char *kind, *node;
+} policy_frontend_nodes[] = {
+	{ "vif", "/mtu" }, /* as the script vif-bridge does */
+	{ "console", "/tty" },
+};
+
+static bool policy_is_frontend_node(const struct gate_rules *r, const char *path)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(policy_frontend_nodes); i++)
+		if (strcmp(r->name.kind, policy_frontend_nodes[i].kind) == 0 &&
+			gate_path_is_below(path, r->frontend) &&
+			strcmp(path + strlen(r->frontend), policy_frontend_nodes[i].node) == 0)
+			return true;
+	return false;
+}
+
 /* Its name in the device's own directory, or NULL. */
 static const char *policy_own_node(const struct gate_rules *r, const char *path)
 {
@@ -155,9 +173,7 @@ static bool policy_may_write(const struct gate_rules *r, const char *path)
 		name = path + strlen(r->errors);
 		return !*name || strcmp(name, "/error") == 0;
 	}
-	/* What a bridge says of itself goes to its guest (vif-bridge writes it, too). */
-	return strcmp(r->name.kind, "vif") == 0 && gate_path_is_below(path, r->frontend) &&
-	       strcmp(path + strlen(r->frontend), "/mtu") == 0;
+	return policy_is_frontend_node(r, path);
 }
 
 /* A backend may give its device up, and nobody but the toolstack may want it again. */

@@ -23,7 +23,7 @@ enum gate_watch_state {
 	GATE_WATCH_ON,
 	GATE_WATCH_AGAIN,   /* the store has forgotten it: to be made anew */
 	GATE_WATCH_ENDING,  /* the client's request to end it is not answered yet */
-	GATE_WATCH_DROP,    /* its client is gone: to be removed from the store */
+	GATE_WATCH_DROP,    /* nobody wants it: to be removed from the store */
 };
 
 struct gate_watch {

@@ -75,6 +75,8 @@ drivers_domain_sluice_store_gate_LDADD = \
 if HAVE_CMOCKA
 driverd_unit_tests = \
 	tests/unit/driverd-device \
+	tests/unit/driverd-gate \
+	tests/unit/driverd-gate-policy \
 	tests/unit/driverd-policy \
 	tests/unit/driverd-scan \
 	tests/unit/driverd-scripts \
@@ -85,6 +87,10 @@ tests_unit_driverd_device_SOURCES = tests/unit/driverd-device.c drivers-domain/d
 	drivers-domain/policy.c
 tests_unit_driverd_device_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_device_LDADD = $(CMOCKA_LIBS)
+tests_unit_driverd_gate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_gate_LDADD = drivers-domain/libgate.la $(CMOCKA_LIBS)
+tests_unit_driverd_gate_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_gate_policy_LDADD = drivers-domain/libgatepolicy.la protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_driverd_policy_SOURCES = tests/unit/driverd-policy.c drivers-domain/policy.c
 tests_unit_driverd_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_policy_LDADD = $(CMOCKA_LIBS)

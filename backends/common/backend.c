@@ -433,12 +433,26 @@ int backend_update(struct backend *b, int (*publish)(void *opaque, struct backen
 	return backend_change_state(b, XenbusStateConnected, publish);
 }
 
-/* Whether an event is about a node that the device wants to know of. */
+static bool backend_is_there(const struct backend *b)
+{
+	CLEANUP_FREE char *frontend = xsn_read(b->xs, XBT_NULL, b->path, "frontend");
+
+	return frontend;
+}
+
+/*
+ * Whether an event is about a node that the device wants to know of. That of the directory itself
+ * may stand for all: the watch was made, or made anew for us after the store was restarted.
+ */
 static bool backend_is_watched(const struct backend *b, const char *path)
 {
 	size_t n = strlen(b->path);
 
-	if (!b->ops->watched || strncmp(path, b->path, n) != 0 || path[n] != '/')
+	if (!b->ops->watched || strncmp(path, b->path, n) != 0)
+		return false;
+	if (!path[n])
+		return backend_is_there(b);
+	if (path[n] != '/')
 		return false;
 	for (const char *const *w = b->ops->watched; *w; w++)
 		if (strncmp(path + n + 1, *w, strlen(*w)) == 0)

@@ -44,7 +44,7 @@ test_driver_domain () {
 	lab_sluice
 	case $1 in
 	sluice)
-		for p in drivers-domain/sluice-driverd backends/blk/sluice-blk; do
+		for p in drivers-domain/sluice-driverd drivers-domain/sluice-store-gate backends/blk/sluice-blk; do
 			lab_built "$builddir/$p"
 			lab_copy "$in/driver" "$built" "/usr/local/sbin/$(basename "$p")"
 		done

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # What the block tests of this folder share: the disk, and what must be true of it afterwards.
 
-# blk_programs: sluice-driverd and sluice-blk, side by side as in a build tree, so that one finds the other
+# blk_programs: sluice-driverd, its gate and sluice-blk, side by side as in a build tree, so that one finds the other
 blk_programs () {
 	lab_program driver "$builddir/drivers-domain/sluice-driverd" /sluice/drivers-domain/sluice-driverd
+	lab_program driver "$builddir/drivers-domain/sluice-store-gate" /sluice/drivers-domain/sluice-store-gate
 	lab_program driver "$builddir/backends/blk/sluice-blk" /sluice/backends/blk/sluice-blk
 	touch "$in/driver/sluice/config.status"
 }

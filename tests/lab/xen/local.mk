@@ -35,7 +35,7 @@ tests_lab_xen_probe_LDADD = $(XENGNTTAB_LIBS) $(XENEVTCHN_LIBS) $(XENSTORE_LIBS)
 CLEANFILES += tests/lab/xen/probe
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
-check-xen: backends/blk/sluice-blk drivers-domain/sluice-driverd tests/lab/xen/probe
+check-xen: backends/blk/sluice-blk drivers-domain/sluice-driverd drivers-domain/sluice-store-gate tests/lab/xen/probe
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(xen_lab_tests)' TEST_SUITE_LOG=check-xen.log \
 		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
 .PHONY: check-xen
