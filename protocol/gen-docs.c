@@ -10,6 +10,9 @@
 #include "protocol/blkif-nodes.h"
 #include "protocol/blkif.h"
 #include "protocol/negotiate.h"
+#include "protocol/netif-ctrl.h"
+#include "protocol/netif-nodes.h"
+#include "protocol/netif.h"
 #include "protocol/ring.h"
 #include "protocol/xenbus.h"
 
@@ -108,7 +111,7 @@ static void print_table(const struct nego_table *t)
 		print_section(t, s);
 }
 
-static void print_layouts(void)
+static void print_blkif_layouts(void)
 {
 	static const struct {
 		const char *field;
@@ -147,14 +150,24 @@ static void print_layouts(void)
 	printf("\n");
 }
 
-static void print_constants(void)
-{
+struct constant {
+	const char *name;
+	int value;
+	const char *meaning;
+};
 #define CONSTANT(c, meaning) { #c, c, meaning }
-	static const struct {
-		const char *name;
-		int value;
-		const char *meaning;
-	} rows[] = {
+
+static void print_constants(const struct constant *rows, unsigned n)
+{
+	printf("### Constants\n\n| Name | Value | |\n| --- | --- | --- |\n");
+	for (unsigned i = 0; i < n; i++)
+		printf("| `%s` | %d | %s |\n", rows[i].name, rows[i].value, rows[i].meaning);
+	printf("\n");
+}
+
+static void print_blkif_constants(void)
+{
+	static const struct constant rows[] = {
 		CONSTANT(BLKIF_OP_READ, "1 to 11 segments"),
 		CONSTANT(BLKIF_OP_WRITE, "1 to 11 segments"),
 		CONSTANT(BLKIF_OP_WRITE_BARRIER, "0 to 11 segments; with feature-barrier"),
@@ -173,13 +186,10 @@ static void print_constants(void)
 		CONSTANT(BLKIF_RSP_EOPNOTSUPP, "unknown operation, or not advertised"),
 	};
 
-	printf("### Constants\n\n| Name | Value | |\n| --- | --- | --- |\n");
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-		printf("| `%s` | %d | %s |\n", rows[i].name, rows[i].value, rows[i].meaning);
-	printf("\n");
+	print_constants(rows, ARRAY_SIZE(rows));
 }
 
-static void print_verdicts(void)
+static void print_blkif_verdicts(void)
 {
 	printf("### What is refused\n\n"
 	       "Every request is copied once and then checked; a request with one of these gets the\n"
@@ -191,6 +201,124 @@ static void print_verdicts(void)
 			blkif_verdict_status(v) == BLKIF_RSP_EOPNOTSUPP ? "BLKIF_RSP_EOPNOTSUPP" :
 									  "BLKIF_RSP_ERROR");
 	printf("\nA ring whose producer index leaves its bounds is disconnected for good.\n\n");
+}
+
+/* Where a structure of the wire has its fields. */
+struct layout_row {
+	const char *slot, *field;
+	size_t at, size;
+};
+#define FIELD(slot, type, field)                                                           \
+	{ slot, #field, offsetof(type, field), sizeof(((type *)0)->field) }
+
+static void print_netif_layouts(void)
+{
+	static const struct layout_row rows[] = {
+		FIELD("transmit request", struct netif_tx_request, gref),
+		FIELD("transmit request", struct netif_tx_request, offset),
+		FIELD("transmit request", struct netif_tx_request, flags),
+		FIELD("transmit request", struct netif_tx_request, id),
+		FIELD("transmit request", struct netif_tx_request, size),
+		FIELD("transmit response", struct netif_tx_response, id),
+		FIELD("transmit response", struct netif_tx_response, status),
+		FIELD("receive request", struct netif_rx_request, id),
+		FIELD("receive request", struct netif_rx_request, gref),
+		FIELD("receive response", struct netif_rx_response, id),
+		FIELD("receive response", struct netif_rx_response, offset),
+		FIELD("receive response", struct netif_rx_response, flags),
+		FIELD("receive response", struct netif_rx_response, status),
+		FIELD("extra segment", struct netif_extra_info, type),
+		FIELD("extra segment", struct netif_extra_info, flags),
+		FIELD("extra, GSO", struct netif_extra_info, u.gso.size),
+		FIELD("extra, GSO", struct netif_extra_info, u.gso.type),
+		FIELD("extra, multicast", struct netif_extra_info, u.mcast.addr),
+		FIELD("extra, hash", struct netif_extra_info, u.hash.type),
+		FIELD("extra, hash", struct netif_extra_info, u.hash.algorithm),
+		FIELD("extra, hash", struct netif_extra_info, u.hash.value),
+		FIELD("extra, XDP", struct netif_extra_xdp, headroom),
+		FIELD("control request", struct xen_netif_ctrl_request, id),
+		FIELD("control request", struct xen_netif_ctrl_request, type),
+		FIELD("control request", struct xen_netif_ctrl_request, data),
+		FIELD("control response", struct xen_netif_ctrl_response, id),
+		FIELD("control response", struct xen_netif_ctrl_response, type),
+		FIELD("control response", struct xen_netif_ctrl_response, status),
+		FIELD("control response", struct xen_netif_ctrl_response, data),
+	};
+
+	printf("### Layouts\n\n"
+	       "The same for all guests. Each ring is one page: %u slots of %zu bytes to transmit, %u\n"
+	       "of %zu to receive, %u of %zu for control. A packet of the guest has its whole size in\n"
+	       "its first slot, and the extra segments, if any, follow that slot; a packet for the\n"
+	       "guest has in each slot what that slot has, at the places of the requests it uses.\n\n"
+	       "| Slot | Field | At | Bytes |\n| --- | --- | --- | --- |\n",
+		ring_slots(NETIF_PAGE_SIZE, sizeof(struct netif_tx_request)),
+		sizeof(struct netif_tx_request),
+		ring_slots(NETIF_PAGE_SIZE, sizeof(struct netif_rx_request)),
+		sizeof(struct netif_rx_request),
+		ring_slots(NETIF_PAGE_SIZE, sizeof(struct xen_netif_ctrl_request)),
+		sizeof(struct xen_netif_ctrl_request));
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		printf("| %s | `%s` | %zu | %zu |\n", rows[i].slot, rows[i].field, rows[i].at,
+			rows[i].size);
+	printf("\n");
+}
+
+static void print_netif_constants(void)
+{
+	static const struct constant rows[] = {
+		CONSTANT(NETTXF_csum_blank, "transmit flag: the transport's checksum is to be made"),
+		CONSTANT(NETTXF_data_validated, "transmit flag: the sender vouches for the data"),
+		CONSTANT(NETTXF_more_data, "transmit flag: the packet goes on in another slot"),
+		CONSTANT(NETTXF_extra_info, "transmit flag: extra segments follow"),
+		CONSTANT(NETRXF_data_validated, "receive flag: the other two bits, the other way round"),
+		CONSTANT(NETRXF_csum_blank, "receive flag"),
+		CONSTANT(NETRXF_more_data, "receive flag"),
+		CONSTANT(NETRXF_extra_info, "receive flag"),
+		CONSTANT(XEN_NETIF_EXTRA_FLAG_MORE, "flag of an extra segment: another follows"),
+		CONSTANT(XEN_NETIF_EXTRA_TYPE_GSO, "extra type: to be segmented"),
+		CONSTANT(XEN_NETIF_EXTRA_TYPE_MCAST_ADD,
+			"extra type: let an address through the filter; the packet is a dummy"),
+		CONSTANT(XEN_NETIF_EXTRA_TYPE_MCAST_DEL, "extra type: no longer"),
+		CONSTANT(XEN_NETIF_EXTRA_TYPE_HASH, "extra type: the hash of the packet"),
+		{ "XEN_NETIF_EXTRA_TYPE_XDP", NETIF_EXTRA_XDP,
+			"extra type: bytes before the data; Linux's own" },
+		CONSTANT(XEN_NETIF_GSO_TYPE_TCPV4, "segmentation of TCP over IPv4"),
+		CONSTANT(XEN_NETIF_GSO_TYPE_TCPV6, "segmentation of TCP over IPv6"),
+		CONSTANT(XEN_NETIF_NR_SLOTS_MIN, "data slots of a packet that every backend takes"),
+		{ "NETIF_SLOTS_FATAL", NETIF_SLOTS_FATAL,
+			"with more than these the device is disconnected" },
+		CONSTANT(XEN_NETIF_MAX_TX_SIZE, "bytes of the largest packet"),
+		{ "NETIF_PACKET_MIN", NETIF_PACKET_MIN, "bytes of the smallest: an Ethernet header" },
+		{ "NETIF_HASH_KEY_MAX", NETIF_HASH_KEY_MAX, "bytes of a Toeplitz key" },
+		{ "NETIF_HASH_MAPPING_MAX", NETIF_HASH_MAPPING_MAX,
+			"entries of the mapping from hashes to queues" },
+		CONSTANT(NETIF_RSP_OKAY, "done"),
+		CONSTANT(NETIF_RSP_NULL, "response of an extra segment's slot"),
+		CONSTANT(NETIF_RSP_ERROR, "refused, failed, or dropped"),
+		CONSTANT(NETIF_RSP_DROPPED, "dropped for its number of slots"),
+	};
+
+	print_constants(rows, ARRAY_SIZE(rows));
+}
+
+static const char *netif_status_name(int16_t status)
+{
+	return status == NETIF_RSP_DROPPED ? "NETIF_RSP_DROPPED" : "NETIF_RSP_ERROR";
+}
+
+static void print_netif_verdicts(void)
+{
+	printf("### What is refused\n\n"
+	       "Every slot is copied once and then checked. A packet that is dropped gets the response\n"
+	       "in the second column in all of its data slots, and the ring goes on; after what is\n"
+	       "fatal nothing more of that device is looked at until its frontend closes.\n\n"
+	       "| A packet with | Response | Then |\n| --- | --- | --- |\n");
+	for (int v = NETIF_OK + 1; v <= NETIF_FATAL_SG; v++)
+		printf("| %s | `%s` | %s |\n", netif_verdict_text(v),
+			netif_status_name(netif_verdict_status(v)),
+			netif_is_fatal(v) ? "fatal" : "dropped");
+	printf("\nA packet that is to be segmented has a blank checksum even if it does not say so.\n"
+	       "Requests of the control ring are refused whole, before anything is copied or changed.\n\n");
 }
 
 static const char *action_name(enum xenbus_action action)
@@ -285,9 +413,13 @@ int main(void)
 	       "more the node is in `queue-0/`, `queue-1/`, ... Numbers are decimal, digits only;\n"
 	       "anything else, and a value outside its bounds, is refused.\n\n");
 	print_table(&blkif_nodes);
-	print_layouts();
-	print_constants();
-	print_verdicts();
+	print_blkif_layouts();
+	print_blkif_constants();
+	print_blkif_verdicts();
+	print_table(&netif_nodes);
+	print_netif_layouts();
+	print_netif_constants();
+	print_netif_verdicts();
 	print_states();
 	return ferror(stdout) || fflush(stdout) == EOF;
 }
