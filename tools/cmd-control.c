@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sluice list, pause, unpause, shutdown, reboot, destroy, console: what runs in the user's stacks. */
+/* sluice list, pause, unpause, shutdown, reboot, destroy: what runs in the user's stacks. */
 #include "config.h"
 #include "tools/sluice.h"
 
@@ -10,7 +10,6 @@
 
 #include "common/log.h"
 #include "tools/client.h"
-#include "tools/console-client.h"
 
 /* --- list -------------------------------------------------------------- */
 
@@ -208,19 +207,4 @@ int verb_control(int argc, char **argv)
 int verb_shutdown(int argc, char **argv)
 {
 	return simple_verb(argc, argv, true);
-}
-
-int verb_console(int argc, char **argv)
-{
-	struct control_args args = { .wait = false };
-	char reply[BOOT_MESSAGE_MAX];
-	struct client_vm vm;
-	int status = parse(argc, argv, &args);
-
-	if (status >= 0)
-		return status;
-	if (client_find(args.name, &vm) < 0 || client_request(&vm, "console", NULL, NULL, reply))
-		return 1;
-	reply[strcspn(reply, "\n")] = '\0';
-	return console_client_run(reply);
 }

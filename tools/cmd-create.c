@@ -223,7 +223,7 @@ static int connect_console(const char *name)
 	if (client_find(name, &vm) < 0 || client_request(&vm, "console", NULL, NULL, reply))
 		return 1;
 	reply[strcspn(reply, "\n")] = '\0';
-	return console_client_run(reply);
+	return console_client_run(reply, NULL);
 }
 
 static int run_there(const struct create_args *a, const struct arg_list *args)

@@ -81,6 +81,7 @@ tools_sluice_SOURCES = \
 	tools/client.h \
 	tools/cmd-block.c \
 	tools/cmd-boot.c \
+	tools/cmd-console.c \
 	tools/cmd-control.c \
 	tools/cmd-create.c \
 	tools/cmd-exec.c \

@@ -18,7 +18,7 @@ static const struct verb verbs[] = {
 	{ "block-list", "NAME..", "show the disks of vms", verb_block_list },
 	{ "boot", "--kernel=FILE [--initrd=FILE] [--append=TEXT] [--disk=FILE[,OPTION]..].. [OPTION..]",
 		"boot a guest in a virtual machine of a private stack", verb_boot },
-	{ "console", "NAME", "connect this terminal to a vm's console", verb_console },
+	{ "console", "[OPTION]... NAME", "connect this terminal to a vm's console", verb_console },
 	{ "create", "[OPTION..] FILE.. [KEY=VALUE..]", "create a guest from a configuration file of xl",
 		verb_create },
 	{ "destroy", "[--wait] [--force] NAME", "end a vm at once", verb_shutdown },

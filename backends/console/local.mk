@@ -69,6 +69,7 @@ tests_unit_console_tape_LDADD = $(CMOCKA_LIBS)
 console_live_tests = \
 	tests/peers/console-device \
 	tests/peers/console-live \
+	tests/peers/console-terminal \
 	tests/peers/console-users \
 	$(NULL)
 check_PROGRAMS += $(console_live_tests)
@@ -85,8 +86,16 @@ tests_peers_console_device_LDADD = frontends/libconsolefront.la $(hv_process_lda
 tests_peers_console_live_SOURCES = tests/peers/console-live.c $(console_rig)
 tests_peers_console_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_console_live_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
+tests_peers_console_terminal_SOURCES = \
+	tests/peers/console-terminal.c \
+	tools/console-client.c \
+	tools/console-client.h \
+	$(console_rig) \
+	$(NULL)
+tests_peers_console_terminal_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_console_terminal_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 tests_peers_console_users_SOURCES = tests/peers/console-users.c $(console_rig)
 tests_peers_console_users_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_console_users_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 endif
-dist_man_MANS += docs/man/sluice-console.8
+dist_man_MANS += docs/man/sluice-console.1 docs/man/sluice-console.8

@@ -31,6 +31,7 @@ expect "preserve " sluice boot --on-crash=p
 expect "none " sluice boot --console=no
 expect "--wait " sluice destroy --w
 expect "--force " sluice block-detach --f
+expect "--read-only " sluice console --r
 expect "--defconfig= --dryrun " sluice create --d
 expect "--disk= " sluice exec --d
 expect "debug " sluice exec --log-level=d

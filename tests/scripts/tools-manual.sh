@@ -26,7 +26,7 @@ documented sluice-boot.1 | grep -vx -e --wait -e --all -e --long >"$tmp/document
 # Its help has the three of a kind on one line.
 printf '%s\n' --on-reboot --on-crash --on-watchdog | sort -u - "$tmp/offered" >"$tmp/all"
 diff "$tmp/all" "$tmp/documented" || fail "sluice-boot(1) and its help differ"
-for verb in top metrics; do
+for verb in console top metrics; do
 	"$sluice" help $verb | offered | grep -vx -e --help >"$tmp/offered"
 	documented sluice-$verb.1 | grep -vx -e --unix-socket >"$tmp/documented"
 	diff "$tmp/offered" "$tmp/documented" || fail "sluice-$verb(1) and its help differ"
