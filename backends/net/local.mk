@@ -27,11 +27,23 @@ backends_net_libnetport_la_SOURCES = \
 	backends/net/port-vnet.h \
 	backends/net/ports.c \
 	backends/net/ports.h \
+	backends/net/user-forward.c \
+	backends/net/user-forward.h \
+	backends/net/user-gate.c \
+	backends/net/user-gate.h \
 	$(NULL)
 backends_net_libnetport_la_LIBADD = \
 	backends/net/libnetcore.la \
 	common/libcommon.la \
 	$(NULL)
+if HAVE_SLIRP
+backends_net_libnetport_la_SOURCES += \
+	backends/net/port-user.c \
+	backends/net/user-poll.c \
+	backends/net/user-poll.h
+backends_net_libnetport_la_LIBADD += $(SLIRP_LIBS)
+endif
+EXTRA_DIST += backends/net/port-user.c backends/net/user-poll.c backends/net/user-poll.h
 
 if HAVE_CMOCKA
 net_core_tests = \
@@ -63,6 +75,7 @@ if HAVE_CMOCKA
 net_port_tests = \
 	tests/unit/net-port-null \
 	tests/unit/net-port-vnet \
+	tests/unit/net-user \
 	$(NULL)
 check_PROGRAMS += $(net_port_tests)
 TESTS += $(net_port_tests)
@@ -71,6 +84,8 @@ tests_unit_net_port_null_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_port_null_LDADD = $(net_port_test_libs)
 tests_unit_net_port_vnet_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_port_vnet_LDADD = $(net_port_test_libs)
+tests_unit_net_user_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_user_LDADD = $(net_port_test_libs)
 endif
 
 net_port_scripts = \
@@ -78,7 +93,12 @@ net_port_scripts = \
 	tests/scripts/net-tap-carrier.sh \
 	tests/scripts/net-tap-errors.sh \
 	tests/scripts/net-tap-plain.sh \
+	tests/scripts/net-user.sh \
+	tests/scripts/net-user-forward.sh \
+	tests/scripts/net-user-gate.sh \
+	tests/scripts/net-user-idle.sh \
+	tests/scripts/net-user-names.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(net_port_scripts)
 TESTS += $(net_port_scripts)
-EXTRA_DIST += tests/scripts/net-port-functions.sh
+EXTRA_DIST += tests/scripts/net-port-functions.sh tests/scripts/net-user-functions.sh

@@ -9,6 +9,9 @@
 
 static const struct port_ops *const ports[] = {
 	&port_ops_tap,
+#ifdef HAVE_SLIRP
+	&port_ops_user,
+#endif
 	&port_ops_null,
 };
 
@@ -18,7 +21,9 @@ static const struct {
 } missing[] = {
 	{ "macvtap", "this version has no macvtap ports" },
 	{ "packet", "this version has no packet ports" },
-	{ "user", "this version has no user-mode network" },
+#ifndef HAVE_SLIRP
+	{ "user", "built without libslirp: install it (on Debian: apt-get install libslirp-dev), configure and make again" },
+#endif
 };
 
 const struct port_ops *port_ops_find(const char *name)

@@ -7,5 +7,6 @@
 
 extern const struct port_ops port_ops_null;
 extern const struct port_ops port_ops_tap;
+extern const struct port_ops port_ops_user;
 
 #endif

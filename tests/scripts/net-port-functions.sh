@@ -20,6 +20,8 @@ make_bridge () {
 }
 needs_tun () { [ -c /dev/net/tun ] && [ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip "there is no /dev/net/tun, or it is not for this user"; }
 
+end_process () { kill "$1" 2>/dev/null || true; }
+
 # start_cable PORT PORT: run it, its commands come by "tell"
 start_cable () {
 	coproc CABLE { exec "$cable" --confine "$@" 2>"$tmp/cable.err"; }
@@ -44,7 +46,7 @@ make_host () {
 	local bridge=$1 name=$2 address; shift 2
 	unshare -n sleep 1000 &
 	eval "host_$name=$!"
-	cleanup_fn kill "$!"
+	cleanup_fn end_process "$!"
 	wait_for 5 test /proc/$!/ns/net -ef /proc/$!/task/$!/ns/net
 	wait_for 5 not_same_net $!
 	ip link add "to-$name" type veth peer name eth0 netns "$!"
