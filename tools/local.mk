@@ -10,6 +10,8 @@ tools_libstack_la_SOURCES = \
 	tools/stack-check.c \
 	tools/stack-cpu.c \
 	tools/stack-dir.c \
+	tools/stack-iface.c \
+	backends/net/link.c \
 	tools/stack-disk.c \
 	tools/stack-log.c \
 	tools/stack-net.c \
@@ -246,6 +248,7 @@ tools_scripts = \
 	tests/scripts/create-process-apart.sh \
 	tests/scripts/create-process-config.sh \
 	tests/scripts/create-process-killed.sh \
+	tests/scripts/create-process-network.sh \
 	tests/scripts/create-process.sh \
 	tests/scripts/create-stack.sh \
 	tests/scripts/create-views.sh \

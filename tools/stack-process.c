@@ -38,13 +38,23 @@ static void allow(struct arg_list *options, const char *path, bool readonly)
 	arg_list_add(options, "--%s=%s", readonly ? "allow-ro" : "allow", path);
 }
 
+/* Whether it has something to administer: interfaces, or what makes some. */
+static bool has_network(const struct stack_process_config *c)
+{
+	bool tun = false;
+
+	for (unsigned i = 0; i < c->npaths; i++)
+		tun |= strcmp(c->paths[i].path, "/dev/net/tun") == 0;
+	return tun || c->ninterfaces;
+}
+
 static void put_options(const struct stack_process *p, struct arg_list *options)
 {
 	const struct stack_process_config *c = p->config;
 
 	/* Somebody named what it may reach, and relies on that. */
 	arg_list_add(options, p->implicit ? "--confined=try" : "--confined");
-	arg_list_add(options, "--own-network");
+	arg_list_add(options, has_network(c) ? "--own-network=admin" : "--own-network");
 	allow_programs(options);
 	for (unsigned i = 0; i < c->npaths; i++)
 		allow(options, c->paths[i].path, c->paths[i].readonly);
@@ -115,7 +125,7 @@ int stack_process_start(struct stack_process *p, char *why, size_t why_room)
 		error = await_ready(fds[0], why, why_room);
 	}
 	close(fds[0]);
-	return error;
+	return error < 0 ? error : stack_process_give(p, why, why_room);
 }
 
 void stack_process_end(struct stack_process *p, unsigned grace_ms)
@@ -209,7 +219,7 @@ struct stack_process *stack_process_create(struct stack *st, const struct stack_
 		return NULL;
 	}
 	*p = (struct stack_process){ .next = st->processes, .st = st, .config = config,
-		.domid = st->next_domid++, .watch = -1 };
+		.domid = st->next_domid++, .watch = -1, .net = -1 };
 	st->processes = p;
 	error = create(p, why, why_room);
 	if (error == 0)
@@ -227,6 +237,7 @@ void stack_process_destroy(struct stack_process *p)
 
 	memcpy(d.uuid, p->uuid, sizeof(d.uuid));
 	stack_process_end(p, STACK_STOP_MS);
+	stack_process_take_back(p);
 	if (p->uuid[0] && st->xs) {
 		(void)xs_release_domain(st->xs, p->domid);
 		(void)stack_nodes_remove(st, &d);

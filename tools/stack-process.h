@@ -49,6 +49,7 @@ struct stack_process {
 	bool ended;          /* it ended too often and is not started again */
 	pid_t pid;           /* of its sluice-domain-init; 0: it does not run */
 	int watch;           /* its pidfd in the stack's watch, or -1 */
+	int net;             /* its network namespace, while it has interfaces of the host; or -1 */
 	unsigned revived;    /* how often, one soon after the other */
 	uint64_t revived_ms; /* the last time */
 };
@@ -75,6 +76,13 @@ int stack_process_restart(struct stack_process *p, char *why, size_t why_room) m
 int stack_process_check(struct stack_process *p, char *why, size_t why_room);
 /** stack_process_end() - end its processes, orderly if @grace_ms. */
 void stack_process_end(struct stack_process *p, unsigned grace_ms);
+
+/** stack_process_first() - the first process of its namespaces; 0: there is none. */
+pid_t stack_process_first(const struct stack_process *p);
+/** stack_process_give() - its interfaces come to it, from a predecessor or the host. 0 or -errno with @why. */
+int stack_process_give(struct stack_process *p, char *why, size_t why_room) must_check;
+/** stack_process_take_back() - and go back to the host. */
+void stack_process_take_back(struct stack_process *p);
 
 /** stack_process_find() - by name, without the stack's own one; NULL: there is none. */
 struct stack_process *stack_process_find(struct stack *st, const char *name);

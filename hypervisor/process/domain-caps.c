@@ -65,10 +65,22 @@ static int bounding_drop(uint64_t keep)
 	return 0;
 }
 
-int domain_caps_drop(void)
+/* Keep @cap over the own namespaces across exec, also for who is not root. */
+static int keep_ambient(struct caps *caps, unsigned cap)
+{
+	int rc;
+
+	caps->inheritable |= bit(cap);
+	rc = caps_set(caps);
+	if (rc == 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		rc = -errno;
+	return rc;
+}
+
+int domain_caps_drop(bool network)
 {
 	/* Root reads and writes the files of all users; nothing else of what it may is needed. */
-	const uint64_t keep = bit(CAP_DAC_OVERRIDE);
+	const uint64_t keep = bit(CAP_DAC_OVERRIDE) | (network ? bit(CAP_NET_ADMIN) : 0);
 	struct caps caps;
 	int rc = caps_get(&caps);
 
@@ -83,6 +95,8 @@ int domain_caps_drop(void)
 	caps.effective &= keep;
 	caps.permitted &= keep;
 	caps.inheritable = 0;
+	if (rc == 0 && network)
+		return keep_ambient(&caps, CAP_NET_ADMIN);
 	return rc ? rc : caps_set(&caps);
 }
 
@@ -91,11 +105,5 @@ int domain_caps_keep_mount(void)
 	struct caps caps;
 	int rc = caps_get(&caps);
 
-	if (rc < 0)
-		return rc;
-	caps.inheritable |= bit(CAP_SYS_ADMIN);
-	rc = caps_set(&caps);
-	if (rc == 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_ADMIN, 0, 0) < 0)
-		rc = -errno;
-	return rc;
+	return rc < 0 ? rc : keep_ambient(&caps, CAP_SYS_ADMIN);
 }

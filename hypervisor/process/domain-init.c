@@ -28,13 +28,14 @@
 #include "hypervisor/process/domain-place.h"
 #include "hypervisor/process/domain-root.h"
 
+enum domain_network { NETWORK_HOST, NETWORK_OWN, NETWORK_ADMIN };
 enum domain_confined { CONFINED_NOT, CONFINED_TRY, CONFINED_OR_NOT_AT_ALL };
 
 struct options {
 	char *run_dir;
 	char *domain_dir;
 	bool may_mount;
-	bool own_network;
+	enum domain_network network;
 	enum domain_confined confined; /* to what is allowed */
 	struct domain_list list;
 	pid_t into;    /* change that domain */
@@ -54,7 +55,7 @@ static const struct option long_options[] = {
 	{ "confined", optional_argument, NULL, OPT_CONFINED },
 	{ "allow", required_argument, NULL, OPT_ALLOW },
 	{ "allow-ro", required_argument, NULL, OPT_ALLOW_RO },
-	{ "own-network", no_argument, NULL, OPT_OWN_NETWORK },
+	{ "own-network", optional_argument, NULL, OPT_OWN_NETWORK },
 	{ "into", required_argument, NULL, OPT_INTO },
 	{ "remove", required_argument, NULL, OPT_REMOVE },
 	{ "help", no_argument, NULL, 'h' },
@@ -75,6 +76,7 @@ static void usage(void)
 	     "  --env=NAME=VALUE   set an environment variable for COMMAND\n"
 	     "  --may-mount        let COMMAND mount file systems in the domain (FUSE)\n"
 	     "  --own-network      the domain has a network of its own, without interfaces\n"
+	     "  --own-network=admin  and COMMAND may administer that\n"
 	     "  --confined         the domain has what programs need, DIR and what is allowed, and\n"
 	     "                     nothing else of the host's files and devices\n"
 	     "  --confined=try     the same where it is possible; a line says where it is not\n"
@@ -142,6 +144,13 @@ static void parse_confined(struct options *o, const char *text)
 	o->confined = text ? CONFINED_TRY : CONFINED_OR_NOT_AT_ALL;
 }
 
+static void parse_network(struct options *o, const char *text)
+{
+	if (text && strcmp(text, "admin") != 0)
+		die("--own-network=%s: there are --own-network and --own-network=admin", text);
+	o->network = text ? NETWORK_ADMIN : NETWORK_OWN;
+}
+
 static void parse_into(struct options *o, const char *text)
 {
 	char *end;
@@ -186,7 +195,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 			tries = optarg;
 			break;
 		case OPT_OWN_NETWORK:
-			o->own_network = true;
+			parse_network(o, optarg);
 			break;
 		case OPT_INTO:
 			parse_into(o, optarg);
@@ -319,7 +328,7 @@ static void set_rights(const struct options *o, bool sealed)
 	if (o->may_mount)
 		rc = sealed ? domain_caps_keep_mount() : 0;
 	else
-		rc = domain_caps_drop();
+		rc = domain_caps_drop(sealed && o->network == NETWORK_ADMIN);
 	if (rc < 0)
 		die("cannot set the capabilities of %s: %s", o->command[0], strerror(-rc));
 }
@@ -411,6 +420,15 @@ static void isolate(const struct options *o)
 	leave_hidden(cwd, o->run_dir);
 }
 
+/* Root can have it all the same; what administers it would administer other things, too. */
+static void network_without_seal(const struct options *o)
+{
+	int rc = o->network == NETWORK_ADMIN ? -EPERM : domain_ns_network();
+
+	if (rc < 0)
+		not_isolated(o, "its network is the host's", rc);
+}
+
 /* Pid 1 of the domain's namespace. @parent: a pipe that closes with the parent. */
 static _Noreturn void first_process(struct options *o, int parent)
 {
@@ -424,12 +442,14 @@ static _Noreturn void first_process(struct options *o, int parent)
 	isolate(o);
 	if (o->confined)
 		confine(o);
-	rc = domain_ns_seal();
+	rc = domain_ns_seal(o->network != NETWORK_HOST);
 	if (rc < 0 && o->confined == CONFINED_OR_NOT_AT_ALL && o->may_mount)
 		die("--confined and --may-mount together need user namespaces: %s", strerror(-rc));
 	if (rc < 0)
 		log_info("a command with CAP_SYS_ADMIN can undo the isolation (user namespaces: %s)",
 			strerror(-rc));
+	if (rc < 0 && o->network != NETWORK_HOST)
+		network_without_seal(o);
 	exit(run_command(o, rc == 0));
 }
 
@@ -482,7 +502,7 @@ int main(int argc, char **argv)
 		return change(&o);
 	set_environment(&o);
 	signals_block();
-	rc = domain_ns_enter(o.own_network);
+	rc = domain_ns_enter();
 	if (rc == 0)
 		run_isolated(&o);
 	if (o.confined == CONFINED_OR_NOT_AT_ALL)

@@ -13,18 +13,22 @@
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC)
 
-int domain_ns_enter(bool network)
+int domain_ns_enter(void)
 {
-	int flags = NAMESPACES | (network ? CLONE_NEWNET : 0);
-	int rc = domain_userns_enter(flags);
+	int rc = domain_userns_enter(NAMESPACES);
 
 	/* A chroot has no user namespaces; root needs none. */
-	return rc < 0 && unshare(flags) < 0 ? rc : 0;
+	return rc < 0 && unshare(NAMESPACES) < 0 ? rc : 0;
 }
 
-int domain_ns_seal(void)
+int domain_ns_seal(bool network)
 {
-	return domain_userns_enter(CLONE_NEWNS);
+	return domain_userns_enter(CLONE_NEWNS | (network ? CLONE_NEWNET : 0));
+}
+
+int domain_ns_network(void)
+{
+	return unshare(CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
 /* mkdir -p of what @path has beyond @base. */

@@ -16,11 +16,10 @@
 /**
  * domain_ns_enter() - leave the caller's user, mount, pid and ipc namespaces, keeping its
  * uid and gid; where no user namespace is allowed, the others alone, which takes root.
- * @network: leave the network's, too, for one without interfaces
  *
  * Return: 0, or -errno: nothing was left. The next child is pid 1 of its namespace.
  */
-int domain_ns_enter(bool network) must_check;
+int domain_ns_enter(void) must_check;
 
 /**
  * domain_ns_hide() - show nothing of @run_dir but @domain_dir, at the same path. In
@@ -33,10 +32,13 @@ int domain_ns_proc(void) must_check;
 
 /**
  * domain_ns_seal() - lock what was mounted so far, in further user and mount namespaces.
+ * @network: with a network namespace that belongs to that user namespace
  *
  * Return: 0, or -errno: nothing changed; who has CAP_SYS_ADMIN can unmount it.
  */
-int domain_ns_seal(void) must_check;
+int domain_ns_seal(bool network) must_check;
+/** domain_ns_network() - a network namespace, where there was nothing to seal with. 0 or -errno. */
+int domain_ns_network(void) must_check;
 
 /* domain-userns.c */
 
@@ -55,9 +57,12 @@ int domain_userns_enter(int flags) must_check;
 bool domain_caps_may_map_ids(void);
 /**
  * domain_caps_drop() - for good, also for what is executed from now on: all but
- * CAP_DAC_OVERRIDE, which root's access to other users' files is. 0 or -errno.
+ * CAP_DAC_OVERRIDE, which root's access to other users' files is.
+ * @network: and CAP_NET_ADMIN, over a network namespace of the domain's own
+ *
+ * Return: 0 or -errno.
  */
-int domain_caps_drop(void) must_check;
+int domain_caps_drop(bool network) must_check;
 /**
  * domain_caps_keep_mount() - keep CAP_SYS_ADMIN over the own namespaces across exec, also
  * for who is not root. 0 or -errno.
