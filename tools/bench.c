@@ -22,9 +22,11 @@ static const struct {
 	{ "compare", "our disk beside fio and QEMU's: sluice-bench compare --help", bench_compare_main },
 	{ "events", "event channels: sluice-bench events --help", bench_events_main },
 	{ "help", "show the subcommands", bench_help },
+	{ "net", "network interfaces: sluice-bench net --help", bench_net_main },
 	{ "version", "show the version", bench_version },
 	{ "blk-guest", NULL, bench_guest_main },
 	{ "events-peer", NULL, bench_events_peer_main },
+	{ "net-guest", NULL, bench_net_guest_main },
 	{ "vhost-user", NULL, bench_vhost_user_main },
 };
 
@@ -47,6 +49,8 @@ static int bench_help(int argc, char **argv)
 		return bench_compare_main(2, args);
 	if (argc > 1 && strcmp(argv[1], "events") == 0)
 		return bench_events_main(2, args);
+	if (argc > 1 && strcmp(argv[1], "net") == 0)
+		return bench_net_main(2, args);
 	print_commands(stdout);
 	return 0;
 }

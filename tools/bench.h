@@ -15,6 +15,10 @@ int bench_compare_main(int argc, char **argv);
 int bench_events_main(int argc, char **argv);
 /** bench_events_peer_main() - for events' own use: a process in a domain. */
 int bench_events_peer_main(int argc, char **argv);
+/** bench_net_main() - argv[0] is "net"; returns the exit status. */
+int bench_net_main(int argc, char **argv);
+/** bench_net_guest_main() - for net's own use: an endpoint in a guest domain. */
+int bench_net_guest_main(int argc, char **argv);
 /** bench_vhost_user_main() - for compare's own use: a load on a vhost-user-blk socket. */
 int bench_vhost_user_main(int argc, char **argv);
 

@@ -109,6 +109,9 @@ noinst_LTLIBRARIES += tools/libbench.la
 tools_libbench_la_SOURCES = \
 	tools/bench-merge.c \
 	tools/bench-merge.h \
+	tools/bench-net-options.c \
+	tools/bench-net-report.c \
+	tools/bench-net.h \
 	tools/bench-options.c \
 	tools/bench-options.h \
 	tools/bench-report.c \
@@ -159,6 +162,11 @@ tools_sluice_bench_SOURCES = \
 	tools/bench-guest.c \
 	tools/bench-load.c \
 	tools/bench-load.h \
+	tools/bench-net-guest.c \
+	tools/bench-net-host.c \
+	tools/bench-net-load.c \
+	tools/bench-net-run.c \
+	tools/bench-net.c \
 	tools/bench-pace.c \
 	tools/bench-pick.c \
 	tools/bench-vhost-user.c \
@@ -175,6 +183,7 @@ tools_sluice_bench_LDADD = \
 	$(XENEVTCHN_LIBS) \
 	tools/libstack.la \
 	frontends/libblkfront.la \
+	frontends/libnetfront.la \
 	$(NULL)
 
 if HAVE_CMOCKA
