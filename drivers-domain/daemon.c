@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "drivers-domain/notify.h"
 #include "drivers-domain/gate-keeper.h"
 #include "xenstore/xsnode.h"
 
@@ -201,6 +202,7 @@ static void daemon_stop(struct daemon *d)
 	if (d->stopping)
 		return;
 	d->stopping = true;
+	notify_tell("STOPPING=1");
 	for (unsigned i = d->count; i-- > 0;)
 		serve_shutdown(d->devices[i]);
 	if (d->count == 0)
@@ -342,6 +344,7 @@ static void daemon_tell_ready(struct daemon *d)
 {
 	static const char text[] = "READY=1\n";
 
+	notify_tell("READY=1");
 	if (d->options.ready_fd < 0)
 		return;
 	/* Whoever asked for it may be gone; then nobody waits. */

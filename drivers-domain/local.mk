@@ -30,6 +30,8 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/leaf.c \
 	drivers-domain/leaf.h \
 	drivers-domain/main.c \
+	drivers-domain/notify.c \
+	drivers-domain/notify.h \
 	drivers-domain/policy.c \
 	drivers-domain/policy.h \
 	drivers-domain/restrict.c \
@@ -124,6 +126,7 @@ driverd_scripts = \
 	tests/scripts/driverd-cycles.sh \
 	tests/scripts/driverd-flips.sh \
 	tests/scripts/driverd-options.sh \
+	tests/scripts/driverd-notify.sh \
 	tests/scripts/driverd-script-adopt.sh \
 	tests/scripts/driverd-script-disk.sh \
 	tests/scripts/driverd-script-fails.sh \

@@ -14,6 +14,7 @@
 #include "drivers-domain/audit.h"
 #include "drivers-domain/daemon.h"
 #include "drivers-domain/launch.h"
+#include "drivers-domain/notify.h"
 #include "xenstore/xsnode.h"
 
 #define MAIN_RUN_DIR "/run/sluice-driverd"
@@ -257,6 +258,7 @@ int main(int argc, char **argv)
 	int c, status;
 
 	log_init("sluice-driverd");
+	notify_init();
 	main_block_signals();
 	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:w:g:kR:p:Al:FhV", main_long, NULL)) != -1)
 		main_option(&o, c);

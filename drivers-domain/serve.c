@@ -173,6 +173,8 @@ int serve_adopt(struct served *s)
 	s->machine.started_ms = daemon_now_ms();
 	(void)device_ready(&s->machine);
 	serve_set_timer(s);
+	/* A service manager may have undone the groups of the daemon before us, or their limits. */
+	cgroup_enter(&s->daemon->cgroup, s->label, pid);
 	log_info("%s: adopted the running backend %d", s->label, pid);
 	return 0;
 }
