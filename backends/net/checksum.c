@@ -33,17 +33,17 @@ static inline uint64_t add_carry(uint64_t sum, uint64_t w)
  */
 static inline uint64_t add_block(uint64_t sum, const struct block *b)
 {
-	__asm__("addq %[b], %[sum]\n\t"
-		"adcq 8+%[b], %[sum]\n\t"
-		"adcq 16+%[b], %[sum]\n\t"
-		"adcq 24+%[b], %[sum]\n\t"
-		"adcq 32+%[b], %[sum]\n\t"
-		"adcq 40+%[b], %[sum]\n\t"
-		"adcq 48+%[b], %[sum]\n\t"
-		"adcq 56+%[b], %[sum]\n\t"
+	__asm__("addq (%[at]), %[sum]\n\t"
+		"adcq 8(%[at]), %[sum]\n\t"
+		"adcq 16(%[at]), %[sum]\n\t"
+		"adcq 24(%[at]), %[sum]\n\t"
+		"adcq 32(%[at]), %[sum]\n\t"
+		"adcq 40(%[at]), %[sum]\n\t"
+		"adcq 48(%[at]), %[sum]\n\t"
+		"adcq 56(%[at]), %[sum]\n\t"
 		"adcq $0, %[sum]"
 		: [sum] "+r"(sum)
-		: [b] "o"(*b)
+		: [at] "r"(b), "m"(*b)
 		: "cc");
 	return sum;
 }

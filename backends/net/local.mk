@@ -63,6 +63,11 @@ check_PROGRAMS += tests/fuzz/fuzz-offload
 TESTS += tests/fuzz/fuzz-offload
 tests_fuzz_fuzz_offload_SOURCES = tests/fuzz/fuzz-offload.c tests/fuzz/standalone.c
 tests_fuzz_fuzz_offload_LDADD = backends/net/libnetcore.la
+check_PROGRAMS += tests/peers/net-kernel-segments
+tests_peers_net_kernel_segments_SOURCES = tests/peers/net-kernel-segments.c tests/unit/net-frames.h
+tests_peers_net_kernel_segments_LDADD = backends/net/libnetcore.la
+dist_check_SCRIPTS += tests/scripts/net-kernel-segments.sh
+TESTS += tests/scripts/net-kernel-segments.sh
 
 # What tests of ports drive them with.
 check_PROGRAMS += tests/peers/port-cable
