@@ -19,6 +19,7 @@ backends_net_libnetport_la_SOURCES = \
 	backends/net/link.c \
 	backends/net/link.h \
 	backends/net/port.h \
+	backends/net/port-macvtap.c \
 	backends/net/port-null.c \
 	backends/net/port-tap.c \
 	backends/net/port-tun.c \
@@ -94,6 +95,8 @@ tests_unit_net_user_LDADD = $(net_port_test_libs)
 endif
 
 net_port_scripts = \
+	tests/scripts/net-macvtap.sh \
+	tests/scripts/net-macvtap-errors.sh \
 	tests/scripts/net-tap.sh \
 	tests/scripts/net-tap-carrier.sh \
 	tests/scripts/net-tap-errors.sh \

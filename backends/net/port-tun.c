@@ -46,6 +46,16 @@ static int tun_attach(struct tun *tun, unsigned queue, bool attach)
 	return ioctl(tun->fd[queue], TUNSETQUEUE, &ifr) < 0 && errno != EINVAL ? -errno : 0;
 }
 
+/* Of a macvtap's queue what waits in it stays. It has ended when no more comes, as none is attached. */
+static void tun_drain(struct tun *tun)
+{
+	uint8_t head[VNET_BYTES + 64];
+
+	for (unsigned i = 0; i < tun->queues; i++)
+		while (read(tun->fd[i], head, sizeof(head)) > 0)
+			;
+}
+
 static int tun_attach_all(struct tun *tun, unsigned queues)
 {
 	int rc = 0;
@@ -84,6 +94,7 @@ int tun_connect(struct port *port, unsigned queues, const struct frame_offload *
 		return -EINVAL;
 	/* All are off now: nothing waits in them that a guest with more offloads was meant to get. */
 	rc = tun_attach_all(tun, 0);
+	tun_drain(tun);
 	if (rc == 0 && ioctl(tun->fd[0], TUNSETOFFLOAD, tun_offload_flags(guest)) < 0)
 		rc = -errno;
 	if (rc == 0)

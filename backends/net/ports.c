@@ -9,6 +9,7 @@
 
 static const struct port_ops *const ports[] = {
 	&port_ops_tap,
+	&port_ops_macvtap,
 #ifdef HAVE_SLIRP
 	&port_ops_user,
 #endif
@@ -19,7 +20,6 @@ static const struct port_ops *const ports[] = {
 static const struct {
 	const char *name, *why;
 } missing[] = {
-	{ "macvtap", "this version has no macvtap ports" },
 	{ "packet", "this version has no packet ports" },
 #ifndef HAVE_SLIRP
 	{ "user", "built without libslirp: install it (on Debian: apt-get install libslirp-dev), configure and make again" },

@@ -5,6 +5,7 @@
 
 #include "backends/net/port.h"
 
+extern const struct port_ops port_ops_macvtap;
 extern const struct port_ops port_ops_null;
 extern const struct port_ops port_ops_tap;
 extern const struct port_ops port_ops_user;
