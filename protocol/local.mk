@@ -39,6 +39,7 @@ protocol_tests = \
 	tests/unit/negotiate \
 	tests/unit/netif-ctrl \
 	tests/unit/netif-nodes \
+	tests/unit/netif-rules \
 	tests/unit/netif-rx \
 	tests/unit/netif-tx \
 	tests/unit/packet \
@@ -65,6 +66,9 @@ tests_unit_netif_ctrl_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_netif_nodes_SOURCES = tests/unit/netif-nodes.c tests/unit/fake-nodes.h
 tests_unit_netif_nodes_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_netif_nodes_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_netif_rules_SOURCES = tests/unit/netif-rules.c tests/unit/netif-rig.h
+tests_unit_netif_rules_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_netif_rules_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_netif_rx_SOURCES = tests/unit/netif-rx.c tests/unit/netif-rig.h
 tests_unit_netif_rx_LDADD = protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_netif_rx_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -46,7 +46,6 @@ static uint32_t transport_header(const struct packet *p, const uint8_t *data, ui
 	return size >= PACKET_TCP_HEADER && size <= room ? size : 0;
 }
 
-/* Without options it is the same as the sum over its bytes but for the field itself. */
 static void set_ipv4_checksum(uint8_t *ip)
 {
 	checksum_store(ip + IPV4_CHECKSUM_AT, 0);
@@ -122,6 +121,13 @@ static int check_gso(struct frame *frame, const struct packet *p, uint32_t heade
 	return 0;
 }
 
+/* What is behind a datagram would be in the sum of the frame, and not in its own. */
+static bool is_whole_datagram(const struct frame *frame, const struct packet *p)
+{
+	return packet_u16(frame->data + p->transport + UDP_LENGTH_AT) ==
+		frame->len - p->transport;
+}
+
 int offload_parse(struct frame *frame)
 {
 	struct packet p;
@@ -137,9 +143,7 @@ int offload_parse(struct frame *frame)
 	header = transport_header(&p, frame->data, frame->len);
 	if (header == 0)
 		return -EINVAL;
-	/* What is behind the datagram would be in the sum of the frame, and not in its own. */
-	if (p.protocol == PACKET_PROTO_UDP && packet_u16(frame->data + p.transport +
-			UDP_LENGTH_AT) != frame->len - p.transport)
+	if (p.protocol == PACKET_PROTO_UDP && !is_whole_datagram(frame, &p))
 		return -EINVAL;
 	if (frame->gso != NETIF_GSO_NONE && check_gso(frame, &p, p.transport + header) < 0)
 		return -EINVAL;
