@@ -98,4 +98,12 @@ tests_peers_console_users_SOURCES = tests/peers/console-users.c $(console_rig)
 tests_peers_console_users_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_console_users_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 endif
+# A guest on a further console, run by the scripts.
+check_PROGRAMS += tests/peers/console-guest
+tests_peers_console_guest_SOURCES = tests/peers/console-guest.c
+tests_peers_console_guest_LDADD = frontends/libconsolefront.la
+
+console_scripts = tests/scripts/console-driverd.sh
+dist_check_SCRIPTS += $(console_scripts)
+TESTS += $(console_scripts)
 dist_man_MANS += docs/man/sluice-console.1 docs/man/sluice-console.8

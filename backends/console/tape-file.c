@@ -58,6 +58,8 @@ static int map_file(struct tape_file *tf, size_t size)
 	at = mmap(NULL, tf->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, tf->fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
+	/* A mapping holds the lock as a descriptor does: the log's process is to have neither. */
+	(void)madvise(at, tf->mapped, MADV_DONTFORK);
 	tf->image = at;
 	tf->tape.data = (char *)at + TAPE_HEADER;
 	return 0;
