@@ -63,6 +63,44 @@ enum metrics_counter {
 };
 _Static_assert((int)METRICS_COUNTERS <= (int)METRICS_COUNTER_ROOM, "counters have room");
 
+/** enum metrics_net_counter - the same of a network interface's queue. */
+enum metrics_net_counter {
+	METRICS_NET_TX_PACKETS,  /* that the guest sent and the port took */
+	METRICS_NET_TX_BYTES,
+	METRICS_NET_TX_DROPPED,  /* that the port did not take */
+	METRICS_NET_TX_BAD,      /* dropped for what they are: sizes, headers, offloads */
+	METRICS_NET_TX_ERRORS,   /* whose pages could not be read */
+	METRICS_NET_RX_PACKETS,  /* that were put in the guest's buffers */
+	METRICS_NET_RX_BYTES,
+	METRICS_NET_RX_FULL,     /* dropped: too many waited for buffers */
+	METRICS_NET_RX_OLD,      /* dropped: they waited too long, or the guest is stalled */
+	METRICS_NET_RX_FILTERED, /* multicasts that the guest did not ask for */
+	METRICS_NET_RX_BAD,      /* dropped for what they are: too long for the guest, no headers */
+	METRICS_NET_RX_ERRORS,   /* whose buffers could not be written to */
+	METRICS_NET_STEERED,     /* handed to another queue for their hash */
+	METRICS_NET_SEGMENTED,   /* cut up in software */
+	METRICS_NET_CHECKSUMMED, /* in software */
+	METRICS_NET_MCAST,       /* changes of the multicast filter */
+	METRICS_NET_STALLS,      /* times that the guest gave no buffers for a minute */
+	METRICS_NET_SWEEPS,      /* passes over the rings that found something */
+	METRICS_NET_NOTIFICATIONS,
+	METRICS_NET_WAKEUPS,
+	METRICS_NET_POLL_HITS,
+	METRICS_NET_POLL_MISSES,
+	METRICS_NET_COUNTERS
+};
+_Static_assert((int)METRICS_NET_COUNTERS <= (int)METRICS_COUNTER_ROOM, "counters have room");
+
+/** What a connected interface has: bits of metrics_ring.features; both sides have it. */
+#define METRICS_NET_FEATURE_SG 1u
+#define METRICS_NET_FEATURE_TSO4 2u
+#define METRICS_NET_FEATURE_TSO6 4u
+#define METRICS_NET_FEATURE_CSUM 8u
+#define METRICS_NET_FEATURE_CSUM6 16u
+#define METRICS_NET_FEATURE_SPLIT 32u
+#define METRICS_NET_FEATURE_CTRL 64u
+#define METRICS_NET_FEATURE_NOTIFY 128u
+
 /**
  * What a connected ring has: bits of metrics_ring.features. Persistent grants are there when
  * both sides want them; of the rest, which we offer, a frontend does not say what it took.

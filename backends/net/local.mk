@@ -110,3 +110,65 @@ net_port_scripts = \
 dist_check_SCRIPTS += $(net_port_scripts)
 TESTS += $(net_port_scripts)
 EXTRA_DIST += tests/scripts/net-port-functions.sh tests/scripts/net-user-functions.sh
+
+# The backend itself, for the program and for its tests.
+noinst_LTLIBRARIES += backends/net/libnetback.la
+backends_net_libnetback_la_SOURCES = \
+	backends/net/backlog.c \
+	backends/net/backlog.h \
+	backends/net/device.c \
+	backends/net/device.h \
+	backends/net/device-connect.c \
+	backends/net/device-ctrl.c \
+	backends/net/device-open.c \
+	backends/net/device-private.h \
+	backends/net/device-resume.c \
+	backends/net/mcast.c \
+	backends/net/mcast.h \
+	backends/net/offer.c \
+	backends/net/offer.h \
+	backends/net/queue.c \
+	backends/net/queue.h \
+	backends/net/queue-answer.c \
+	backends/net/queue-open.c \
+	backends/net/queue-private.h \
+	backends/net/queue-recv.c \
+	backends/net/queue-rx.c \
+	backends/net/queue-tx.c \
+	backends/net/rate.c \
+	backends/net/rate.h \
+	backends/net/record.c \
+	backends/net/record.h \
+	backends/net/stall.c \
+	backends/net/stall.h \
+	backends/net/steer.c \
+	backends/net/steer.h \
+	$(NULL)
+backends_net_libnetback_la_LIBADD = \
+	backends/net/libnetport.la \
+	backends/common/libbackend.la \
+	$(NULL)
+
+sbin_PROGRAMS += backends/net/sluice-net
+backends_net_sluice_net_SOURCES = backends/net/main.c
+backends_net_sluice_net_LDADD = \
+	backends/net/libnetback.la \
+	common/libconfine.la \
+	$(XENEVTCHN_LIBS) \
+	$(XENGNTTAB_LIBS) \
+	$(XENSTORE_LIBS) \
+	$(NULL)
+
+if HAVE_CMOCKA
+# Whole devices, on Xen's libraries in one process.
+net_back_tests = \
+	tests/unit/net-device \
+	$(NULL)
+check_PROGRAMS += $(net_back_tests)
+TESTS += $(net_back_tests)
+net_back_rig = tests/unit/net-rig.c tests/unit/net-rig.h \
+	tests/peers/port-fake.c tests/peers/port-fake.h
+net_back_libs = frontends/libnetfront.la backends/net/libnetback.la tests/peers/libfakexen.la $(CMOCKA_LIBS)
+tests_unit_net_device_SOURCES = tests/unit/net-device.c $(net_back_rig)
+tests_unit_net_device_LDADD = $(net_back_libs)
+endif

@@ -26,7 +26,7 @@ struct xengntdev_handle {
 	int dummy;
 };
 struct xenevtchn_handle {
-	int channel; /* each handle binds at most one; -1: not yet */
+	int fd; /* an eventfd: readable while one of its channels has an event for it */
 };
 
 enum grant_state { ENDED, READONLY, WRITABLE };
@@ -47,8 +47,9 @@ static struct {
 	unsigned regions;
 	int map_limit;
 	struct channel {
-		int to_backend, to_frontend; /* eventfds */
-		bool bound, masked, pending, spurious;
+		int to_frontend; /* an eventfd */
+		struct xenevtchn_handle *handle; /* that bound it; NULL: none */
+		bool masked, raised;
 	} channel[FAKE_CHANNELS];
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER, .memfd = -1 };
 
@@ -60,9 +61,8 @@ static void fake_die(const char *what)
 
 static void fake_make_channel(struct channel *c)
 {
-	c->to_backend = eventfd(0, EFD_CLOEXEC); /* as the real one: whoever minds changes it */
 	c->to_frontend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (c->to_backend < 0 || c->to_frontend < 0)
+	if (c->to_frontend < 0)
 		fake_die("no descriptors");
 }
 
@@ -85,8 +85,7 @@ void fake_reset(void)
 	memset(&fake.n, 0, sizeof(fake.n));
 	fake.map_limit = -1;
 	for (unsigned i = 0; i < FAKE_CHANNELS; i++) {
-		fake.channel[i].masked = fake.channel[i].pending = false;
-		fake.channel[i].spurious = false;
+		fake.channel[i].masked = fake.channel[i].raised = false;
 		fake_wait_event_on(i, 0);
 	}
 	fake_store_reset();
@@ -151,15 +150,30 @@ static void fake_signal(int fd)
 		fake_die("eventfd");
 }
 
+/* Readable no more, unless one of its channels still has an event. The lock is held. */
+static void fake_settle(struct xenevtchn_handle *xce)
+{
+	struct pollfd p = { .fd = xce->fd, .events = POLLIN };
+	uint64_t n;
+
+	if (poll(&p, 1, 0) == 1 && read(xce->fd, &n, sizeof(n)) != sizeof(n))
+		fake_die("eventfd");
+	for (unsigned i = 0; i < FAKE_CHANNELS; i++)
+		if (fake.channel[i].handle == xce && fake.channel[i].raised &&
+			!fake.channel[i].masked) {
+			fake_signal(xce->fd);
+			return;
+		}
+}
+
 void fake_notify_on(unsigned channel)
 {
 	struct channel *c = &fake.channel[channel];
 
 	pthread_mutex_lock(&fake.lock);
-	if (c->masked)
-		c->pending = true;
-	else
-		fake_signal(c->to_backend);
+	c->raised = true;
+	if (c->handle && !c->masked)
+		fake_signal(c->handle->fd);
 	pthread_mutex_unlock(&fake.lock);
 }
 
@@ -168,10 +182,8 @@ void fake_spurious_wake(unsigned channel)
 	struct channel *c = &fake.channel[channel];
 
 	pthread_mutex_lock(&fake.lock);
-	if (!c->masked) {
-		c->spurious = true;
-		fake_signal(c->to_backend);
-	}
+	if (c->handle && !c->masked)
+		fake_signal(c->handle->fd);
 	pthread_mutex_unlock(&fake.lock);
 }
 
@@ -202,7 +214,9 @@ xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int 
 	pthread_mutex_lock(&fake.lock);
 	fake.n.open_handles++;
 	pthread_mutex_unlock(&fake.lock);
-	xce->channel = -1;
+	xce->fd = eventfd(0, EFD_CLOEXEC); /* as the real one: whoever minds changes it */
+	if (xce->fd < 0)
+		fake_die("no descriptors");
 	return xce;
 }
 
@@ -211,13 +225,14 @@ int xenevtchn_close(xenevtchn_handle *xce)
 	pthread_mutex_lock(&fake.lock);
 	fake.n.open_handles--;
 	pthread_mutex_unlock(&fake.lock);
+	close(xce->fd);
 	free(xce);
 	return 0;
 }
 
 int xenevtchn_fd(xenevtchn_handle *xce)
 {
-	return xce->channel < 0 ? -1 : fake.channel[xce->channel].to_backend;
+	return xce->fd;
 }
 
 xenevtchn_port_or_error_t xenevtchn_bind_interdomain(
@@ -227,14 +242,13 @@ xenevtchn_port_or_error_t xenevtchn_bind_interdomain(
 	bool ok;
 
 	pthread_mutex_lock(&fake.lock);
-	ok = domid == FAKE_FRONTEND && i < FAKE_CHANNELS && !fake.channel[i].bound &&
-	     xce->channel < 0;
+	ok = domid == FAKE_FRONTEND && i < FAKE_CHANNELS && !fake.channel[i].handle;
 	if (ok) {
 		fake.n.bound++;
-		fake.channel[i].bound = true;
-		fake.channel[i].masked = fake.channel[i].pending = false;
-		fake.channel[i].spurious = false;
-		xce->channel = i;
+		fake.channel[i].handle = xce;
+		fake.channel[i].masked = false;
+		if (fake.channel[i].raised)
+			fake_signal(xce->fd);
 	}
 	pthread_mutex_unlock(&fake.lock);
 	if (ok)
@@ -246,17 +260,23 @@ xenevtchn_port_or_error_t xenevtchn_bind_interdomain(
 /* The channel of a handle that has bound @port. */
 static struct channel *fake_channel(xenevtchn_handle *xce, evtchn_port_t port)
 {
-	if (xce->channel < 0 || port != FAKE_LOCAL_PORT + (unsigned)xce->channel)
+	unsigned i = port - FAKE_LOCAL_PORT;
+
+	if (i >= FAKE_CHANNELS || fake.channel[i].handle != xce)
 		fake_die("event on a port that was not bound");
-	return &fake.channel[xce->channel];
+	return &fake.channel[i];
 }
 
 int xenevtchn_unbind(xenevtchn_handle *xce, evtchn_port_t port)
 {
+	struct channel *c;
+
 	pthread_mutex_lock(&fake.lock);
 	fake.n.bound--;
-	fake_channel(xce, port)->bound = false;
-	xce->channel = -1;
+	c = fake_channel(xce, port);
+	c->handle = NULL;
+	c->raised = c->masked = false;
+	fake_settle(xce);
 	pthread_mutex_unlock(&fake.lock);
 	return 0;
 }
@@ -272,24 +292,25 @@ int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 
 xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
 {
-	struct channel *c = &fake.channel[xce->channel];
-	struct pollfd p = { .fd = c->to_backend, .events = POLLIN };
-	uint64_t n;
+	int port = -1;
 
 	pthread_mutex_lock(&fake.lock);
-	/* Take the spurious wake back, but no event that came with it. */
-	if (c->spurious && read(c->to_backend, &n, sizeof(n)) == sizeof(n) && n > 1)
-		fake_signal(c->to_backend);
-	c->spurious = false;
-	if (poll(&p, 1, 0) == 0 && !(fcntl(c->to_backend, F_GETFL) & O_NONBLOCK))
-		fake_die("the backend would wait in xenevtchn_pending()");
-	if (read(c->to_backend, &n, sizeof(n)) < 0) {
-		pthread_mutex_unlock(&fake.lock);
-		return -1;
+	for (unsigned i = 0; i < FAKE_CHANNELS && port < 0; i++) {
+		struct channel *c = &fake.channel[i];
+
+		if (c->handle == xce && c->raised && !c->masked) {
+			c->raised = false;
+			c->masked = true;
+			port = (int)(FAKE_LOCAL_PORT + i);
+		}
 	}
-	c->masked = true;
+	if (port < 0 && !(fcntl(xce->fd, F_GETFL) & O_NONBLOCK))
+		fake_die("the backend would wait in xenevtchn_pending()");
+	fake_settle(xce);
 	pthread_mutex_unlock(&fake.lock);
-	return FAKE_LOCAL_PORT + xce->channel;
+	if (port < 0)
+		errno = EAGAIN;
+	return port;
 }
 
 int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
@@ -298,9 +319,8 @@ int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
 
 	pthread_mutex_lock(&fake.lock);
 	c->masked = false;
-	if (c->pending)
-		fake_signal(c->to_backend);
-	c->pending = false;
+	if (c->raised)
+		fake_signal(xce->fd);
 	pthread_mutex_unlock(&fake.lock);
 	return 0;
 }

@@ -13,9 +13,9 @@
 
 #define FAKE_GRANTS 2048u   /* references 1 to FAKE_GRANTS - 1 */
 #define FAKE_FRONTEND 7u    /* the frontend's domid; any other grants nothing */
-#define FAKE_CHANNELS 8u
+#define FAKE_CHANNELS 24u
 #define FAKE_REMOTE_PORT 5u /* the frontend's port of channel 0; the others follow */
-#define FAKE_LOCAL_PORT 21u
+#define FAKE_LOCAL_PORT 41u
 
 /** struct fake_counts - calls that the backend made. */
 struct fake_counts {

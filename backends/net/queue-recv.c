@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Frames for the guest, from the port and from other queues' threads, into the backlog: each
+ * as the guest can take it, filtered, with its hash.
+ */
+#include "config.h"
+#include "backends/net/queue-private.h"
+
+#include <string.h>
+
+#include "backends/net/offload.h"
+
+/* --- one frame --------------------------------------------------------------------------- */
+
+static void recv_drop(struct queue *q, enum metrics_net_counter why)
+{
+	queue_count(q, why, 1);
+}
+
+/* Its queue has it, this one's or another's. @in_place: it is what was reserved here. */
+static void recv_place(struct queue *q, struct frame *frame, bool in_place)
+{
+	struct queue_shared *s = q->shared;
+	unsigned to = steer_frame(&q->rx.steer, frame, q->setup.index, s->nqueues);
+
+	if (to == q->setup.index) {
+		if (in_place)
+			backlog_commit(&q->rx.backlog, q->now_ns);
+		else if (!backlog_copy(&q->rx.backlog, frame, q->now_ns))
+			recv_drop(q, METRICS_NET_RX_FULL);
+		return;
+	}
+	queue_count(q, METRICS_NET_STEERED, 1);
+	if (!queue_give(s->queue[to], frame, q->now_ns))
+		recv_drop(q, METRICS_NET_RX_FULL);
+}
+
+/* For a guest that takes no frames to be segmented. Nothing is being sent: its arenas are free. */
+static void recv_segments(struct queue *q, const struct frame *reserved)
+{
+	struct frame whole = *reserved, *frame = &whole;
+	unsigned n = offload_segments(frame);
+
+	/* Out of the way: what is reserved is where the first of them goes. */
+	whole.data = q->tx.arena + FRAME_HEADROOM;
+	memcpy(whole.data, reserved->data, reserved->len);
+	queue_count(q, METRICS_NET_SEGMENTED, 1);
+	for (unsigned i = 0; i < n; i++) {
+		struct frame out = { .data = q->tx.segments + FRAME_HEADROOM, .room = FRAME_MAX };
+
+		if (offload_segment(frame, i, &out) < 0) {
+			recv_drop(q, METRICS_NET_RX_BAD);
+			return;
+		}
+		recv_place(q, &out, false);
+	}
+}
+
+static void recv_frame(struct queue *q, struct frame *frame)
+{
+	const struct frame_offload *guest = &q->setup.guest;
+
+	if (frame->len < NETIF_PACKET_MIN || frame->len > FRAME_MAX) {
+		recv_drop(q, METRICS_NET_RX_BAD);
+		return;
+	}
+	if (!mcast_passes(&q->shared->mcast, frame->data)) {
+		recv_drop(q, METRICS_NET_RX_FILTERED);
+		return;
+	}
+	if (!offload_is_taken(frame, guest)) {
+		if (frame->gso != NETIF_GSO_NONE) {
+			recv_segments(q, frame);
+			return;
+		}
+		if (frame->csum_blank) {
+			offload_finish_checksum(frame);
+			queue_count(q, METRICS_NET_CHECKSUMMED, 1);
+		}
+		if (frame->len > guest->max_len) {
+			recv_drop(q, METRICS_NET_RX_BAD);
+			return;
+		}
+	}
+	recv_place(q, frame, true);
+}
+
+/* --- the sources --------------------------------------------------------------------------- */
+
+static bool recv_given(struct queue *q)
+{
+	struct rx *rx = &q->rx;
+	struct backlog swap;
+
+	pthread_mutex_lock(&rx->lock);
+	swap = rx->given;
+	rx->given = rx->backlog;
+	rx->backlog = swap;
+	pthread_mutex_unlock(&rx->lock);
+	return !backlog_is_empty(&rx->backlog);
+}
+
+static bool recv_port(struct queue *q)
+{
+	const struct port_ops *ops = q->shared->ops;
+	bool any = false;
+
+	for (unsigned i = 0; i < QUEUE_BATCH; i++) {
+		struct frame *frame = backlog_reserve(&q->rx.backlog);
+		int n;
+
+		if (!frame)
+			return any;
+		n = ops->recv(q->shared->port, q->setup.index, frame, 1);
+		if (n < 0)
+			queue_fail(q, "the port is gone: %s", strerror(-n));
+		q->rx_quiet = n <= 0;
+		if (n <= 0)
+			return any;
+		any = true;
+		recv_frame(q, frame);
+	}
+	return any;
+}
+
+bool queue_give(struct queue *q, const struct frame *frame, uint64_t now_ns)
+{
+	bool first, ok;
+
+	pthread_mutex_lock(&q->rx.lock);
+	first = backlog_is_empty(&q->rx.given);
+	ok = backlog_copy(&q->rx.given, frame, now_ns);
+	pthread_mutex_unlock(&q->rx.lock);
+	/* One event until it was looked at. */
+	if (first && ok)
+		queue_poke(q);
+	return ok;
+}
+
+bool rx_fill(struct queue *q)
+{
+	bool any;
+
+	steer_look(&q->shared->steer, &q->rx.steer);
+	any = backlog_is_empty(&q->rx.backlog) && recv_given(q);
+	return recv_port(q) || any;
+}
