@@ -18,9 +18,12 @@ backends_net_libnetport_la_SOURCES = \
 	backends/net/frame.h \
 	backends/net/link.c \
 	backends/net/link.h \
+	backends/net/packet-steer.c \
+	backends/net/packet-steer.h \
 	backends/net/port.h \
 	backends/net/port-macvtap.c \
 	backends/net/port-null.c \
+	backends/net/port-packet.c \
 	backends/net/port-tap.c \
 	backends/net/port-tun.c \
 	backends/net/port-tun.h \
@@ -95,6 +98,8 @@ tests_unit_net_user_LDADD = $(net_port_test_libs)
 endif
 
 net_port_scripts = \
+	tests/scripts/net-packet.sh \
+	tests/scripts/net-packet-errors.sh \
 	tests/scripts/net-macvtap.sh \
 	tests/scripts/net-macvtap-errors.sh \
 	tests/scripts/net-tap.sh \

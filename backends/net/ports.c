@@ -10,6 +10,7 @@
 static const struct port_ops *const ports[] = {
 	&port_ops_tap,
 	&port_ops_macvtap,
+	&port_ops_packet,
 #ifdef HAVE_SLIRP
 	&port_ops_user,
 #endif
@@ -20,10 +21,10 @@ static const struct port_ops *const ports[] = {
 static const struct {
 	const char *name, *why;
 } missing[] = {
-	{ "packet", "this version has no packet ports" },
 #ifndef HAVE_SLIRP
 	{ "user", "built without libslirp: install it (on Debian: apt-get install libslirp-dev), configure and make again" },
 #endif
+	{ NULL, NULL },
 };
 
 const struct port_ops *port_ops_find(const char *name)
@@ -41,7 +42,7 @@ const struct port_ops *port_ops_at(unsigned i)
 
 const char *port_ops_missing(const char *name)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(missing); i++)
+	for (unsigned i = 0; missing[i].name; i++)
 		if (strcmp(missing[i].name, name) == 0)
 			return missing[i].why;
 	return NULL;

@@ -7,6 +7,7 @@
 
 extern const struct port_ops port_ops_macvtap;
 extern const struct port_ops port_ops_null;
+extern const struct port_ops port_ops_packet;
 extern const struct port_ops port_ops_tap;
 extern const struct port_ops port_ops_user;
 

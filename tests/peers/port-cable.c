@@ -7,7 +7,8 @@
  *
  * Keys: name, device, bridge, forward, mtu, queues, mac, and for the offloads of the guest
  * that the port sees "guest=none". Lines on standard input: "disconnect", "connect QUEUES",
- * "quit"; each is answered with a line "ok" on standard output. The end of input is "quit".
+ * "count", which prints the frames that each queue got from the first port, "quit"; each is
+ * answered with a line "ok" on standard output. The end of input is "quit".
  */
 #include "config.h"
 
@@ -42,6 +43,7 @@ struct worker {
 	unsigned queue;
 	bool runs;
 	int stop;
+	_Atomic unsigned long count;
 	uint8_t *memory; /* of BATCH frames and of one segment */
 };
 
@@ -141,6 +143,8 @@ static void move_frames(struct worker *w, struct end *from, struct end *to)
 	n = from->ops->recv(from->port, w->queue, frames, BATCH);
 	if (n < 0)
 		die("%s: recv: %s", from->config.name, strerror(-n));
+	if (from == &ends[0])
+		w->count += (unsigned long)n;
 	/* A port that is sent frames with offloads it did not offer is none that can be trusted. */
 	for (int i = 0, first = 0; i < n; i++) {
 		if (i + 1 < n && offload_is_taken(&frames[i], &taken))
@@ -247,7 +251,11 @@ static void command(const char *line)
 {
 	unsigned queues;
 
-	if (strcmp(line, "disconnect\n") == 0) {
+	if (strcmp(line, "count\n") == 0) {
+		for (unsigned q = 0; q < QUEUES; q++)
+			printf("%lu ", workers[q].count);
+		puts("");
+	} else if (strcmp(line, "disconnect\n") == 0) {
 		do_disconnect();
 	} else if (sscanf(line, "connect %u", &queues) == 1 && queues <= QUEUES) {
 		do_disconnect();
