@@ -49,8 +49,9 @@ int launch_ns_init(struct launch_ns *ns, bool keep_user)
 	int rc = 0;
 
 	ns->flags = 0;
-	if (keep_user && ns_is_capable(1u << CAP_NET_ADMIN | 1u << CAP_SYS_ADMIN)) {
-		ns->flags = CLONE_NEWPID;
+	if (keep_user && ns_is_capable(1u << CAP_NET_ADMIN)) {
+		/* A domain that may administer its network may do nothing else. */
+		ns->flags = ns_is_capable(1u << CAP_SYS_ADMIN) ? CLONE_NEWPID : 0;
 		return 0;
 	}
 	if (ns_may_map_ids()) {
