@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
+#include <linux/capability.h>
 #include <linux/if_arp.h>
 #include <linux/if_tun.h>
 
@@ -41,13 +44,33 @@ static int map_ids(uid_t uid, gid_t gid)
 	return rc < 0 ? rc : write_file("/proc/self/gid_map", text);
 }
 
+/* The rights over the new network, for a command that is not root there. */
+static int keep_rights(void)
+{
+	static const unsigned rights[] = { CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE };
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -errno;
+	for (unsigned i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
+		data[0].inheritable |= 1u << rights[i];
+	if (syscall(SYS_capset, &head, data) < 0)
+		return -errno;
+	for (unsigned i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, rights[i], 0, 0) < 0)
+			return -errno;
+	return 0;
+}
+
 int tap_namespace(void)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
-		return map_ids(uid, gid);
+		/* A domain's root may not say who root is in there: then nobody is. */
+		return map_ids(uid, gid) < 0 ? keep_rights() : 0;
 	/* Where there are no user namespaces root may do without. */
 	return unshare(CLONE_NEWNET) < 0 ? -errno : 0;
 }
