@@ -255,6 +255,7 @@ tools_scripts = \
 	tests/scripts/create-hotplug.sh \
 	tests/scripts/create-keys.sh \
 	tests/scripts/create-process-apart.sh \
+	tests/scripts/create-process-cgroup.sh \
 	tests/scripts/create-process-config.sh \
 	tests/scripts/create-process-killed.sh \
 	tests/scripts/create-process-network.sh \

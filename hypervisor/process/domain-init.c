@@ -23,6 +23,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/paths.h"
+#include "hypervisor/process/domain-cgroup.h"
 #include "hypervisor/process/domain-into.h"
 #include "hypervisor/process/domain-ns.h"
 #include "hypervisor/process/domain-place.h"
@@ -41,6 +42,7 @@ struct options {
 	pid_t into;    /* change that domain */
 	char **remove; /* from it, paths, nremove of them */
 	unsigned nremove;
+	struct domain_cgroup cgroup;
 	char **command;
 };
 
@@ -341,8 +343,10 @@ static int run_command(const struct options *o, bool sealed)
 	pid = fork();
 	if (pid < 0)
 		die("cannot fork: %s", strerror(errno));
-	if (pid == 0)
+	if (pid == 0) {
+		domain_cgroup_enter(&o->cgroup);
 		command_exec(o->command);
+	}
 	return supervise(pid);
 }
 
@@ -373,7 +377,18 @@ static int allow_own(struct options *o)
 	CLEANUP_FREE char *libs = path_dropin_libs();
 	int rc = libs ? domain_list_add(&o->list, libs, true) : 0;
 
+	if (rc == 0)
+		rc = domain_cgroup_allow(&o->cgroup, &o->list);
 	return rc ? rc : domain_list_add(&o->list, o->domain_dir, false);
+}
+
+/* Where its daemon finds its groups, it sees no others. */
+static void enter_cgroup(const struct options *o)
+{
+	int rc = o->cgroup.count ? domain_cgroup_namespace(&o->cgroup) : 0;
+
+	if (rc < 0)
+		die("the domain cannot have a control group namespace: %s", strerror(-rc));
 }
 
 /* A root of its own, or no domain, if somebody relies on it. */
@@ -393,6 +408,8 @@ static void confine(struct options *o)
 	if (rc == 0)
 		log_warn("not confined: the domain sees the host's files, for want of a root directory of its"
 			" own (%s)", strerror(errno));
+	else
+		enter_cgroup(o);
 	domain_list_dispose(&o->list);
 	if (cwd && chdir(cwd) < 0)
 		log_debug("%s is not in the domain", cwd);
@@ -455,9 +472,11 @@ static _Noreturn void first_process(struct options *o, int parent)
 
 static _Noreturn void run_isolated(struct options *o)
 {
-	int parent[2];
+	int parent[2], status;
 	pid_t pid;
 
+	if (o->confined)
+		domain_cgroup_make(&o->cgroup);
 	if (pipe2(parent, O_CLOEXEC) < 0)
 		die("cannot make a pipe: %s", strerror(errno));
 	pid = fork();
@@ -472,7 +491,9 @@ static _Noreturn void run_isolated(struct options *o)
 	 * Its children go to a namespace whose pid 1 has ended: none can be made any more,
 	 * which is what exit handlers of a sanitizer's runtime would try.
 	 */
-	_exit(supervise(pid));
+	status = supervise(pid);
+	domain_cgroup_remove(&o->cgroup);
+	_exit(status);
 }
 
 /* Return: the exit status. */

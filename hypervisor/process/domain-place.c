@@ -18,7 +18,7 @@
 
 /* --- what is allowed --------------------------------------------------- */
 
-static int list_add_one(struct domain_list *list, const char *at, const char *from, bool readonly)
+int domain_list_add_at(struct domain_list *list, const char *at, const char *from, bool readonly)
 {
 	struct domain_allowed *grown, one = { .readonly = readonly, .tree = -1 };
 
@@ -54,7 +54,7 @@ static int list_add_queue(struct domain_list *list, dev_t device)
 			places[i]);
 		real = realpath(from, NULL);
 		if (real)
-			return list_add_one(list, at, real, true);
+			return domain_list_add_at(list, at, real, true);
 	}
 	return 0;
 }
@@ -69,9 +69,9 @@ int domain_list_add(struct domain_list *list, const char *path, bool readonly)
 		return -errno;
 	if (strcmp(real, "/") == 0)
 		return -EINVAL;
-	rc = list_add_one(list, real, real, readonly);
+	rc = domain_list_add_at(list, real, real, readonly);
 	if (rc == 0 && path[0] == '/' && strcmp(path, real) != 0)
-		rc = list_add_one(list, path, real, readonly);
+		rc = domain_list_add_at(list, path, real, readonly);
 	return rc == 0 && S_ISBLK(sb.st_mode) ? list_add_queue(list, sb.st_rdev) : rc;
 }
 

@@ -34,6 +34,9 @@ struct domain_list {
  * Return: 0 or -errno: -E2BIG too many, -EINVAL it is the root directory.
  */
 int domain_list_add(struct domain_list *list, const char *path, bool readonly) must_check;
+/** domain_list_add_at() - @from of the host, at another place. 0 or -errno. */
+int domain_list_add_at(struct domain_list *list, const char *at, const char *from, bool readonly)
+	must_check;
 /**
  * domain_list_open() - open them all, in the namespace that has them; what is in another
  * comes after it then.

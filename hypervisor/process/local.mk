@@ -56,6 +56,8 @@ dist_man_MANS += docs/man/sluice-domain-init.8
 sbin_PROGRAMS += hypervisor/process/sluice-domain-init
 hypervisor_process_sluice_domain_init_SOURCES = \
 	hypervisor/process/domain-caps.c \
+	hypervisor/process/domain-cgroup.c \
+	hypervisor/process/domain-cgroup.h \
 	hypervisor/process/domain-init.c \
 	hypervisor/process/domain-into.c \
 	hypervisor/process/domain-into.h \

@@ -31,7 +31,6 @@ ls -i "$run/dom/2/hypervisor.sock" >"$tmp/sock"
 others=$(init 3)
 for what in init daemon; do
 	old=$($what 2) served=$(backend 51712)
-	xenstore-write /local/domain/2/backend/vbd/4/51712/state 1
 	kill -KILL "$old"
 	wait_for 30 come_back $what 2 "$old"
 	wait_for 30 come_back backend 51712 "$served"

@@ -25,7 +25,7 @@ ls=$(in_a -- find "$tmp" -name 'secret*') || :
 [ "$ls" = "$tmp/a/secret-of-a" ] || fail "domain 1 finds $ls"
 ls=$(in_b -- find "$tmp" -name 'secret*' | sort) || :
 [ "$ls" = "$tmp/b/secret-of-b"$'\n'"$run/dom/2/secret-of-2" ] || fail "domain 2 finds $ls"
-for dir in /root /home /boot /sys /var /run/lock /etc/shadow /etc/ssh /dev/kvm /dev/mem /dev/full /dev/pts; do
+for dir in /root /home /boot /sys/class /sys/devices /sys/kernel /sys/fs/bpf /var /run/lock /etc/shadow /etc/ssh /dev/kvm /dev/mem /dev/full /dev/pts; do
 	! in_a -- test -e "$dir" || fail "$dir is there"
 done
 in_a -- sh -c 'for n in /dev/*; do echo $n; done' | sort >"$tmp/devices"
