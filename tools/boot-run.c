@@ -18,6 +18,7 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "tools/stack-console.h"
 #include "tools/stack-private.h"
 
 /* How long a guest that was asked to power off may take until it is destroyed. */
@@ -198,12 +199,11 @@ static void on_timeout(void *opaque)
 
 static void check_consoles(struct boot *b)
 {
-	int status;
+	char why[256];
 
 	for (struct boot_slot *s = b->slots; s; s = s->next)
-		if (s->live && stack_vm_console_ended(s->live, &status) && status)
-			log_err("the console of %s has ended: nobody reads what it says",
-				s->vm->config.name);
+		if (s->live && stack_console_check(s->live, why, sizeof(why)) < 0)
+			log_err("%s", why);
 }
 
 static void check_log(void)

@@ -10,6 +10,7 @@
 
 #include "common/array.h"
 #include "common/log.h"
+#include "tools/stack-console.h"
 #include "tools/stack-private.h"
 
 static const char *state_name(const struct boot_slot *s, uint64_t *cpu_ns)
@@ -138,7 +139,7 @@ static void one_vm(struct boot_slot *s, char **words, unsigned nwords, struct bo
 	char path[140], why[256] = "";
 
 	if (strcmp(verb, "console") == 0) {
-		stack_vm_console_path(s->live, path, sizeof(path));
+		stack_console_path(s->live, path, sizeof(path));
 		boot_reply_send(reply, "ok\n%s\n", path);
 	} else if (strcmp(verb, "destroy") == 0) {
 		boot_slot_remove(s);

@@ -8,6 +8,8 @@ tools_libstack_la_SOURCES = \
 	tools/stack-build.c \
 	tools/stack-build.h \
 	tools/stack-check.c \
+	tools/stack-console.c \
+	tools/stack-console.h \
 	tools/stack-cpu.c \
 	tools/stack-dir.c \
 	tools/stack-iface.c \

@@ -3,106 +3,18 @@
 #include "tools/stack-vm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include <xen/xen.h>
 #include <xen/sched.h>
 #include <xenstore.h>
 
 #include "common/log.h"
-#include "common/paths.h"
 #include "tools/stack-build.h"
+#include "tools/stack-console.h"
 #include "tools/stack-private.h"
 #include "xenstore/xsnode.h"
-
-/* --- the console ------------------------------------------------------- */
-
-void stack_vm_console_path(const struct stack_vm *vm, char *path, size_t room)
-{
-	snprintf(path, room, "%s/console.%u", vm->st->dir.path, vm->domid);
-}
-
-static int await_console(struct stack_vm *vm, int fd, char *why, size_t room)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	uint64_t end = stack_now_ms() + STACK_START_MS;
-	char byte;
-	int r = 0;
-
-	while (r == 0 && stack_now_ms() < end && !stack_cancelled(vm->st)) {
-		r = poll(&p, 1, 200);
-		if (r < 0 && errno == EINTR)
-			r = 0;
-	}
-	if (r > 0 && read(fd, &byte, 1) == 1)
-		return 0;
-	stack_pump(vm->st);
-	return stack_fail(why, room, -EPIPE, "the console of %s did not start", vm->config->name);
-}
-
-/* It serves domain 0's side of the ring: with domain 0's connections. */
-static int spawn_console(struct stack_vm *vm, const char *path, int ready, char *why, size_t room)
-{
-	const struct stack_vm_config *config = vm->config;
-	bool stdio = config->console == STACK_CONSOLE_STDIO;
-	CLEANUP_FREE char *libs = path_dropin_libs();
-	CLEANUP_FREE char *log = NULL;
-	char domain[32], ready_arg[32], socket[140], socket_path[120], hv[160], xs[140], ld[4200];
-	char *argv[] = { (char *)"sluice-console", domain, ready_arg, socket, NULL, NULL, NULL };
-	const char *env[] = { hv, xs, ld, NULL };
-	struct spawn s = { .path = path, .argv = argv, .env = env, .keep = &ready, .nkeep = 1,
-		.daemon = !stdio, .log = vm->st->log_write };
-
-	if (!libs)
-		return stack_fail(why, room, -ENOENT, "libxenevtchn.so.1 of Sluice was not found; build it"
-			" (make) or install it (make install)");
-	stack_vm_console_path(vm, socket_path, sizeof(socket_path));
-	snprintf(domain, sizeof(domain), "--domain=%u", vm->domid);
-	snprintf(ready_arg, sizeof(ready_arg), "--ready-fd=%d", ready);
-	snprintf(socket, sizeof(socket), "--socket=%s", socket_path);
-	snprintf(hv, sizeof(hv), "SLUICE_HYPERVISOR=%s/dom/0/hypervisor.sock", vm->st->dir.path);
-	snprintf(xs, sizeof(xs), "XENSTORED_PATH=%s", vm->st->store_path);
-	snprintf(ld, sizeof(ld), "LD_LIBRARY_PATH=%s", libs);
-	if (config->console == STACK_CONSOLE_FILE && asprintf(&log, "--log=%s", config->console_file) < 0)
-		return stack_fail(why, room, -ENOMEM, "out of memory");
-	argv[4] = stdio ? (char *)"--stdio" : log;
-	argv[5] = stdio ? (char *)"--stay" : NULL;
-	vm->console = spawn(&s);
-	if (vm->console > 0)
-		return 0;
-	s.log = vm->console;
-	vm->console = 0;
-	return stack_fail(why, room, s.log, "cannot start %s: %s", path, strerror(-s.log));
-}
-
-static int start_console(struct stack_vm *vm, char *why, size_t room)
-{
-	CLEANUP_FREE char *path = stack_program("backends/console", "sluice-console", why, room);
-	int fds[2], error;
-
-	if (!path)
-		return -ENOENT;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return stack_fail(why, room, -errno, "cannot make a pipe: %m");
-	error = spawn_console(vm, path, fds[1], why, room);
-	close(fds[1]);
-	if (error == 0)
-		error = await_console(vm, fds[0], why, room);
-	close(fds[0]);
-	return error;
-}
-
-bool stack_vm_console_ended(struct stack_vm *vm, int *status)
-{
-	if (!vm->console || !spawn_is_dead(vm->console, status))
-		return false;
-	vm->console = 0;
-	return true;
-}
 
 /* --- creating ---------------------------------------------------------- */
 
@@ -153,7 +65,7 @@ int stack_vm_ready(struct stack_vm *vm, char *why, size_t why_room)
 int stack_vm_serve(struct stack_vm *vm, char *why, size_t why_room)
 {
 	/* The terminal may be the guest's from here on. */
-	return start_console(vm, why, why_room);
+	return stack_console_start(vm, why, why_room);
 }
 
 int stack_vm_start(struct stack_vm *vm, char *why, size_t why_room)
@@ -217,7 +129,7 @@ void stack_vm_destroy(struct stack_vm *vm)
 	/* As xl does: it stands still first, and what it said last is still shown. */
 	if (made)
 		(void)hvctl_domain_pause(st->ctl, vm->domid);
-	spawn_end(&vm->console, STACK_STOP_MS);
+	stack_console_stop(vm);
 	stack_detach_all(st, vm->domid);
 	if (vm->uuid[0]) {
 		(void)xs_release_domain(st->xs, vm->domid);

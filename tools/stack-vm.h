@@ -54,7 +54,9 @@ struct stack_vm {
 	enum hvctl_state state;  /* as its life descriptor said last */
 	unsigned reason;         /* SHUTDOWN_* of xen/sched.h */
 	int life_fd;             /* readable when the state changes: stack_vm_life() */
-	pid_t console;           /* its console's backend, 0: none */
+	pid_t console;           /* its console's backend, 0: none; see stack-console.h */
+	uint64_t console_since_ms;
+	unsigned console_deaths; /* one after the other, soon after the start */
 };
 
 /**
@@ -98,15 +100,11 @@ int stack_vm_ask(struct stack_vm *vm, const char *what, char *why, size_t why_ro
 int stack_vm_life(struct stack_vm *vm);
 /** stack_vm_info() - what the hypervisor says of it. 0 or -errno. */
 int stack_vm_info(struct stack_vm *vm, struct hvctl_domain_info *info);
-/** stack_vm_console_ended() - whether its console's backend ended; reaped then, with its status. */
-bool stack_vm_console_ended(struct stack_vm *vm, int *status);
 /** stack_vm_find() - by name; NULL: there is none. */
 struct stack_vm *stack_vm_find(struct stack *st, const char *name);
 /** stack_vm_driver() - the domid of the driver domain vm @name. */
 bool stack_vm_driver(struct stack *st, const char *name, uint32_t *domid);
 /** stack_vm_check() - whether the vm @domid still is, and has not shut down. 0, or -EPIPE with @why. */
 int stack_vm_check(struct stack *st, uint32_t domid, char *why, size_t why_room);
-/** stack_vm_console_path() - the socket of its console. */
-void stack_vm_console_path(const struct stack_vm *vm, char *path, size_t room);
 
 #endif

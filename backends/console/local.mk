@@ -103,7 +103,7 @@ check_PROGRAMS += tests/peers/console-guest
 tests_peers_console_guest_SOURCES = tests/peers/console-guest.c
 tests_peers_console_guest_LDADD = frontends/libconsolefront.la
 
-console_scripts = tests/scripts/console-driverd.sh
+console_scripts = tests/scripts/console-driverd.sh tests/scripts/console-verb.sh
 dist_check_SCRIPTS += $(console_scripts)
 TESTS += $(console_scripts)
 dist_man_MANS += docs/man/sluice-console.1 docs/man/sluice-console.8
