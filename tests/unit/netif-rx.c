@@ -197,7 +197,7 @@ static struct netif_rx_meta shape(uint32_t size, uint16_t headroom, unsigned ext
 {
 	return (struct netif_rx_meta){ .size = size, .xdp_headroom = headroom,
 		.gso = extras & 1 ? NETIF_GSO_TCPV4 : NETIF_GSO_NONE, .gso_size = 1000,
-		.hash_type = extras & 2 ? NETIF_HASH_IPV4 : NETIF_HASH_NONE };
+		.hash_type = extras & 2 ? NETIF_HASH_IPV4 : NETIF_HASH_NONE, .hash = 0x89abcdef };
 }
 
 /* XSA-392: what a packet needs is what it then takes, headroom and extras included. */
@@ -307,6 +307,8 @@ static void rule12_a_failed_copy(void **state)
 		ring_front_get(&rig.front, &slot, sizeof(slot));
 		if (i == 1 || i == 2) {
 			assert_int_equal(slot.extra.type, i == 1 ? 1 : 4);
+			if (i == 2)
+				assert_int_equal(slot.extra.u.hash.value[3], 0x89);
 			continue;
 		}
 		assert_int_equal(slot.rsp.id, i);

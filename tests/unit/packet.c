@@ -124,9 +124,12 @@ static void the_version_must_be_the_types(void **state)
 	ipv4(ether(0, 0x86dd), 5, 6, 100);
 	parse(100);
 	want(0, 0, 0, 0);
-	ipv6(ether(0, 0x800), 6, 100);
-	parse(100);
-	want(0, 0, 0, 0);
+	for (unsigned version = 0; version < 16; version++) {
+		ipv4(ether(0, 0x800), 5, 6, 100);
+		frame[14] = version << 4 | 5;
+		parse(100);
+		want(version == 4 ? 4 : 0, 14, 6, version == 4 ? 34 : 0);
+	}
 }
 
 static void other_types(void **state)
@@ -204,6 +207,19 @@ static void a_chain_of_extensions(void **state)
 	}
 }
 
+/* What a header says of its length is held against the frame's before the next one is read. */
+static void extensions_beyond_the_frame(void **state)
+{
+	for (unsigned words = 1; words < 256; words++) {
+		unsigned at = ipv6(ether(0, 0x86dd), 60, 200);
+
+		frame[at] = 60;
+		frame[at + 1] = words;
+		parse(at + 8 + words * 8 - 1 < 400 ? at + 8 + words * 8 - 1 : 100);
+		want(6, 14, 0, 0);
+	}
+}
+
 /* ESP and "no next header" are protocols as any: where they begin is known, and no more. */
 static void what_is_no_extension(void **state)
 {
@@ -257,6 +273,7 @@ int main(void)
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(ipv6_extensions),
 		cmocka_unit_test(a_chain_of_extensions),
+		cmocka_unit_test(extensions_beyond_the_frame),
 		cmocka_unit_test(what_is_no_extension),
 		cmocka_unit_test(frames_cut_off_anywhere),
 		cmocka_unit_test(numbers_of_the_wire),
