@@ -30,6 +30,9 @@ expect "--on-crash= --on-poweroff= --on-reboot= --on-watchdog= " sluice boot --o
 expect "preserve " sluice boot --on-crash=p
 expect "none " sluice boot --console=no
 expect "--wait " sluice destroy --w
+expect "--all --force --wait " sluice destroy --
+expect "--all --wait " sluice shutdown --
+expect "--device= --directory= --disk= --driver-process= --driver-vm= " sluice boot --d
 expect "--force " sluice block-detach --f
 expect "--read-only " sluice console --r
 expect "--defconfig= --dryrun " sluice create --d

@@ -22,7 +22,7 @@ documented sluice-create.1 | grep -vx -e --wait -e --force >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice-create(1) and its help differ"
 
 "$sluice" help boot | offered | grep -vx -e --help >"$tmp/offered"
-documented sluice-boot.1 | grep -vx -e --wait -e --all -e --long >"$tmp/documented"
+documented sluice-boot.1 | grep -vx -e --wait -e --all -e --long -e --force >"$tmp/documented"
 # Its help has the three of a kind on one line.
 printf '%s\n' --on-reboot --on-crash --on-watchdog | sort -u - "$tmp/offered" >"$tmp/all"
 diff "$tmp/all" "$tmp/documented" || fail "sluice-boot(1) and its help differ"
