@@ -21,6 +21,9 @@
 /* The first change is looked at at once, those that follow this often. */
 #define DAEMON_PASS_MS 50u
 #define DAEMON_SCAN_MS 250u
+/* A scan of many names takes its time: a fifth of ours at most, and some seconds between two. */
+#define DAEMON_SCAN_SHARE 4u
+#define DAEMON_SCAN_MAX_MS 5000u
 /* Not every libxenstore tells through its descriptor that the connection ended: ask, too. */
 #define DAEMON_ALIVE_MS 2000u
 /* When files that a dying process still held are tried again. */
@@ -102,12 +105,16 @@ void daemon_drop(struct daemon *d, struct served *s)
 
 static void daemon_scan(struct daemon *d)
 {
+	uint64_t begun = daemon_now_ms(), wait;
 	int rc;
 
 	d->scan_wanted = false;
 	d->refused = false;
 	rc = watch_scan(d);
 	d->scan_ms = daemon_now_ms();
+	wait = (d->scan_ms - begun) * DAEMON_SCAN_SHARE;
+	d->scan_wait_ms = wait < DAEMON_SCAN_MS	? DAEMON_SCAN_MS :
+			  wait > DAEMON_SCAN_MAX_MS ? DAEMON_SCAN_MAX_MS : wait;
 	if (rc < 0)
 		daemon_store_lost(d, rc);
 	if (d->refused && log_limit_ok(&daemon_limit))
@@ -122,8 +129,9 @@ static void daemon_pass(void *opaque)
 	d->pass_timer = NULL;
 	if (d->stopping || d->store_lost)
 		return;
-	if (d->scan_wanted && daemon_now_ms() - d->scan_ms >= DAEMON_SCAN_MS)
+	if (d->scan_wanted && daemon_now_ms() - d->scan_ms >= d->scan_wait_ms)
 		daemon_scan(d);
+	watch_candidates(d);
 	for (unsigned i = d->count; i-- > 0 && !d->failed && !d->store_lost;)
 		if (d->devices[i]->dirty)
 			serve_look(d->devices[i]);

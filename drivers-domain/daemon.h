@@ -26,6 +26,9 @@ struct daemon;
 /** DAEMON_DEVICES_MAX - the most that --max-backends may be. */
 #define DAEMON_DEVICES_MAX 4096u
 
+/** DAEMON_CANDIDATES - names that are asked about in one pass. */
+#define DAEMON_CANDIDATES 64u
+
 /** struct served - a device in the table. */
 struct served {
 	struct daemon *daemon;
@@ -85,6 +88,9 @@ struct daemon {
 	struct loop_source *sweep_timer;
 	uint64_t pass_ms;          /* when the last pass ended */
 	uint64_t scan_ms;          /* when the last whole scan ended */
+	uint64_t scan_wait_ms;     /* from then to the next: a share of our time, however large it is */
+	struct leaf_name candidates[DAEMON_CANDIDATES]; /* maybe devices, not in the table */
+	unsigned candidate_count;
 	bool scan_wanted;
 	bool refused;              /* the table was full: scan again when there is room */
 	bool failed;
@@ -124,6 +130,8 @@ void daemon_store_lost(struct daemon *d, int error);
 
 /** watch_start() - watch the backend directory. 0 or -errno. */
 int watch_start(struct daemon *d) must_check;
+/** watch_candidates() - add those of the names in events that are devices. */
+void watch_candidates(struct daemon *d);
 /** watch_scan() - mark every device that the store names, adding new ones. 0 or -errno. */
 int watch_scan(struct daemon *d) must_check;
 

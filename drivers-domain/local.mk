@@ -125,11 +125,15 @@ driverd_scripts = \
 	tests/scripts/driverd-store-gone.sh \
 	tests/scripts/driverd-cycles.sh \
 	tests/scripts/driverd-flips.sh \
+	tests/scripts/driverd-flood.sh \
+	tests/scripts/driverd-thousands.sh \
+	tests/scripts/driverd-values.sh \
 	tests/scripts/driverd-options.sh \
 	tests/scripts/driverd-notify.sh \
 	tests/scripts/driverd-script-adopt.sh \
 	tests/scripts/driverd-script-disk.sh \
 	tests/scripts/driverd-script-fails.sh \
+	tests/scripts/driverd-script-flips.sh \
 	tests/scripts/driverd-script-hangs.sh \
 	tests/scripts/driverd-script-path.sh \
 	tests/scripts/driverd-script-slow.sh \

@@ -76,6 +76,34 @@ static void watch_mark(struct daemon *d, const struct leaf_name *name)
 		s->dirty = true;
 }
 
+/*
+ * An event costs no talk with the store: who writes faster than we ask would fill our memory
+ * with events. Names that are new are asked about in the next pass; too many of them are a scan.
+ */
+static void watch_note(struct daemon *d, const struct leaf_name *name)
+{
+	struct served *s = daemon_find(d, name);
+
+	if (s) {
+		s->dirty = true;
+		return;
+	}
+	for (unsigned i = 0; i < d->candidate_count; i++)
+		if (memcmp(&d->candidates[i], name, sizeof(*name)) == 0)
+			return;
+	if (d->candidate_count < DAEMON_CANDIDATES)
+		d->candidates[d->candidate_count++] = *name;
+	else
+		d->scan_wanted = true;
+}
+
+void watch_candidates(struct daemon *d)
+{
+	for (unsigned i = 0; i < d->candidate_count && !d->store_lost; i++)
+		watch_mark(d, &d->candidates[i]);
+	d->candidate_count = 0;
+}
+
 static void watch_event(struct daemon *d, const char *path)
 {
 	struct leaf_name name;
@@ -87,7 +115,7 @@ static void watch_event(struct daemon *d, const char *path)
 	case SCAN_LEAF:
 	case SCAN_INSIDE:
 		if (watch_kind_is_ours(name.kind))
-			watch_mark(d, &name);
+			watch_note(d, &name);
 		break;
 	case SCAN_FOREIGN:
 		watch_refuse("", path);
