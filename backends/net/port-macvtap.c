@@ -131,6 +131,8 @@ static int macvtap_make(struct macvtap_opening *o, struct link_info *info)
 
 	if (rc < 0)
 		return rc;
+	if (memcmp(o->config->mac, (uint8_t[6]){ 0 }, 6) == 0)
+		return macvtap_fail(o, -EADDRNOTAVAIL, ": it has the guest's address, and that is not known: set mac");
 	rc = macvtap_add(o, device.index);
 	if (rc == 0)
 		rc = link_get(o->port->nl, o->config->name, info);

@@ -7,12 +7,15 @@
  *
  * Keys: name, device, bridge, forward, mtu, queues, mac, and for the offloads of the guest
  * that the port sees "guest=none". Lines on standard input: "disconnect", "connect QUEUES",
+ * "escape", which tries what a confined process must not do (only with --confine),
  * "count", which prints the frames that each queue got from the first port, "quit"; each is
  * answered with a line "ok" on standard output. The end of input is "quit".
  */
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backends/net/offload.h"
@@ -247,6 +251,33 @@ static void give_up_the_rest(void)
 	fprintf(stderr, "confined: %s; missing: %s\n", report.done, report.missing);
 }
 
+static void must_fail(const char *what, long result)
+{
+	if (result >= 0)
+		die("%s: works in a confined process", what);
+	if (errno != EPERM)
+		die("%s: %s", what, strerror(errno));
+}
+
+/* With a user-mode network sockets of IPv4 can be made, and nothing be done with them but to connect. */
+static void escape(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if ((fd >= 0) != (ends[0].ops->keep_network || ends[1].ops->keep_network))
+		die("a socket can%s be made", fd >= 0 ? "" : "not");
+	must_fail("socket(AF_UNIX)", socket(AF_UNIX, SOCK_STREAM, 0));
+	must_fail("socket(AF_PACKET)", socket(AF_PACKET, SOCK_RAW, 0));
+	must_fail("socket(AF_NETLINK)", socket(AF_NETLINK, SOCK_RAW, 0));
+	must_fail("bind", bind(fd, (struct sockaddr *)&any, sizeof(any)));
+	must_fail("listen", listen(fd, 1));
+	must_fail("open", open("/etc/passwd", O_RDONLY));
+	must_fail("execve", execl("/bin/true", "true", NULL));
+	if (fd >= 0)
+		close(fd);
+}
+
 static void command(const char *line)
 {
 	unsigned queues;
@@ -255,6 +286,8 @@ static void command(const char *line)
 		for (unsigned q = 0; q < QUEUES; q++)
 			printf("%lu ", workers[q].count);
 		puts("");
+	} else if (strcmp(line, "escape\n") == 0) {
+		escape();
 	} else if (strcmp(line, "disconnect\n") == 0) {
 		do_disconnect();
 	} else if (sscanf(line, "connect %u", &queues) == 1 && queues <= QUEUES) {

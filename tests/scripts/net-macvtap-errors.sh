@@ -26,6 +26,7 @@ refused 'in use by another interface' name=mv1,device=mv0
 refused 'in use by a bridge' name=vif1.0,device=mv2
 refused '1 to 8 queues, not 9' name=vif1.0,device=mv0,queues=9
 refused 'MTU not above' name=vif1.0,device=mv0,mtu=9000
+refused 'set mac' name=vif1.0,device=mv0,mac=00:00:00:00:00:00
 refused 'CAP_NET_ADMIN.*"user"' name=vif1.0,device=mv0 setpriv --bounding-set=-net_admin
 # One of ours by name, but not by its mark.
 ip link add link mv0 name vif1.0 type macvtap mode bridge

@@ -21,6 +21,8 @@ ip link del probe
 
 macvtap=macvtap,name=vif1.0,device=mv0,mac=02:00:00:00:0a:01
 start_cable $macvtap,queues=2 tap,name=cable0,bridge=br0,queues=2
+# What a guest that took the process over could do now.
+tell escape
 send_data a b 10.9.0.2 10000000
 send_data b a 10.9.0.1 10000000
 send_data a b fd09::2 5000000

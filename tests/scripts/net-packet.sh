@@ -18,6 +18,8 @@ on b ip addr add fd09::2/64 dev eth0
 on b ip link set eth0 up
 
 start_cable packet,device=pk0,queues=2 tap,name=vif1.0,bridge=br0,queues=2
+# What a guest that took the process over could do now.
+tell escape
 send_data a b 10.9.0.2 20000000
 [ "$(mean_bytes pk0 tx)" -gt 3000 ] || fail "what was sent through pk0 was cut up: $(mean_bytes pk0 tx) bytes per frame"
 send_data b a 10.9.0.1 20000000

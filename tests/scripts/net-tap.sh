@@ -9,6 +9,8 @@ start_cable tap,name=vif1.0,bridge=br0,queues=2 tap,name=vif2.0,bridge=br1,queue
 make_host br0 a 10.9.0.1/24 fd09::1/64
 make_host br1 b 10.9.0.2/24 fd09::2/64
 
+# What a guest that took the process over could do now.
+tell escape
 send_data a b 10.9.0.2 20000000
 [ "$(mean_bytes vif1.0 tx)" -gt 3000 ] || fail "the kernel cut up what it sent through vif1.0: $(mean_bytes vif1.0 tx) bytes per frame"
 [ "$(mean_bytes vif2.0 rx)" -gt 3000 ] || fail "vif2.0 got frames that were cut up: $(mean_bytes vif2.0 rx) bytes per frame"

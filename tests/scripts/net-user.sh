@@ -33,6 +33,8 @@ for what in offer ack; do
 done
 
 give_addresses
+# What a guest that took the process over could do now.
+tell escape
 answers guest tcp 192.0.2.2 80
 answers guest udp 192.0.2.2 80
 answers guest tcp 2001:db8::2 80
