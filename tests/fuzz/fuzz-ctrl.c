@@ -73,28 +73,31 @@ static void check_state(const struct netif_hash_state *s, unsigned queues)
 		check(s->mapping[i] < queues);
 }
 
-static void check_hash(const struct netif_hash_state *s, const uint8_t *frame, uint32_t len,
+static void check_hash(const struct netif_hash_state *s, const uint8_t *bytes, uint32_t len,
 	unsigned queues)
 {
-	uint32_t hash = 4711, again;
-	enum netif_hash type = netif_hash_packet(s, frame, len, &hash);
+	CLEANUP_FREE uint8_t *frame = malloc(len ? len : 1); /* so that a sanitizer sees its end */
 	uint8_t input[NETIF_HASH_INPUT_MAX];
-	bool v6 = type >= NETIF_HASH_IPV6;
-	unsigned n = v6 ? 32 : 8;
+	uint32_t hash = 4711;
+	enum netif_hash type;
 	struct packet p;
+	unsigned n;
 
+	check(frame != NULL);
+	memcpy(frame, bytes, len);
+	type = netif_hash_packet(s, frame, len, &hash);
 	check(netif_hash_queue(s, hash, queues) < queues);
 	if (type == NETIF_HASH_NONE)
 		return;
 	check(s->flags & 1u << (type - 1));
 	packet_parse(frame, len, &p);
-	memcpy(input, frame + p.network + (v6 ? 8 : 12), n);
+	n = type >= NETIF_HASH_IPV6 ? 32 : 8;
+	memcpy(input, frame + p.network + (n == 32 ? 8 : 12), n);
 	if (type == NETIF_HASH_IPV4_TCP || type == NETIF_HASH_IPV6_TCP) {
 		memcpy(input + n, frame + p.transport, 4);
 		n += 4;
 	}
-	again = netif_toeplitz(s->key, s->key_len, input, n);
-	check(again == hash);
+	check(netif_toeplitz(s->key, s->key_len, input, n) == hash);
 }
 
 /* Half of the frames are TCP or UDP in one of the two protocols. */

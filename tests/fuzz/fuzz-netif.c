@@ -64,8 +64,21 @@ static void bend(uint8_t *slot)
 	memcpy(slot, &req, sizeof(req));
 	if (!(how & 1) && how & 2) {
 		slot[0] = slot[0] % 7;
-		slot[1] &= how & 4;
+		slot[1] = how & 4 ? XEN_NETIF_EXTRA_FLAG_MORE : 0;
 		slot[4] = slot[4] % 4;
+	}
+}
+
+/* A long chain of extra segments, of a few types. */
+static void bend_extras(uint8_t *slot, unsigned n)
+{
+	const struct netif_tx_request first = { .size = 100, .flags = NETTXF_extra_info };
+
+	memcpy(slot, &first, sizeof(first));
+	for (unsigned i = 1; i < n; i++) {
+		slot += sizeof(first);
+		slot[0] = XEN_NETIF_EXTRA_TYPE_MCAST_ADD + slot[0] % 4;
+		slot[1] = i + 1 < n ? XEN_NETIF_EXTRA_FLAG_MORE : 0;
 	}
 }
 
@@ -96,7 +109,9 @@ static void bend_ring(uint8_t *page)
 		bend(page + RING_HEADER_SIZE + i * 12);
 	memcpy(&rsp_prod, page + 8, sizeof(rsp_prod));
 	if (page[16] & 4 && rsp_prod % 256 < 200)
-		bend_chain(page + RING_HEADER_SIZE + rsp_prod % 256 * 12, 15 + page[18] % 10);
+		bend_chain(page + RING_HEADER_SIZE + rsp_prod % 256 * 12, 15 + page[18] % 16);
+	if (page[16] & 8 && rsp_prod % 256 < 200)
+		bend_extras(page + RING_HEADER_SIZE + rsp_prod % 256 * 12, 2 + page[18] % 30);
 }
 
 /* What a backend relies on when a packet has been taken. */

@@ -35,6 +35,8 @@ static void bend(uint8_t *f, uint32_t len, uint8_t how, uint8_t more)
 	static const uint8_t extension[] = { 60, 60, 60, 0, 43, 51, 44, 135 };
 	bool v6 = how & 2, tcp = how & 4;
 
+	for (uint32_t i = 12; !(how & 1) && how & 8 && i + 4 <= len; i += 4)
+		packet_set_u16(f + i, 0x8100); /* tags to the end */
 	if (!(how & 1) || len < 14 + 4 * 4 + 40 + 16 + 20)
 		return;
 	for (unsigned tags = more & 3; tags; tags--, at += 4)
@@ -45,16 +47,16 @@ static void bend(uint8_t *f, uint32_t len, uint8_t how, uint8_t more)
 		left = v6 ? 40 : 0; /* left to who segments */
 	if (v6) {
 		f[at] = 0x60;
-		packet_set_u16(f + at + 4, left - 40 - (how & 128 && left > 40 ? f[at + 4] % 4 : 0));
+		packet_set_u16(f + at + 4, left - 40 - (how & 128 && left > 40 ? f[at + 4] % 8 - 2u : 0));
 		f[at + 6] = how & 64 ? extension[more >> 2 & 7] : tcp ? 6 : 17;
 		if (how & 64) {
-			f[at + 40] = tcp ? 6 : 17;
-			f[at + 41] = more >> 7;
+			f[at + 40] = how & 32 && more & 2 ? 60 : tcp ? 6 : 17;
+			f[at + 41] = more & 64 && more & 32 ? f[at + 41] : more >> 7;
 		}
 		at += 40 + (how & 64 ? 8 + (more >> 7) * 8 : 0);
 	} else {
 		f[at] = 0x45 + (how & 64 ? more >> 6 : 0);
-		packet_set_u16(f + at + 2, left - (how & 128 && left ? f[at + 2] % 4 : 0));
+		packet_set_u16(f + at + 2, left - (how & 128 && left ? f[at + 2] % 8 - 2u : 0));
 		packet_set_u16(f + at + 6, how & 32 ? 0x4000 : f[at + 6] << 14);
 		f[at + 9] = tcp ? 6 : 17;
 		at += (f[at] & 15u) * 4;
