@@ -44,8 +44,25 @@ void stack_log_known(struct stack *st, const char *text)
 	snprintf(st->known, sizeof(st->known), "%s", text);
 }
 
+/* An error that somebody asked for is his to tell. */
+static bool catch_line(struct stack *st, const char *line, size_t length)
+{
+	static const char mark[] = "error: ";
+	const char *text = st->caught ? memmem(line, length, mark, strlen(mark)) : NULL;
+
+	if (!text)
+		return false;
+	text += strlen(mark);
+	length -= (size_t)(text - line);
+	length -= length && text[length - 1] == '\n';
+	snprintf(st->caught, st->caught_room, "%.*s", (int)length, text);
+	return true;
+}
+
 static void show_line(struct stack *st, const char *line, size_t length)
 {
+	if (catch_line(st, line, length))
+		return;
 	if (st->known[0] && memmem(line, length, st->known, strlen(st->known)))
 		return;
 	/* There is nowhere to report a stderr that cannot be written. */
@@ -83,6 +100,16 @@ void stack_pump(struct stack *st)
 		st->log_used += n;
 		show_lines(st);
 	}
+}
+
+bool stack_log_catch(struct stack *st, char *text, size_t room)
+{
+	text[0] = '\0';
+	st->caught = text;
+	st->caught_room = room;
+	stack_pump(st);
+	st->caught = NULL;
+	return text[0];
 }
 
 void stack_pump_full(struct stack *st)

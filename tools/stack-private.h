@@ -115,6 +115,8 @@ struct stack {
 	int log_read, log_write;   /* what the parts say */
 	char log[2048];
 	unsigned log_used;
+	char *caught;              /* where an error goes that is told by who asked for it; or NULL */
+	size_t caught_room;
 	char known[256];           /* lines with this text have been told already */
 };
 
@@ -124,6 +126,8 @@ int stack_log_open(struct stack *st) must_check;
 void stack_log_close(struct stack *st);
 /** stack_pump_full() - as stack_pump(), but only when the parts would soon have to wait for us. */
 void stack_pump_full(struct stack *st);
+/** stack_log_catch() - as stack_pump(), but the last error goes to @text. False: there was none. */
+bool stack_log_catch(struct stack *st, char *text, size_t room);
 /** stack_log_known() - the caller tells the user @text: leave out lines that say it. */
 void stack_log_known(struct stack *st, const char *text);
 

@@ -64,8 +64,17 @@ static void put_options(const struct stack_process *p, struct arg_list *options)
 			allow(options, at->path, at->readonly);
 }
 
+static int not_started(struct stack *st, char *why, size_t room)
+{
+	char said[400];
+
+	if (stack_log_catch(st, said, sizeof(said)))
+		return stack_fail(why, room, -EPIPE, "the driver domain did not start: %s", said);
+	return stack_fail(why, room, -EPIPE, "sluice-driverd ended at its start; its messages are above");
+}
+
 /* Until the daemon says READY. */
-static int await_ready(int fd, char *why, size_t room)
+static int await_ready(struct stack *st, int fd, char *why, size_t room)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint64_t end = stack_now_ms() + STACK_START_MS;
@@ -81,7 +90,7 @@ static int await_ready(int fd, char *why, size_t room)
 		return stack_fail(why, room, -ETIMEDOUT, "sluice-driverd was not ready within %u s",
 			STACK_START_MS / 1000);
 	if (r < 0 || read(fd, &byte, 1) != 1)
-		return stack_fail(why, room, -EPIPE, "sluice-driverd ended at its start; its messages are above");
+		return not_started(st, why, room);
 	return 0;
 }
 
@@ -122,7 +131,7 @@ int stack_process_start(struct stack_process *p, char *why, size_t why_room)
 	if (error > 0) {
 		p->pid = error;
 		p->watch = stack_watch(p->st, p->pid);
-		error = await_ready(fds[0], why, why_room);
+		error = await_ready(p->st, fds[0], why, why_room);
 	}
 	close(fds[0]);
 	return error < 0 ? error : stack_process_give(p, why, why_room);

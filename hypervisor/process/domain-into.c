@@ -29,6 +29,24 @@ static int into_open(pid_t pid, const char *what)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The root directory of @pid, which in a chroot is not that of its mount namespace. */
+static int into_open_root(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int into_mounts(int mounts, int root)
+{
+	if (setns(mounts, CLONE_NEWNS) < 0 || fchdir(root) < 0 || chroot(".") < 0)
+		return -errno;
+	return 0;
+}
+
 static bool into_is_ours(int fd, const char *what)
 {
 	struct stat theirs, ours;
@@ -93,12 +111,13 @@ int domain_into(pid_t pid, struct domain_list *list, char *const *remove, unsign
 {
 	CLEANUP_CLOSE int users = into_open(pid, "user");
 	CLEANUP_CLOSE int mounts = into_open(pid, "mnt");
+	CLEANUP_CLOSE int root = into_open_root(pid);
 	struct stat host;
 	int rc;
 
 	*failed = "";
-	if (users < 0 || mounts < 0)
-		return users < 0 ? users : mounts;
+	if (users < 0 || mounts < 0 || root < 0)
+		return users < 0 ? users : mounts < 0 ? mounts : root;
 	if (into_is_ours(mounts, "mnt"))
 		return 0;
 	if (stat("/", &host) < 0)
@@ -106,10 +125,10 @@ int domain_into(pid_t pid, struct domain_list *list, char *const *remove, unsign
 	rc = into_users(users);
 	if (rc == 0)
 		rc = domain_list_open(list, failed);
-	if (rc == 0 && setns(mounts, CLONE_NEWNS) < 0) {
-		*failed = "";
-		rc = -errno;
-	}
+	if (rc < 0)
+		return rc;
+	*failed = "";
+	rc = into_mounts(mounts, root);
 	if (rc < 0)
 		return rc;
 	return into_is_confined(host.st_dev) ? into_change(list, remove, nremove, failed) : 0;
