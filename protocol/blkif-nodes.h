@@ -38,6 +38,7 @@ struct blkif_toolstack_nodes {
 	bool direct_io_safe;
 	char *driver;        /* Sluice's own: storage driver by name, "" for the default */
 	bool buffered;       /* Sluice's own: through the page cache instead of O_DIRECT */
+	bool shared;         /* Sluice's own: others may write it, too */
 	uint32_t logical_block_size; /* Sluice's own: 512, or 4096 for a 4Kn disk */
 	uint64_t limit[BLKIF_RATES]; /* Sluice's own: operations or bytes per second, 0: none */
 	uint64_t limit_burst[BLKIF_RATES];

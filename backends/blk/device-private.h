@@ -5,6 +5,7 @@
 
 #include "backends/blk/device.h"
 #include "backends/blk/queue.h"
+#include "backends/blk/target.h"
 #include "backends/common/backend.h"
 #include "protocol/blkif-nodes.h"
 
@@ -17,6 +18,7 @@ struct device {
 	struct blkif_toolstack_nodes toolstack;
 	struct blkif_backend_nodes offer;
 	bool readonly;
+	struct blk_target target;
 	struct queue_shared shared;
 	struct queue *queue[BLKIF_MAX_QUEUES];
 	unsigned nqueues;

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "backends/blk/device-private.h"
-#include "backends/blk/driver.h"
 #include "backends/blk/offer.h"
 #include "backends/blk/queue.h"
 #include "backends/blk/storage.h"
@@ -368,34 +367,34 @@ static int device_read_toolstack(struct device *d)
 	return rc;
 }
 
-static const struct blk_driver *device_find_driver(struct device *d, char *why, size_t room)
+/* Once: what is waited for is the storage. */
+static int device_resolve(struct device *d, char *why, size_t room)
 {
-	const char *name = d->options.driver ? d->options.driver : d->toolstack.driver;
-	const struct blk_driver *driver = blk_driver_find(name);
+	const struct target_wish wish = {
+		.driver = d->options.driver ? d->options.driver : d->toolstack.driver,
+		.readonly = d->readonly,
+		.shared = d->toolstack.shared,
+	};
+	/* A script's is a path, whatever params means to the script. */
+	const char *name = d->toolstack.device_path ? d->toolstack.device_path : d->toolstack.params;
 
-	if (!driver && blk_driver_missing(name))
-		snprintf(why, room, "storage driver %s: %s", name, blk_driver_missing(name));
-	else if (!driver)
-		snprintf(why, room, "there is no storage driver \"%.32s\"; --help lists them", name);
-	return driver;
+	if (d->target.driver)
+		return 0;
+	return target_resolve(name ? name : "", &wish, &d->target, why, room);
 }
 
 static int device_open_storage(struct device *d, char *why, size_t room)
 {
-	struct blk_conf conf = { .readonly = d->readonly, .buffered = d->toolstack.buffered };
-	const struct blk_driver *driver = device_find_driver(d, why, room);
-	int rc;
+	struct blk_conf conf = { .readonly = d->readonly, .buffered = d->toolstack.buffered,
+		.shared = d->toolstack.shared };
+	int rc = device_resolve(d, why, room);
 
-	if (!driver)
-		return -EINVAL;
-	/* A script's is a path, whatever params means to the script. */
-	conf.filename = d->toolstack.device_path;
-	if (!conf.filename)
-		conf.filename = storage_path(d->toolstack.params ? d->toolstack.params : "", why,
-			room);
-	if (!conf.filename)
-		return -EINVAL;
-	rc = io_open(driver, &conf, &d->shared.io, why, room);
+	if (rc < 0)
+		return rc;
+	conf.filename = d->target.filename;
+	conf.range_start = d->target.start;
+	conf.range_length = d->target.length;
+	rc = io_open(d->target.driver, &conf, &d->shared.io, why, room);
 	if (rc < 0)
 		return rc;
 	return offer_make(&d->toolstack, io_info(d->shared.io), d->options.max_queues, &d->offer,
@@ -426,8 +425,6 @@ static int device_open_journal(struct device *d, char *why, size_t room)
 /* A disk that nobody can watch serves its guest all the same. */
 static void device_open_metrics(struct device *d)
 {
-	const struct blk_driver *driver;
-	char why[DEVICE_WHY];
 	int rc;
 
 	if (!d->options.metrics)
@@ -436,8 +433,7 @@ static void device_open_metrics(struct device *d)
 	if (rc < 0)
 		log_warn("metrics %s: %s; the disk is served without them", d->options.metrics,
 			strerror(-rc));
-	driver = device_find_driver(d, why, sizeof(why));
-	metrics_page_storage(d->shared.metrics, driver ? driver->name : "-", d->offer.sector_size);
+	metrics_page_storage(d->shared.metrics, d->target.driver->name, d->offer.sector_size);
 	metrics_page_size(d->shared.metrics, d->offer.sectors);
 }
 
@@ -484,7 +480,7 @@ static int device_confine(struct device *d)
 		backend_refuse(d->backend, why);
 		return DEVICE_USAGE;
 	}
-	return d->options.confine(io_confine(d->shared.io)) < 0 ? DEVICE_USAGE : 0;
+	return d->options.confine(d->target.driver) < 0 ? DEVICE_USAGE : 0;
 }
 
 static int device_begin(struct device *d)
@@ -559,6 +555,7 @@ void device_free(struct device *d)
 	device_stop_queues(d); /* where the loop ended early: joins them once they drained */
 	device_destroy_queues(d);
 	io_close(d->shared.io);
+	target_release(&d->target);
 	journal_close(d->shared.journal);
 	metrics_page_close(d->shared.metrics);
 	backend_close(d->backend);

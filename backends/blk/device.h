@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "common/cleanup.h"
-#include "common/confine.h"
+#include "backends/blk/driver.h"
 #include "common/loop.h"
 
 struct device;
@@ -25,7 +25,7 @@ struct device_options {
 	 * been read that a guest wrote. @driver: the calls of the storage driver, or NULL.
 	 * 0 or -errno, which ends the device. NULL: do without.
 	 */
-	int (*confine)(const struct confine_table *driver);
+	int (*confine)(const struct blk_driver *driver);
 };
 
 /** The exit codes of sluice-blk. */

@@ -66,6 +66,11 @@ struct blk_info {
 	uint32_t discard_granularity; /* bytes; smaller discards may do nothing */
 	uint32_t flags;         /* enum blk_flags */
 	uint64_t identity[2];   /* the same for the same storage, such as device and inode; 0: has none */
+	/*
+	 * The core's: where in the storage the disk's first granule of discards begins, from the
+	 * disk's start, in bytes. Drivers leave it 0.
+	 */
+	uint32_t discard_alignment;
 };
 
 /** struct blk_conf - what the toolstack asked for; strings live as long as the device. */
@@ -73,6 +78,13 @@ struct blk_conf {
 	const char *filename;   /* the storage's name, never NULL; "" when none was given */
 	bool readonly;
 	bool buffered;          /* through the page cache; default is O_DIRECT */
+	bool shared;            /* others may write it, too: no lock keeps them away */
+	/*
+	 * The disk is only this part of the storage, in bytes, multiples of 512; length 0: all of
+	 * it. The core keeps every request within; a driver uses it to lock, and to
+	 * choose an alignment that both ends of it have.
+	 */
+	uint64_t range_start, range_length;
 };
 
 /**
@@ -169,6 +181,10 @@ struct blk_poll {
 struct blk_driver {
 	const char *name;       /* as in --driver= */
 	const char *text;       /* one line for --help and the manual */
+	/* schemes - what a storage's name begins with, before "://", that is this driver's; blanks between; or NULL. */
+	const char *schemes;
+	/* keep_network - it connects anew while it serves: no network namespace of its own. */
+	bool keep_network;
 	/* confine - system calls of this driver alone, in queues' threads and its own; NULL: none. */
 	const struct confine_table *confine;
 	/*

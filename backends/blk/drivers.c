@@ -13,13 +13,34 @@ static const struct blk_driver *const drivers[] = {
 	&blk_driver_null,
 };
 
-/* Drivers that the design names and this build does not have. */
+/* Drivers that this build does not have, and the schemes that would be theirs. */
 static const struct {
-	const char *name, *why;
+	const char *name, *schemes, *why;
 } missing[] = {
-	{ "iscsi", "this version has no iscsi driver" },
-	{ "gluster", "this version has no gluster driver" },
+	{ "iscsi", "iscsi", "this version has no iscsi driver" },
+	{ "gluster", "gluster gluster+tcp gluster+unix", "this version has no gluster driver" },
+	{ "nbd", "nbd nbd+unix", "this version has no nbd driver" },
 };
+
+bool blk_scheme_in(const char *schemes, const char *scheme, size_t len)
+{
+	while (schemes && *schemes) {
+		size_t n = strcspn(schemes, " ");
+
+		if (n == len && strncmp(schemes, scheme, len) == 0)
+			return true;
+		schemes += n + strspn(schemes + n, " ");
+	}
+	return false;
+}
+
+const char *blk_scheme_missing(const char *scheme, size_t len)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(missing); i++)
+		if (blk_scheme_in(missing[i].schemes, scheme, len))
+			return missing[i].why;
+	return NULL;
+}
 
 const struct blk_driver *blk_driver_find(const char *name)
 {

@@ -10,6 +10,8 @@ struct io {
 	const struct blk_driver *driver;
 	void *state;
 	struct blk_info info;   /* its size is atomic: queues check against it */
+	uint64_t base;          /* where the disk begins in the storage, bytes */
+	uint64_t length;        /* of the part that the disk is; 0: to the storage's end */
 	struct range_lock lock;
 };
 

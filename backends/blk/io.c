@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The straight way to the driver, and where the others branch off: parts.c (too large,
- * discards) and rmw.c (not aligned).
+ * discards) and rmw.c (not aligned). Beyond the checks here all offsets are the storage's,
+ * of which the disk may be a part.
  *
  * Whatever changes the storage holds its range (range-lock.h) from before the driver
  * has it until it is given back: shared for a plain write, which nobody notices;
@@ -65,6 +66,45 @@ int io_adopt(const struct blk_driver *driver, void *state, const struct blk_info
 	return 0;
 }
 
+/* How much of a storage of @size bytes the disk has; 0: nothing. */
+static uint64_t io_range_size(const struct io *io, uint64_t size)
+{
+	size = size > io->base ? size - io->base : 0;
+	if (io->length && size > io->length)
+		size = io->length;
+	return size - size % io->info.block_size;
+}
+
+/* The disk is a part of the storage. 0, or -errno with @why. */
+static int io_narrow(struct io *io, const struct blk_conf *conf, char *why, size_t why_room)
+{
+	uint64_t start = conf->range_start, length = conf->range_length;
+	struct blk_info *info = &io->info;
+
+	if (length == 0)
+		return 0;
+	if (start > info->size || length > info->size - start) {
+		snprintf(why, why_room, "%s: the part from %" PRIu64 " with %" PRIu64
+			" bytes is beyond its end at %" PRIu64, conf->filename, start, length, info->size);
+		return -ERANGE;
+	}
+	if (start % info->block_size || length % info->block_size) {
+		snprintf(why, why_room, "%s: the part from %" PRIu64 " with %" PRIu64
+			" bytes does not begin and end on its blocks of %" PRIu32 "; move it, or use the page cache (buffered)",
+			conf->filename, start, length, info->block_size);
+		return -EINVAL;
+	}
+	io->base = start;
+	io->length = length;
+	info->size = length;
+	if (info->discard_granularity)
+		info->discard_alignment = (info->discard_granularity -
+			start % info->discard_granularity) % info->discard_granularity;
+	/* Parts of one storage are disks of their own: an odd factor mixes all bits. */
+	info->identity[1] ^= (start / IO_SECTOR + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ length;
+	return 0;
+}
+
 int io_open(const struct blk_driver *driver, const struct blk_conf *conf, struct io **io, char *why,
 	size_t why_room)
 {
@@ -75,8 +115,14 @@ int io_open(const struct blk_driver *driver, const struct blk_conf *conf, struct
 	if (rc < 0)
 		return rc;
 	rc = io_adopt(driver, state, &info, io);
-	if (rc == 0)
-		return 0;
+	if (rc == 0) {
+		rc = io_narrow(*io, conf, why, why_room);
+		if (rc < 0) {
+			io_close(*io);
+			*io = NULL;
+		}
+		return rc;
+	}
 	if (rc == -EINVAL) {
 		if (!info.memory_align)
 			info.memory_align = IO_SECTOR;
@@ -105,11 +151,6 @@ const struct blk_info *io_info(const struct io *io)
 	return &io->info;
 }
 
-const struct confine_table *io_confine(const struct io *io)
-{
-	return io->driver->confine;
-}
-
 int io_refresh(struct io *io)
 {
 	struct blk_info info = io->info;
@@ -120,7 +161,7 @@ int io_refresh(struct io *io)
 	rc = io->driver->refresh(io->state, &info);
 	if (rc < 0)
 		return rc;
-	info.size -= info.size % info.block_size;
+	info.size = io_range_size(io, info.size);
 	if (info.size == io->info.size)
 		return 0;
 	if (info.size == 0 || info.size > INT64_MAX)
@@ -436,6 +477,8 @@ static void io_submit_slow(struct io_queue *q, struct blk_req *req)
 {
 	int rc = io_check(q, req);
 
+	if (rc == 0)
+		req->offset += q->io->base;
 	if (rc < 0)
 		blk_req_done(q->pub, req, rc);
 	else if (req->op == BLK_FLUSH)
@@ -479,6 +522,7 @@ void io_queue_submit(struct io_queue *q, struct blk_req *req)
 		}
 		req->hold = IO_HOLD_ENTERED;
 	}
+	req->offset += q->io->base;
 	q->driver->submit(q->state, q->pub, req);
 }
 

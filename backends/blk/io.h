@@ -60,17 +60,17 @@ struct io_queue {
 /**
  * io_open() - open the storage with @driver; before confinement.
  *
+ * With a range in @conf the disk is that part of it, whatever the driver does: requests' offsets are
+ * checked against its length, and moved by its start only then.
  * Return: 0, or -errno with @why, which names the storage and the remedy.
  */
 int io_open(const struct blk_driver *driver, const struct blk_conf *conf, struct io **io, char *why,
 	size_t why_room) must_check;
-/** io_adopt() - for tests: a storage that is open. 0 or -ENOMEM. */
+/** io_adopt() - for tests: a storage that is open. 0, -ENOMEM or -EINVAL. */
 int io_adopt(const struct blk_driver *driver, void *state, const struct blk_info *info,
 	struct io **io) must_check;
 /** io_close() - when no queue runs. NULL is fine. */
 void io_close(struct io *io);
-/** io_confine() - the system calls of its driver alone, for confine_self(); NULL: none. */
-const struct confine_table *io_confine(const struct io *io);
 /** io_info() - what the storage is; its size as of the last io_refresh(). */
 const struct blk_info *io_info(const struct io *io);
 /**

@@ -40,6 +40,11 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/storage.c \
 	backends/blk/storage.h \
 	backends/blk/storage-trim.c \
+	backends/blk/helper.c \
+	backends/blk/helper.h \
+	backends/blk/target.c \
+	backends/blk/target.h \
+	backends/blk/target-partition.c \
 	backends/blk/uring-slot.c \
 	backends/blk/uring-slot.h \
 	backends/blk/worker.c \
@@ -71,6 +76,13 @@ backends_blk_sluice_blk_LDADD = \
 	$(XENSTORE_LIBS) \
 	$(NULL)
 
+if HAVE_BLKID
+sbin_PROGRAMS += backends/blk/sluice-probe
+backends_blk_sluice_probe_SOURCES = backends/blk/probe.c backends/blk/helper.h
+backends_blk_sluice_probe_CFLAGS = $(AM_CFLAGS) $(BLKID_CFLAGS)
+backends_blk_sluice_probe_LDADD = common/libconfine.la common/libcommon.la $(BLKID_LIBS)
+endif
+
 if HAVE_CMOCKA
 # Tests of the whole data path run on Xen's libraries in one process.
 check_LTLIBRARIES += tests/peers/libfakexen.la
@@ -95,6 +107,7 @@ blk_unit_tests = \
 	tests/unit/blk-journal \
 	tests/unit/blk-limit \
 	tests/unit/blk-loop \
+	tests/unit/blk-range \
 	tests/unit/blk-range-lock \
 	tests/unit/blk-request \
 	tests/unit/blk-request-bad \
@@ -102,6 +115,7 @@ blk_unit_tests = \
 	tests/unit/blk-resume \
 	tests/unit/blk-rmw \
 	tests/unit/blk-storage \
+	tests/unit/blk-target \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
 TESTS += $(blk_unit_tests)
@@ -149,6 +163,11 @@ tests_unit_blk_rmw_LDADD = $(blk_rig_libs)
 tests_unit_blk_io_SOURCES = tests/unit/blk-io.c $(io_disk)
 tests_unit_blk_io_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_io_LDADD = $(blk_rig_libs)
+tests_unit_blk_range_SOURCES = tests/unit/blk-range.c $(io_disk)
+tests_unit_blk_range_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_range_LDADD = $(blk_rig_libs)
+tests_unit_blk_target_SOURCES = tests/unit/blk-target.c
+tests_unit_blk_target_LDADD = $(blk_rig_libs)
 tests_unit_blk_range_lock_SOURCES = tests/unit/blk-range-lock.c
 tests_unit_blk_range_lock_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_range_lock_LDADD = backends/blk/libblkcore.la $(CMOCKA_LIBS)
@@ -183,6 +202,7 @@ blk_scripts = \
 	tests/scripts/blk-bad-storage.sh \
 	tests/scripts/blk-idle.sh \
 	tests/scripts/blk-options.sh \
+	tests/scripts/blk-partition.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(blk_scripts)
 TESTS += $(blk_scripts)

@@ -16,6 +16,7 @@
 
 #include "backends/blk/device.h"
 #include "backends/blk/drivers.h"
+#include "backends/blk/target.h"
 #include "backends/common/confined.h"
 #include "backends/common/options.h"
 #include "common/log.h"
@@ -26,6 +27,7 @@
 
 static void print_help(void)
 {
+	const struct target_kind *kind;
 	const struct blk_driver *driver;
 
 	printf("Usage: sluice-blk --backend=PATH [OPTION]...\n"
@@ -45,6 +47,9 @@ static void print_help(void)
 	       "Storage drivers:\n", DEFAULT_POLL_US, MAX_POLL_US, BLKIF_MAX_QUEUES);
 	for (unsigned i = 0; (driver = blk_driver_at(i)); i++)
 		printf("  %-10s %s\n", driver->name, driver->text);
+	printf("\nNames of storage: a path, SCHEME://.. of a driver, or\n");
+	for (unsigned i = 0; (kind = target_kind_at(i)); i++)
+		printf("  %s:%s\n", kind->name, kind->text);
 	printf("\nExit status: 0 removed, 1 could not start, 2 storage could not be opened,\n"
 	       "3 the store went away, 4 storage hung at the end. See sluice-blk(8).\n");
 }
@@ -58,9 +63,10 @@ static unsigned default_max_queues(void)
 	return n < (int)BLKIF_MAX_QUEUES ? (unsigned)n : BLKIF_MAX_QUEUES;
 }
 
-static int confine(const struct confine_table *driver)
+static int confine(const struct blk_driver *driver)
 {
-	struct confine_options options = { .extra = driver };
+	struct confine_options options = { .extra = driver->confine,
+		.keep_network = driver->keep_network };
 
 	return confined_begin(&options);
 }

@@ -42,6 +42,7 @@ static void offer_discard(const struct blkif_toolstack_nodes *t, const struct bl
 	if (!offer->discard)
 		return;
 	offer->discard_granularity = offer_max(info->discard_granularity, offer->sector_size);
+	offer->discard_alignment = info->discard_alignment;
 	offer->discard_secure = info->flags & BLK_INFO_SECURE_DISCARD;
 }
 

@@ -16,7 +16,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "common/array.h"
 #include "common/confine.h"
 #include "common/log.h"
 
@@ -26,43 +25,6 @@ CONFINE_RULES(storage, CONFINE_CALL(lseek), CONFINE_CALL_IF(ioctl, 1, BLKGETSIZE
 #define STORAGE_SECTOR 512u
 #define STORAGE_MAX_IOV 1024u      /* IOV_MAX */
 #define STORAGE_MAX_RETRIES 1000u
-
-static const char *const raw_prefixes[] = { "aio", "raw", "file", "phy", "tap", "tap2",
-	"tapdisk" };
-static const char *const other_formats[] = { "qcow", "qcow2", "qed", "vdi", "vhd", "vhdx",
-	"vmdk" };
-
-static bool storage_word_in(const char *word, size_t len, const char *const *list, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (strlen(list[i]) == len && strncmp(list[i], word, len) == 0)
-			return true;
-	return false;
-}
-
-const char *storage_path(const char *params, char *why, size_t why_room)
-{
-	const char *colon;
-
-	while (params[0] && params[0] != '/' && (colon = strchr(params, ':'))) {
-		size_t len = colon - params;
-
-		if (storage_word_in(params, len, raw_prefixes, ARRAY_SIZE(raw_prefixes))) {
-			params = colon + 1;
-			continue;
-		}
-		if (storage_word_in(params, len, other_formats, ARRAY_SIZE(other_formats)))
-			snprintf(why, why_room,
-				"%.*s images are not supported; convert it with qemu-img convert -O raw",
-				(int)len, params);
-		else
-			snprintf(why, why_room,
-				"'%.*s:' is no known format; give a raw image's absolute path",
-				(int)len, params);
-		return NULL;
-	}
-	return params;
-}
 
 static int storage_refuse(char *why, size_t room, const char *path, int error, const char *text)
 {
@@ -113,22 +75,29 @@ static int storage_check_kind(const struct blk_conf *conf, struct storage *st, s
  * The lock belongs to the open file description. It ends with the last descriptor and the
  * last request of io_uring's or libaio's that uses it, also of a process that was killed:
  * that is the fence behind which its successor may repeat requests. (A process' pidfd
- * fires earlier, and data can still be on their way then.)
+ * fires earlier, and data can still be on their way then.) It is of the disk's part of the
+ * file: the whole and a part of it are in each other's way, two parts are not.
  */
 static int storage_lock(const struct blk_conf *conf, struct storage *st, char *why, size_t room)
 {
 	struct flock lock = {
 		.l_type = conf->readonly ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
+		.l_start = conf->range_start,
+		.l_len = conf->range_length, /* 0: all there will ever be */
 	};
 
+	if (conf->shared) {
+		log_warn("%s: is shared: nothing keeps other writers away", conf->filename);
+		return 0;
+	}
 	if (fcntl(st->fd, F_OFD_SETLK, &lock) == 0) {
 		st->locked = true;
 		return 0;
 	}
 	if (errno == EAGAIN || errno == EACCES)
 		return storage_refuse(why, room, conf->filename, -EBUSY,
-			"is in use by another process (locked); detach it there first");
+			"is in use by another process (locked), all of it or a part; detach it there first");
 	if (errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL) {
 		log_warn("%s: its file system has no locks; nothing stops a second writer",
 			conf->filename);
@@ -249,6 +218,12 @@ static int storage_find_alignment(struct storage *st)
 	return rc;
 }
 
+/* Whether the disk begins and ends on blocks, wherever in the storage it is. */
+static bool storage_is_aligned(const struct blk_conf *conf, const struct storage *st)
+{
+	return (conf->range_start | conf->range_length) % st->block_size == 0;
+}
+
 static void storage_set_direct(const struct blk_conf *conf, struct storage *st)
 {
 	int flags = fcntl(st->fd, F_GETFL);
@@ -264,6 +239,8 @@ static void storage_set_direct(const struct blk_conf *conf, struct storage *st)
 	}
 	if (flags >= 0 && fcntl(st->fd, F_SETFL, flags | O_DIRECT) == 0) {
 		rc = storage_find_alignment(st);
+		if (rc == 0 && !storage_is_aligned(conf, st))
+			rc = -EINVAL;
 		if (rc == 0) {
 			st->direct = true;
 			if (st->physical_size < st->block_size)
@@ -277,6 +254,9 @@ static void storage_set_direct(const struct blk_conf *conf, struct storage *st)
 	if (st->size % st->block_size)
 		log_warn("%s: its size is no multiple of its %u-byte blocks; using the page cache, truncate -s %%%u lets it do without",
 			conf->filename, st->block_size, st->block_size);
+	else if (!storage_is_aligned(conf, st))
+		log_warn("%s: the disk's part of it does not begin and end on its %u-byte blocks; using the page cache",
+			conf->filename, st->block_size);
 	else
 		log_warn("%s: cannot be accessed with O_DIRECT (%s); using the page cache",
 			conf->filename, strerror(-rc));
@@ -291,9 +271,10 @@ static int storage_open_flags(const struct blk_conf *conf)
 
 	/*
 	 * O_EXCL without O_CREAT means something for block devices only. A name that
-	 * changes between stat and open gets at worst no claim, and still the lock.
+	 * changes between stat and open gets at worst no claim, and still the lock. A claim is
+	 * of the whole device: it would keep the users of other parts away.
 	 */
-	if (!conf->readonly && stat(conf->filename, &sb) == 0 && S_ISBLK(sb.st_mode))
+	if (!conf->readonly && !conf->shared && !conf->range_length && stat(conf->filename, &sb) == 0 && S_ISBLK(sb.st_mode))
 		flags |= O_EXCL;
 	return flags;
 }

@@ -98,12 +98,4 @@ _Static_assert(sizeof(struct storage_job) <= sizeof(((struct blk_req *)0)->drive
  */
 void storage_work(struct storage *st, struct blk_queue *queue, struct blk_req *req);
 
-/**
- * storage_path() - the path in a toolstack's params: "PATH", "aio:PATH", "raw:PATH".
- *
- * Return: the part of @params that is the path, or NULL with @why: another format, by
- * name. Formats are never probed.
- */
-const char *storage_path(const char *params, char *why, size_t why_room) must_check;
-
 #endif

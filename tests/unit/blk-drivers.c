@@ -63,7 +63,7 @@ static int teardown(void **state)
 
 static void *open_driver(const struct blk_driver *driver, bool buffered, bool readonly)
 {
-	struct blk_conf conf = { path, readonly, buffered };
+	struct blk_conf conf = { .filename = path, .readonly = readonly, .buffered = buffered };
 	void *state = NULL;
 	int rc = driver->open(&conf, &info, &state, why, sizeof(why));
 
@@ -124,7 +124,7 @@ static void conform(const struct blk_driver *driver, void *state, bool persisten
 
 static void null_conforms(void **state)
 {
-	struct blk_conf conf = { "", false, false };
+	struct blk_conf conf = { .filename = "" };
 	void *s;
 
 	assert_int_equal(blk_driver_null.open(&conf, &info, &s, why, sizeof(why)), 0);

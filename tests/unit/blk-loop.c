@@ -90,7 +90,7 @@ static int teardown(void **state)
 
 static void *open_device(const struct blk_driver *driver)
 {
-	struct blk_conf conf = { device, false, false };
+	struct blk_conf conf = { .filename = device };
 	void *state;
 
 	if (driver->open(&conf, &info, &state, why, sizeof(why)) < 0)
@@ -253,7 +253,7 @@ static void discards_and_zeroes_of_a_device_by_aio(void **state)
 
 static void a_device_in_use_is_refused(void **state)
 {
-	struct blk_conf conf = { device, false, false };
+	struct blk_conf conf = { .filename = device };
 	struct storage st, again;
 
 	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
@@ -281,7 +281,7 @@ static void a_device_that_grows_is_seen_by_refresh(void **state)
 static void check_full(const struct blk_driver *driver)
 {
 	char dir[] = "/tmp/sluice-full-XXXXXX", path[64];
-	struct blk_conf conf = { path, false, false };
+	struct blk_conf conf = { .filename = path };
 	struct blkif_req req;
 	void *s;
 	int fd;
@@ -329,7 +329,7 @@ static void a_full_file_system_by_aio(void **state)
 static void check_no_holes(const struct blk_driver *driver)
 {
 	char dir[] = "/tmp/sluice-ramfs-XXXXXX", path[64];
-	struct blk_conf conf = { path, false, false };
+	struct blk_conf conf = { .filename = path };
 	uint8_t page[4096];
 	struct io_rig own;
 	struct io *io;
@@ -379,7 +379,7 @@ static void a_file_system_without_holes_by_aio(void **state)
 /* A partial last block could not be read directly: the page cache serves it, in sectors. */
 static void a_file_of_odd_size_is_served_to_its_end(void **state)
 {
-	struct blk_conf conf = { image, false, false };
+	struct blk_conf conf = { .filename = image };
 	struct storage st;
 
 	assert_int_equal(ftruncate(image_fd, SIZE - 512), 0);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "config.h"
+#include "backends/blk/target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/blk/drivers.h"
+#include "common/array.h"
+
+static const struct target_kind *const kinds[] = {
+	&target_partition,
+};
+
+/* What toolstacks put before the path of a raw image. */
+static const char *const raw_prefixes[] = { "aio", "raw", "file", "phy", "tap", "tap2",
+	"tapdisk" };
+static const char *const other_formats[] = { "qcow", "qcow2", "qed", "vdi", "vhd", "vhdx",
+	"vmdk" };
+
+const struct target_kind *target_kind_at(unsigned i)
+{
+	return i < ARRAY_SIZE(kinds) ? kinds[i] : NULL;
+}
+
+static bool target_word_is(const char *word, size_t len, const char *is)
+{
+	return strlen(is) == len && strncmp(is, word, len) == 0;
+}
+
+static bool target_word_in(const char *word, size_t len, const char *const *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (target_word_is(word, len, list[i]))
+			return true;
+	return false;
+}
+
+static int target_driver_by_name(const char *name, const struct blk_driver **driver, char *why,
+	size_t room)
+{
+	*driver = blk_driver_find(name);
+	if (*driver)
+		return 0;
+	if (blk_driver_missing(name))
+		snprintf(why, room, "storage driver %s: %s", name, blk_driver_missing(name));
+	else
+		snprintf(why, room, "there is no storage driver \"%.32s\"; --help lists them", name);
+	return -EINVAL;
+}
+
+/* --- URIs ------------------------------------------------------------------------------ */
+
+static int target_resolve_uri(const char *name, size_t len, const struct target_wish *wish,
+	struct blk_target *t, char *why, size_t room)
+{
+	const struct blk_driver *driver = NULL;
+	const char *missing = blk_scheme_missing(name, len);
+
+	for (unsigned i = 0; (driver = blk_driver_at(i)); i++)
+		if (blk_scheme_in(driver->schemes, name, len))
+			break;
+	if (!driver && missing)
+		snprintf(why, room, "%.*s://: %s", (int)len, name, missing);
+	else if (!driver)
+		snprintf(why, room, "\"%.*s://\" is no storage that is known; --help lists the drivers",
+			len < 32 ? (int)len : 32, name);
+	else if (wish->driver && wish->driver[0] && strcmp(wish->driver, driver->name) != 0)
+		snprintf(why, room, "storage driver %.32s does not serve %.*s://; leave the driver out or name %s",
+			wish->driver, (int)len, name, driver->name);
+	else {
+		t->driver = driver;
+		t->filename = strdup(name);
+		return t->filename ? 0 : -ENOMEM;
+	}
+	return -EINVAL;
+}
+
+/* --- paths ------------------------------------------------------------------------------ */
+
+static int target_resolve_path(const char *path, const struct target_wish *wish,
+	struct blk_target *t, char *why, size_t room)
+{
+	int rc = target_driver_by_name(wish->driver, &t->driver, why, room);
+
+	if (rc < 0)
+		return rc;
+	t->filename = strdup(path);
+	return t->filename ? 0 : -ENOMEM;
+}
+
+static int target_refuse_prefix(const char *name, size_t len, char *why, size_t room)
+{
+	if (target_word_in(name, len, other_formats, ARRAY_SIZE(other_formats)))
+		snprintf(why, room, "%.*s images are not supported; convert it with qemu-img convert -O raw",
+			(int)len, name);
+	else
+		snprintf(why, room, "'%.*s:' is no known format; give a raw image's absolute path",
+			len < 32 ? (int)len : 32, name);
+	return -EINVAL;
+}
+
+int target_resolve(const char *name, const struct target_wish *wish, struct blk_target *t, char *why,
+	size_t room)
+{
+	const char *colon;
+
+	*t = (struct blk_target){ 0 };
+	snprintf(why, room, "out of memory");
+	while (name[0] && name[0] != '/' && (colon = strchr(name, ':'))) {
+		size_t len = (size_t)(colon - name);
+
+		if (strncmp(colon, "://", 3) == 0)
+			return target_resolve_uri(name, len, wish, t, why, room);
+		for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+			if (target_word_is(name, len, kinds[i]->name))
+				return kinds[i]->resolve(colon + 1, wish, t, why, room);
+		if (!target_word_in(name, len, raw_prefixes, ARRAY_SIZE(raw_prefixes)))
+			return target_refuse_prefix(name, len, why, room);
+		name = colon + 1;
+	}
+	return target_resolve_path(name, wish, t, why, room);
+}
+
+void target_release(struct blk_target *t)
+{
+	if (t->release)
+		t->release(t);
+	free(t->filename);
+	*t = (struct blk_target){ 0 };
+}
