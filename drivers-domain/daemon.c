@@ -186,12 +186,9 @@ void daemon_want_sweep(struct daemon *d)
 static void daemon_alive(void *opaque)
 {
 	struct daemon *d = opaque;
-	uint32_t domid;
-	int rc = d->store_lost ? 0 : xsn_own_domid(d->xs, &domid);
 
 	d->alive_timer = NULL;
-	if (rc < 0)
-		daemon_store_lost(d, rc);
+	daemon_check_store(d);
 	d->alive_timer = loop_add_timer(d->loop, DAEMON_ALIVE_MS, daemon_alive, d);
 	if (!d->alive_timer)
 		daemon_fail(d, "cannot set a timer", -errno);

@@ -63,6 +63,7 @@ struct daemon_options {
 	int initwait_ms;           /* how long backends stay at InitWait; -1: as the toolstack needs */
 	const char *script_dir;    /* of the scripts that may be run */
 	unsigned script_seconds;   /* that one may take */
+	unsigned store_ms;         /* for so long a store that went away is looked for */
 	bool no_gate;              /* backends have the domain's whole right at the store */
 	uint64_t limit[CGROUP_KINDS]; /* of each backend; 0: none */
 };
@@ -121,10 +122,10 @@ void daemon_drop(struct daemon *d, struct served *s);
 
 /* store-link.c */
 
-/** DAEMON_STORE_MS - for so long a store that went away is looked for. */
-#define DAEMON_STORE_MS 60000u
 /** daemon_store_lost() - the store does not answer: go on once it does. */
 void daemon_store_lost(struct daemon *d, int error);
+/** daemon_check_store() - see whether it answers. */
+void daemon_check_store(struct daemon *d);
 
 /* watch.c */
 

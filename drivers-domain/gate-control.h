@@ -34,6 +34,7 @@ struct gate_control {
 	uint32_t version;
 	uint32_t what;
 	uint32_t own;                 /* domid */
+	uint32_t store_ms;            /* of GATE_HELLO: how long to do without a store */
 	struct leaf_name name;
 	char text[GATE_FRONTEND_MAX]; /* of GATE_ADD: the frontend's directory */
 };

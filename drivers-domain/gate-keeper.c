@@ -194,6 +194,7 @@ static void keeper_ready(void *opaque, uint32_t events)
 		keeper_hello(k, &message);
 	} else if (message.what == GATE_WANT_STORE && !k->wants_store) {
 		k->wants_store = true;
+		daemon_check_store(k->daemon);
 		keeper_give_store(k);
 	}
 }
@@ -241,7 +242,8 @@ static int keeper_spawn(struct keeper *k, int lock_fd)
 
 static int keeper_meet(struct keeper *k)
 {
-	struct gate_control hello = { .what = GATE_HELLO, .own = k->own };
+	struct gate_control hello = { .what = GATE_HELLO, .own = k->own,
+		.store_ms = k->daemon->options.store_ms };
 	int rc;
 
 	k->fd = keeper_connect(k);
@@ -301,8 +303,12 @@ struct keeper *keeper_new(struct daemon *d, uint32_t own)
 
 void keeper_free(struct keeper *k)
 {
+	struct gate_control end = { .what = GATE_END };
+
 	if (!k)
 		return;
+	if (k->daemon->stopping && k->daemon->count == 0)
+		(void)!keeper_say(k, &end, -1); /* else it ends by itself, later */
 	keeper_disconnect(k);
 	free(k->program);
 	free(k);

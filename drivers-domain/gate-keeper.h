@@ -23,7 +23,7 @@ struct keeper;
  * Return: NULL after a message.
  */
 struct keeper *keeper_new(struct daemon *d, uint32_t own) must_check;
-/** keeper_free() - a gate without connections of backends ends then; any other goes on. NULL is fine. */
+/** keeper_free() - the gate goes on while it has backends, of a daemon that did not end them. NULL is fine. */
 void keeper_free(struct keeper *k);
 /**
  * keeper_add() - a device, for the backend that is about to be started.

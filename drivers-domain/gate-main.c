@@ -25,9 +25,9 @@
 
 /* Connections of one device at a time: a backend has one. */
 #define MAIN_CONNECTIONS 4u
-/* For so long backends wait for a store that went away; then they are told. */
-#define MAIN_STORE_MS 60000u
 #define MAIN_TICK_MS 100u
+/* A backend that is just being started may be about to connect. */
+#define MAIN_UNUSED_MS 3000u
 /* Messages of one connection per turn of the loop. */
 #define MAIN_TURN 16
 
@@ -68,11 +68,13 @@ struct main_gate {
 	int control_fd;
 	struct loop_source *control_source;
 	bool known;         /* it has said which domain this is */
+	unsigned store_ms;  /* for so long backends wait for a store that went away */
 	int store_fd;
 	uint32_t store_events;
 	struct loop_source *store_source;
 	struct loop_source *store_timer;
 	struct loop_source *tick;
+	struct loop_source *unused;
 };
 
 CONFINE_RULES(gate, CONFINE_CALL(accept4), CONFINE_CALL(recvmsg), CONFINE_CALL(sendmsg));
@@ -103,6 +105,30 @@ static void main_tell(struct main_gate *m, enum gate_control_what what)
 		log_warn("the daemon cannot be told: %s", strerror(-rc));
 }
 
+static void main_unused(void *opaque)
+{
+	struct main_gate *m = opaque;
+
+	m->unused = NULL;
+	log_info("nobody is connected any more");
+	loop_stop(m->loop, 0);
+}
+
+/* Without a daemon and without backends it ends: the next daemon starts another as it needs it. */
+static void main_check_use(struct main_gate *m)
+{
+	bool used = m->control_fd >= 0 || !TAILQ_EMPTY(&m->connections);
+
+	if (used) {
+		loop_remove(m->unused);
+		m->unused = NULL;
+	} else if (!m->unused) {
+		m->unused = loop_add_timer(m->loop, MAIN_UNUSED_MS, main_unused, m);
+		if (!m->unused)
+			loop_stop(m->loop, 1);
+	}
+}
+
 /* --- backends ------------------------------------------------------------------------------ */
 
 static void connection_close(struct main_connection *x, const char *why)
@@ -115,6 +141,7 @@ static void connection_close(struct main_connection *x, const char *why)
 	loop_remove(x->source);
 	close(x->fd);
 	gate_client_close(x->client);
+	main_check_use(x->main);
 	free(x);
 }
 
@@ -210,6 +237,7 @@ static void device_accept(void *opaque, uint32_t events)
 	memcpy(x->label, d->label, sizeof(x->label));
 	d->connections++;
 	TAILQ_INSERT_TAIL(&d->main->connections, x, link);
+	main_check_use(d->main);
 	log_debug("%s: connected", x->label);
 }
 
@@ -278,7 +306,7 @@ static void store_given_up(void *opaque)
 	struct main_gate *m = opaque;
 
 	m->store_timer = NULL;
-	log_err("there was no store for %u s: the backends are told that it is gone", MAIN_STORE_MS / 1000);
+	log_err("there was no store for %u s: the backends are told that it is gone", m->store_ms / 1000);
 	loop_stop(m->loop, 1);
 }
 
@@ -290,7 +318,7 @@ static void store_lost(struct main_gate *m, const char *why)
 	close(m->store_fd);
 	m->store_fd = -1;
 	gate_down(&m->gate);
-	m->store_timer = loop_add_timer(m->loop, MAIN_STORE_MS, store_given_up, m);
+	m->store_timer = loop_add_timer(m->loop, m->store_ms, store_given_up, m);
 	if (!m->store_timer)
 		loop_stop(m->loop, 1);
 	main_tell(m, GATE_WANT_STORE);
@@ -413,6 +441,7 @@ static void control_hello(struct main_gate *m, const struct gate_control *messag
 	if (!m->known)
 		m->gate.own = message->own;
 	m->known = true;
+	m->store_ms = message->store_ms;
 	if (m->store_fd < 0)
 		main_tell(m, GATE_WANT_STORE);
 }
@@ -447,9 +476,7 @@ static void control_ended(struct main_gate *m)
 	m->control_source = NULL;
 	cleanup_close(&m->control_fd);
 	m->control_fd = -1;
-	/* The next daemon starts another as it needs it. */
-	if (TAILQ_EMPTY(&m->connections))
-		loop_stop(m->loop, 0);
+	main_check_use(m);
 }
 
 static void control_ready(void *opaque, uint32_t events)
@@ -496,6 +523,7 @@ static void control_accept(void *opaque, uint32_t events)
 	m->control_source = loop_add_fd(m->loop, fd, EPOLLIN, control_ready, m);
 	if (!m->control_source)
 		loop_stop(m->loop, 1);
+	main_check_use(m);
 }
 
 static int main_confine(struct main_gate *m)

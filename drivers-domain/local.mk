@@ -123,6 +123,8 @@ driverd_scripts = \
 	tests/scripts/driverd-limit.sh \
 	tests/scripts/driverd-adopt.sh \
 	tests/scripts/driverd-store-gone.sh \
+	tests/scripts/driverd-store-restart.sh \
+	tests/scripts/driverd-gate-restart.sh \
 	tests/scripts/driverd-cycles.sh \
 	tests/scripts/driverd-flips.sh \
 	tests/scripts/driverd-flood.sh \

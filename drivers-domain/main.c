@@ -26,6 +26,7 @@
 
 /* libxl's LIBXL_HOTPLUG_TIMEOUT. */
 #define MAIN_SCRIPT_SECONDS 40u
+#define MAIN_STORE_SECONDS 60u
 
 struct main_options {
 	const char *run_dir;
@@ -53,6 +54,7 @@ static const char main_usage[] =
 "                                (default 1000, which xl needs; 0 with SLUICE_HYPERVISOR)\n"
 "  -g, --store-gate=HOW          yes (default): a backend reaches its own device's nodes of the\n"
 "                                store; no: all that this domain does\n"
+"  -S, --store-seconds=N         how long to look for a store that went away (default 60)\n"
 "  -k, --kill-backends-with-daemon  backends die with the daemon, however it ends\n"
 "  -R, --ready-fd=N              write READY=1 there after the first scan\n"
 "  -p, --pid-file=FILE           write the daemon's process id there\n"
@@ -76,6 +78,7 @@ static const struct option main_long[] = {
 	{ "script-seconds", required_argument, NULL, 'T' },
 	{ "initwait", required_argument, NULL, 'w' },
 	{ "store-gate", required_argument, NULL, 'g' },
+	{ "store-seconds", required_argument, NULL, 'S' },
 	{ "kill-backends-with-daemon", no_argument, NULL, 'k' },
 	{ "ready-fd", required_argument, NULL, 'R' },
 	{ "pid-file", required_argument, NULL, 'p' },
@@ -183,6 +186,9 @@ static void main_option(struct main_options *o, int c)
 	case 'g':
 		o->daemon.no_gate = main_is_without_gate(optarg);
 		break;
+	case 'S':
+		o->daemon.store_ms = 1000 * main_number("store-seconds", optarg, 1, 3600);
+		break;
 	case 'k':
 		o->daemon.kill_backends = true;
 		break;
@@ -249,6 +255,7 @@ int main(int argc, char **argv)
 			.ready_fd = -1,
 			.initwait_ms = -1,
 			.script_dir = SCRIPT_DIR,
+			.store_ms = 1000 * MAIN_STORE_SECONDS,
 			.script_seconds = MAIN_SCRIPT_SECONDS,
 			.limit = { [CGROUP_TASKS] = MAIN_TASKS, [CGROUP_MEMORY] = MAIN_MEMORY_MIB << 20 },
 		},
@@ -260,7 +267,7 @@ int main(int argc, char **argv)
 	log_init("sluice-driverd");
 	notify_init();
 	main_block_signals();
-	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:w:g:kR:p:Al:FhV", main_long, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:w:g:S:kR:p:Al:FhV", main_long, NULL)) != -1)
 		main_option(&o, c);
 	if (optind < argc)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);

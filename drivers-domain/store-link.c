@@ -34,13 +34,22 @@ void daemon_store_lost(struct daemon *d, int error)
 	if (d->store_lost)
 		return;
 	log_warn("the store is gone: %s; backends go on, and it is looked for again for %u s",
-		strerror(-error), DAEMON_STORE_MS / 1000);
+		strerror(-error), d->options.store_ms / 1000);
 	d->store_lost = true;
 	loop_remove(d->store_source);
 	d->store_source = NULL;
 	d->link_lost_ms = daemon_now_ms();
 	d->link_delay_ms = LINK_FIRST_MS;
 	link_wait(d);
+}
+
+void daemon_check_store(struct daemon *d)
+{
+	uint32_t domid;
+	int rc = d->store_lost ? 0 : xsn_own_domid(d->xs, &domid);
+
+	if (rc < 0)
+		daemon_store_lost(d, rc);
 }
 
 /* A store in whose eyes we are the same domain as before. */
@@ -80,7 +89,7 @@ static void link_retry(void *opaque)
 
 	d->link_timer = NULL;
 	rc = link_open(d);
-	if (rc < 0 && (rc == -EXDEV || daemon_now_ms() - d->link_lost_ms >= DAEMON_STORE_MS)) {
+	if (rc < 0 && (rc == -EXDEV || daemon_now_ms() - d->link_lost_ms >= d->options.store_ms)) {
 		daemon_fail(d, "the store is gone", rc);
 		return;
 	}

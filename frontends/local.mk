@@ -182,6 +182,7 @@ blkfront_scripts = \
 	tests/scripts/blk-hostile-states.sh \
 	tests/scripts/blk-rules.sh \
 	tests/scripts/blk-survive.sh \
+	tests/scripts/blk-survive-store.sh \
 	tests/scripts/net-rules.sh \
 	$(NULL)
 if HAVE_NBDKIT

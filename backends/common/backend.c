@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "protocol/xenbus.h"
@@ -22,12 +23,15 @@
 
 /* Actions per look: each moves the state on; more than these would be going in circles. */
 #define BACKEND_MAX_STEPS 8
+/* Not every libxenstore tells through its descriptor that the connection ended: ask, too. */
+#define BACKEND_ALIVE_MS 2000u
 
 #define BACKEND_MAX_DWELL_MS 60000u
 
 struct backend {
 	struct loop *loop;
 	struct loop_source *source;
+	struct loop_source *alive;
 	const struct backend_ops *ops;
 	void *opaque;
 	struct xs_handle *xs;
@@ -115,6 +119,7 @@ void backend_close(struct backend *b)
 	if (!b)
 		return;
 	loop_remove(b->source);
+	loop_remove(b->alive);
 	loop_remove(b->dwell);
 	xs_close(b->xs);
 	free(b->path);
@@ -137,6 +142,12 @@ static bool backend_lost(struct backend *b, int rc)
 		return false;
 	if (!b->over)
 		log_err("the store is gone: %s", strerror(-rc));
+	/*
+	 * A successor goes on where we stop dead. A tidy end would close the journal, and the
+	 * frontend could not be told of it.
+	 */
+	if (b->connected && !b->disconnecting && b->ops->resume)
+		_exit(BACKEND_LOST_STORE);
 	backend_finish(b, BACKEND_LOST_STORE);
 	return true;
 }
@@ -557,6 +568,19 @@ static void backend_succeed(struct backend *b, XenbusState own)
 	backend_fail(b, why);
 }
 
+static void backend_ask(void *opaque)
+{
+	struct backend *b = opaque;
+	CLEANUP_FREE char *frontend = xsn_read(b->xs, XBT_NULL, b->path, "frontend");
+
+	b->alive = NULL;
+	if (!frontend && backend_lost(b, errno ? -errno : -EIO))
+		return;
+	b->alive = loop_add_timer(b->loop, BACKEND_ALIVE_MS, backend_ask, b);
+	if (!b->alive)
+		backend_lost(b, -EIO); /* it would not hear of it */
+}
+
 static int backend_watch(struct backend *b)
 {
 	char node[XENSTORE_ABS_PATH_MAX + 16];
@@ -565,7 +589,8 @@ static int backend_watch(struct backend *b)
 	if (!xs_watch(b->xs, b->path, "backend") || !xs_watch(b->xs, node, "frontend"))
 		return errno ? -errno : -EIO;
 	b->source = loop_add_fd(b->loop, xs_fileno(b->xs), EPOLLIN, backend_on_store, b);
-	return b->source ? 0 : -errno;
+	b->alive = loop_add_timer(b->loop, BACKEND_ALIVE_MS, backend_ask, b);
+	return b->source && b->alive ? 0 : -errno;
 }
 
 int backend_start(struct backend *b, const char *frontend)

@@ -32,7 +32,8 @@ int backend_dir_write(void *dir, const char *name, const char *value);
 /** What ended the backend, given to ended(): the exit codes of backends. */
 enum backend_end {
 	BACKEND_REMOVED = 0,       /* by the toolstack, or told to end; all clean */
-	BACKEND_LOST_STORE = 3,    /* the store is gone */
+	/* The store is gone. One that is connected and can be resumed exits at once instead, as if killed. */
+	BACKEND_LOST_STORE = 3,
 };
 
 /** struct backend_ops - what a kind of device does. */

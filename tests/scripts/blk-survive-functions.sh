@@ -5,15 +5,16 @@ sluice=$builddir/tools/sluice
 requires test -x "$survivor"
 requires test -x "$sluice"
 
-# The backend below a process of ours, by walking down: others may run here, too.
-backend_below () {
+# process_below PID NAME: of that name, cut to 15 letters, by walking down: others may run here, too.
+process_below () {
 	local child
 	for child in $(ps -o pid= --ppid "$1"); do
-		if [ "$(cat "/proc/$child/comm" 2>/dev/null)" = sluice-blk ]; then echo "$child"; return 0; fi
-		backend_below "$child" && return 0
+		if [ "$(cat "/proc/$child/comm" 2>/dev/null)" = "$2" ]; then echo "$child"; return 0; fi
+		process_below "$child" "$2" && return 0
 	done
 	return 1
 }
+backend_below () { process_below "$1" sluice-blk; }
 # start_guest DISK OPTION..: the survivor in a guest domain; $guest is its stack.
 start_guest () {
 	local disk=$1; shift

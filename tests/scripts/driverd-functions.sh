@@ -23,11 +23,22 @@ end_process () {
 # Toolstack's commands: all with rights over everything.
 xs () { local what=$1; shift; XENSTORED_PATH=$tmp/store.sock "xenstore-$what" "$@"; }
 
-start_store () {
-	"$store_program" --socket="$tmp/store.sock" --domain-dir="$tmp/dom" 2>"$tmp/log/store" &
+run_store () {
+	"$store_program" --socket="$tmp/store.sock" --domain-dir="$tmp/dom" --state-file="$tmp/state" \
+		2>>"$tmp/log/store" &
 	store_pid=$!
 	cleanup_fn end_process "$store_pid"
 	wait_for 10 test -S "$tmp/store.sock"
+}
+# It comes back with all that it had.
+restart_store () {
+	kill -KILL "$store_pid"
+	wait "$store_pid" 2>/dev/null || true
+	run_store
+	wait_for 10 xs exists "$dd/domid"
+}
+start_store () {
+	run_store
 	local d
 	for d in 1 2 3; do
 		xs write "/local/domain/$d/domid" "$d"
@@ -158,6 +169,8 @@ leaf_gone () { ! xs exists "$dd/backend/$1" && ! xs read "$dd/backend/$1/state";
 logged () { grep -q -e "$1" "$tmp/log/driverd"; }
 # Its backends: the gate to the store is one for all.
 children () { ps -o comm= --ppid "$driverd_pid" | grep -vc '^sluice-store-ga' || true; }
+# The store's gate, by its lock, as whoever adopts it finds it.
+gate_pid () { head -1 "$tmp/run/store-gate.lock"; }
 no_children () { [ "$(children)" = 0 ]; }
 show_log () { sed 's/^/| /' "$tmp/log/driverd" "$tmp/log/store" >&2; }
 cleanup_fn show_log

@@ -7,7 +7,7 @@ requires command -v xenstore-ls
 requires_stack
 image "$tmp/a.img" 2
 
-"$sluice" exec --disk="$tmp/a.img,ro" -- sleep 300 2>"$tmp/log" &
+SLUICE_LOG=info "$sluice" exec --disk="$tmp/a.img,ro" -- sleep 300 2>"$tmp/log" &
 pid=$!
 cleanup_fn kill "$pid"
 running () { [ -S "$(echo "$XDG_RUNTIME_DIR"/*/*/store.sock)" ]; }
@@ -40,12 +40,14 @@ wait_for 30 xenstore-exists /tool/mark
 grep -q 'sluice-store was ended by signal 9 (Killed); it is started again' "$tmp/log" ||
 	fail "no word of it: $(cat "$tmp/log")"
 
-# The daemon waits for its store, and serves its device again.
+# The daemon, its gate and their backend find the store again.
+wait_for 30 grep -q 'sluice-driverd: the store is back' "$tmp/log"
 wait_for 30 waits
-[ "$(child sluice-driverd)" = "$daemon" ] || fail "the storage domain ended, too: $(cat "$tmp/log")"
+[ "$(child sluice-driverd)" = "$daemon" ] || fail "the daemon was replaced"
 
 # The domain's init, and with it all that ran there.
 daemon=$(child sluice-driverd)
+xenstore-write $leaf/state 1
 kill -KILL "$daemon"
 wait_for 30 replaced sluice-driverd "$daemon"
 wait_for 30 waits
