@@ -204,6 +204,26 @@ EXTRA_DIST += \
 	tests/scripts/nbdkit-functions.sh \
 	$(NULL)
 
+netfront_scripts = \
+	tests/scripts/net-hostile-control.sh \
+	tests/scripts/net-hostile-grants.sh \
+	tests/scripts/net-hostile-nodes.sh \
+	tests/scripts/net-hostile-packets.sh \
+	tests/scripts/net-hostile-receiving.sh \
+	tests/scripts/net-hostile-rings.sh \
+	tests/scripts/net-hostile-states.sh \
+	tests/scripts/netfront-backend-killed.sh \
+	tests/scripts/netfront-iperf.sh \
+	tests/scripts/netfront-ping.sh \
+	tests/scripts/netfront-transfer.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(netfront_scripts)
+TESTS += $(netfront_scripts)
+EXTRA_DIST += \
+	tests/scripts/net-hostile-functions.sh \
+	tests/scripts/netfront-functions.sh \
+	$(NULL)
+
 # As 'make check' does it, but at least 100 times in all.
 check-survive: all
 	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)

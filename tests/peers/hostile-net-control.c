@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define GOOD XEN_NETIF_CTRL_STATUS_SUCCESS
-#define INVALID XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER
+/* Wrong, or too large: backends differ in what they call which. */
+#define INVALID -2
 #define UNSUPPORTED XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED
 
 struct request {
@@ -15,6 +16,14 @@ struct request {
 	uint32_t a, b, c;
 	int status;
 };
+
+static bool is_as_expected(int status, int expected)
+{
+	if (expected != INVALID)
+		return status == expected;
+	return status == XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER ||
+	       status == XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW;
+}
 
 static int connect_ctrl(struct netpeer *p, unsigned queues)
 {
@@ -28,7 +37,7 @@ static int ask_all(struct netpeer *p, const struct request *r, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		int status = np_ctrl(p, r[i].type, r[i].a, r[i].b, r[i].c, NULL);
 
-		if (status != r[i].status)
+		if (!is_as_expected(status, r[i].status))
 			return np_fail("control request %u (%#x, %#x, %#x): status %d, expected %d", r[i].type,
 				r[i].a, r[i].b, r[i].c, status, r[i].status);
 	}
@@ -294,6 +303,9 @@ static int flipping_states(struct netpeer *p)
 {
 	for (unsigned i = 0; i < 500; i++)
 		np_writef(p, "state", "%u", i * 7 % 9);
+	/* It sees some of them late. */
+	for (unsigned i = 0; i < 2000; i++)
+		np_nap();
 	return works_afterwards(p);
 }
 

@@ -4,3 +4,4 @@
 source "${SLUICE_SRCDIR:-$(dirname "$0")/../..}/tests/scripts/functions.sh"
 source "$srcdir/tests/scripts/rules-functions.sh"
 check_rules "$srcdir/docs/rules-net.md" 22 hostile-netfront
+check_groups hostile-netfront run_hostile "$srcdir"/tests/scripts/net-hostile-*.sh
