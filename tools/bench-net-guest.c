@@ -105,8 +105,10 @@ static int use(struct netbench_run *run, struct netfront *nf)
 	struct queue queues[NETBENCH_QUEUES_MAX];
 	unsigned n = 0;
 
-	if (info->queues < run->queues)
-		return netbench_fail(run, "the interface has only %u queues", info->queues);
+	run->unsupported = info->queues < run->queues;
+	if (run->unsupported)
+		return netbench_fail(run, "the interface has only %u queue%s", info->queues,
+			info->queues == 1 ? "" : "s");
 	if (run->gso && !info->gso_tcpv4)
 		return netbench_fail(run, "the interface takes no TSO");
 	memcpy(run->mac, info->mac, sizeof(run->mac));

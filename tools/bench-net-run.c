@@ -87,6 +87,11 @@ static bool has_ended(pid_t pid)
 	return pid > 0 && waitpid(pid, &status, WNOHANG) == pid;
 }
 
+static int endpoint_failed(struct session *s, const struct netbench_run *run)
+{
+	return stack_fail(s->why, s->room, run->unsupported ? -EOPNOTSUPP : -EIO, "%s", run->why);
+}
+
 /* Until the endpoint is ready. */
 static int await_ready(struct session *s, struct netbench_run *run, pid_t *pid)
 {
@@ -101,14 +106,14 @@ static int await_ready(struct session *s, struct netbench_run *run, pid_t *pid)
 			if (s->b->stack)
 				stack_guest_reaped(s->b->stack, *pid);
 			*pid = 0;
-			return run->failed ? stack_fail(s->why, s->room, -EIO, "%s", run->why) :
+			return run->failed ? endpoint_failed(s, run) :
 				stack_fail(s->why, s->room, -EIO, "the endpoint ended by itself");
 		}
 		if (stack_now_ms() > end)
 			return stack_fail(s->why, s->room, -ETIMEDOUT, "the endpoint was not ready in time");
 		stack_sleep_ms(2);
 	}
-	return run->failed ? stack_fail(s->why, s->room, -EIO, "%s", run->why) : 0;
+	return run->failed ? endpoint_failed(s, run) : 0;
 }
 
 /* A child of ours that ends with us. Return: its pid, 0 in it. */

@@ -69,7 +69,8 @@ static int take_turn(struct bench *b, struct netbench_result *r, unsigned round,
 	clear(b);
 	log_warn("%s fails at %s and is left out: %s", netbench_peer_name(peer), r->load->name, why);
 	snprintf(r->left_out[peer], sizeof(r->left_out[peer]), "%s", why[0] ? why : strerror(-rc));
-	b->failed |= peer == NETBENCH_SLUICE;
+	/* What this machine does not have is no failure: as many queues as CPUs, for one. */
+	b->failed |= peer == NETBENCH_SLUICE && rc != -EOPNOTSUPP;
 	return 0;
 }
 

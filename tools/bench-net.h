@@ -104,6 +104,7 @@ struct netbench_run {
 	uint8_t to[6];        /* where frames are sent to */
 	uint8_t mac[6];       /* out: the endpoint's own */
 	_Atomic uint32_t ready, failed, stop;
+	uint32_t unsupported; /* with failed: nothing is wrong, but it is not to be had here */
 	char why[200];        /* with failed */
 	struct netbench_counter rx[NETBENCH_QUEUES_MAX];
 	struct netbench_counter tx[NETBENCH_QUEUES_MAX];
@@ -157,7 +158,10 @@ struct netbench {
 	char self[4096];
 	const volatile sig_atomic_t *signal;
 };
-/** netbench_run_peer() - one run. 0, -EINTR, or -errno with @why. */
+/**
+ * netbench_run_peer() - one run. 0, -EINTR, -EOPNOTSUPP with @why: not to be had on this
+ * machine, or another -errno with @why.
+ */
 int netbench_run_peer(struct netbench *b, enum netbench_peer peer, const struct netbench_load *load,
 	struct netbench_sample *sample, char *why, size_t room) must_check;
 
