@@ -117,6 +117,9 @@ int confine_self(const struct confine_options *options, struct confine_report *r
 		/* In the mount namespace of others it is not ours to change. */
 		confine_optional(report, "empty root", rc < 0 ? rc : confine_root());
 		confine_optional(report, "landlock", confine_landlock(!options->keep_network));
+	} else if (options->keep_dir) {
+		confine_optional(report, "landlock but for a directory",
+			confine_landlock_dir(!options->keep_network, options->keep_dir));
 	}
 	confine_optional(report, "limits", confine_limits(users));
 	return confine_last(options, report);

@@ -64,6 +64,9 @@ struct confine_options {
 	const struct confine_table *extra; /* or NULL */
 	bool keep_network; /* it makes connections while it serves: no network namespace of its own */
 	bool keep_root; /* paths are still opened, connected to or removed: no empty root, no landlock */
+	/* With keep_root: the only directory, open, of which that is true; then landlock forbids the
+	 * others, and all but making, writing, moving and removing files there. 0: none. */
+	int keep_dir;
 };
 
 /** struct confine_report - what was done, for a log line and for whoever audits. */

@@ -3,6 +3,7 @@
 #include "backends/console/console.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,12 +142,22 @@ static int open_users(struct console *c)
 	return 0;
 }
 
-/* The sockets' names are removed at the end: by that the root directory has to stay. */
+/* The sockets' names are removed at the end: of their directory alone something is kept. */
 static int confine(struct console *c)
 {
-	static const struct confine_options confinement = { .keep_root = true };
+	const char *socket = c->o.users.socket, *slash = socket ? strrchr(socket, '/') : NULL;
+	struct confine_options options = { .keep_root = socket };
+	CLEANUP_FREE char *dir = NULL;
+	CLEANUP_CLOSE int fd = -1;
 
-	return c->o.confine ? confined_begin(&confinement) : 0;
+	if (!c->o.confine)
+		return 0;
+	if (socket) {
+		dir = slash ? strndup(socket, (size_t)(slash - socket) + 1) : strdup(".");
+		fd = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+		options.keep_dir = fd > 0 ? fd : 0;
+	}
+	return confined_begin(&options);
 }
 
 static int start_all(struct console *c)

@@ -68,7 +68,9 @@ tests_unit_console_tape_LDADD = $(CMOCKA_LIBS)
 
 console_live_tests = \
 	tests/peers/console-device \
+	tests/peers/console-kill \
 	tests/peers/console-live \
+	tests/peers/console-log \
 	tests/peers/console-terminal \
 	tests/peers/console-users \
 	$(NULL)
@@ -83,9 +85,15 @@ console_rig = \
 tests_peers_console_device_SOURCES = tests/peers/console-device.c $(console_rig)
 tests_peers_console_device_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_console_device_LDADD = frontends/libconsolefront.la $(hv_process_ldadd) $(XENSTORE_LIBS)
+tests_peers_console_kill_SOURCES = tests/peers/console-kill.c $(console_rig)
+tests_peers_console_kill_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_console_kill_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 tests_peers_console_live_SOURCES = tests/peers/console-live.c $(console_rig)
 tests_peers_console_live_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_peers_console_live_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
+tests_peers_console_log_SOURCES = tests/peers/console-log.c $(console_rig)
+tests_peers_console_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_peers_console_log_LDADD = $(hv_process_ldadd) $(XENSTORE_LIBS)
 tests_peers_console_terminal_SOURCES = \
 	tests/peers/console-terminal.c \
 	tools/console-client.c \

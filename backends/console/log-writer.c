@@ -107,7 +107,8 @@ static void close_others(const struct writer *w)
 /* It ends when the output does, whatever ends the server. */
 static _Noreturn void run(struct writer *w, bool confine)
 {
-	static const struct confine_options options = { .keep_root = true, .extra = &log_writer_confine };
+	const struct confine_options options = { .keep_root = true, .keep_dir = w->file.dir_fd,
+		.extra = &log_writer_confine };
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++)

@@ -94,6 +94,37 @@ static void landlock_leaves_no_file(void **state)
 	in_child(landlock_child);
 }
 
+static char kept_dir[] = "/tmp/sluice-kept-XXXXXX";
+
+/* For who moves a log's files: that directory, and what it takes. */
+static int landlock_dir_child(void)
+{
+	int dir = open(kept_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, rc;
+
+	rc = confine_landlock_dir(true, dir);
+	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
+		return SKIPPED;
+	CHECK(1, rc > 0);
+	fd = openat(dir, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(2, fd >= 0 && write(fd, "x", 1) == 1);
+	CHECK(3, renameat(dir, "log", dir, "log.1") == 0);
+	CHECK(4, openat(dir, "log.1", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES);
+	CHECK(5, mkdirat(dir, "folder", 0700) < 0 && errno == EACCES);
+	CHECK(6, symlinkat("/etc/passwd", dir, "link") < 0 && errno == EACCES);
+	CHECK(7, renameat(dir, "log.1", AT_FDCWD, "/tmp/sluice-landlock") < 0);
+	CHECK(8, openat(dir, "../sluice-landlock", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 && errno == EACCES);
+	CHECK(9, open_error("/etc/passwd", O_RDONLY) == EACCES);
+	CHECK(10, unlinkat(dir, "log.1", 0) == 0);
+	return 0;
+}
+
+static void landlock_leaves_one_directory(void **state)
+{
+	assert_non_null(mkdtemp(kept_dir));
+	in_child(landlock_dir_child);
+	assert_int_equal(rmdir(kept_dir), 0);
+}
+
 static int connect_error(void)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(9),
@@ -228,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(landlock_leaves_no_file),
+		cmocka_unit_test(landlock_leaves_one_directory),
 		cmocka_unit_test(namespaces_have_no_network_and_no_files),
 		cmocka_unit_test(network_is_kept),
 		cmocka_unit_test(privileges_are_gone),
