@@ -26,6 +26,7 @@
 /* Not every libxenstore tells through its descriptor that the connection ended: ask, too. */
 #define BACKEND_ALIVE_MS 2000u
 
+#define BACKEND_NODE_TOKEN "frontend-node"
 #define BACKEND_MAX_DWELL_MS 60000u
 
 struct backend {
@@ -471,15 +472,24 @@ static bool backend_is_watched(const struct backend *b, const char *path)
 	return false;
 }
 
+static void backend_frontend_changed(struct backend *b)
+{
+	struct backend_dir frontend = { b->xs, XBT_NULL, b->frontend };
+
+	if (b->connected && !b->disconnecting && !b->over)
+		b->ops->frontend_changed(b->opaque, &frontend);
+}
+
 static void backend_on_store(void *opaque, uint32_t events)
 {
 	struct backend *b = opaque;
-	bool changed = false;
+	bool changed = false, frontend_changed = false;
 	char **event;
 
 	errno = 0;
 	while ((event = xs_check_watch(b->xs))) {
 		changed |= backend_is_watched(b, event[XS_WATCH_PATH]);
+		frontend_changed |= strcmp(event[XS_WATCH_TOKEN], BACKEND_NODE_TOKEN) == 0;
 		free(event);
 	}
 	if (errno != EAGAIN && (errno || (events & (EPOLLHUP | EPOLLERR)))) {
@@ -488,6 +498,8 @@ static void backend_on_store(void *opaque, uint32_t events)
 	}
 	if (changed && !b->over)
 		b->ops->nodes_changed(b->opaque);
+	if (frontend_changed)
+		backend_frontend_changed(b);
 	backend_evaluate(b);
 }
 
@@ -583,11 +595,17 @@ static void backend_ask(void *opaque)
 
 static int backend_watch(struct backend *b)
 {
-	char node[XENSTORE_ABS_PATH_MAX + 16];
+	char node[XENSTORE_ABS_PATH_MAX + 64];
 
 	snprintf(node, sizeof(node), "%s/state", b->frontend);
 	if (!xs_watch(b->xs, b->path, "backend") || !xs_watch(b->xs, node, "frontend"))
 		return errno ? -errno : -EIO;
+	if (b->ops->frontend_node) {
+		snprintf(node, sizeof(node), "%s/%s", b->frontend, b->ops->frontend_node);
+		if (!xs_watch(b->xs, node, BACKEND_NODE_TOKEN))
+			log_warn("%s cannot be watched (%s): its changes are seen with the next connection",
+				node, strerror(errno));
+	}
 	b->source = loop_add_fd(b->loop, xs_fileno(b->xs), EPOLLIN, backend_on_store, b);
 	b->alive = loop_add_timer(b->loop, BACKEND_ALIVE_MS, backend_ask, b);
 	return b->source && b->alive ? 0 : -errno;

@@ -72,6 +72,13 @@ struct backend_ops {
 	 */
 	void (*reconfigure)(void *opaque, struct backend_dir *frontend);
 	/*
+	 * frontend_node - one of the frontend's that may change while it is connected; NULL: none.
+	 * A watch of its own, of which a domain has few.
+	 */
+	const char *frontend_node;
+	/* frontend_changed - it may have, while connected: once per look, however many events came. */
+	void (*frontend_changed)(void *opaque, struct backend_dir *frontend);
+	/*
 	 * watched - the toolstack's nodes, in the device's directory, that may change while it
 	 * lives: names, or beginnings of names; ends with NULL. May be NULL.
 	 */

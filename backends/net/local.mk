@@ -21,6 +21,8 @@ backends_net_libnetport_la_SOURCES = \
 	backends/net/packet-steer.c \
 	backends/net/packet-steer.h \
 	backends/net/port.h \
+	backends/net/port-batch.c \
+	backends/net/port-batch.h \
 	backends/net/port-macvtap.c \
 	backends/net/port-null.c \
 	backends/net/port-packet.c \
@@ -39,6 +41,7 @@ backends_net_libnetport_la_SOURCES = \
 backends_net_libnetport_la_LIBADD = \
 	backends/net/libnetcore.la \
 	common/libcommon.la \
+	$(LIBURING_LIBS) \
 	$(NULL)
 if HAVE_SLIRP
 backends_net_libnetport_la_SOURCES += \
@@ -168,6 +171,10 @@ if HAVE_CMOCKA
 # Whole devices, on Xen's libraries in one process.
 net_back_tests = \
 	tests/unit/net-device \
+	tests/unit/net-device-rules \
+	tests/unit/net-features \
+	tests/unit/net-parts \
+	tests/unit/net-resume \
 	$(NULL)
 check_PROGRAMS += $(net_back_tests)
 TESTS += $(net_back_tests)
@@ -176,4 +183,11 @@ net_back_rig = tests/unit/net-rig.c tests/unit/net-rig.h \
 net_back_libs = frontends/libnetfront.la backends/net/libnetback.la tests/peers/libfakexen.la $(CMOCKA_LIBS)
 tests_unit_net_device_SOURCES = tests/unit/net-device.c $(net_back_rig)
 tests_unit_net_device_LDADD = $(net_back_libs)
+tests_unit_net_device_rules_SOURCES = tests/unit/net-device-rules.c $(net_back_rig)
+tests_unit_net_device_rules_LDADD = $(net_back_libs)
+tests_unit_net_features_SOURCES = tests/unit/net-features.c tests/unit/net-frames.h $(net_back_rig)
+tests_unit_net_features_LDADD = $(net_back_libs)
+tests_unit_net_parts_LDADD = backends/net/libnetback.la tests/peers/libfakexen.la $(CMOCKA_LIBS)
+tests_unit_net_resume_SOURCES = tests/unit/net-resume.c $(net_back_rig)
+tests_unit_net_resume_LDADD = $(net_back_libs)
 endif

@@ -93,12 +93,12 @@ int run_until(const char *path, const char *value)
 void settle(void)
 {
 	static unsigned n;
-	char path[64];
+	char value[16];
 
 	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), BACK "/settle-%u", n++);
-		fake_store_write(path, "");
-		run_until(path, NULL);
+		snprintf(value, sizeof(value), "%u", n++);
+		fake_store_write(BACK "/settle", value);
+		run_until(BACK "/settle", value);
 	}
 }
 
@@ -243,7 +243,7 @@ void rig_buffers(struct rig_queue *q, unsigned n)
 		rig_page(req.gref);
 		ring_front_put(&q->rx, &req, sizeof(req));
 	}
-	if (ring_front_push(&q->rx))
+	if (ring_front_push(&q->rx) && !rig.silent)
 		fake_notify_on(q->rx_channel);
 }
 
@@ -332,6 +332,8 @@ static int rig_collect(struct rig_queue *q, struct netif_front_rx *rx, uint8_t *
 	if (netif_front_is_broken(v))
 		fail_msg("the backend broke the receive ring: %s", netif_front_text(v));
 	if (is_data && slot.rsp.status > 0) {
+		if (*len == 0)
+			rig.rx_offset = slot.rsp.offset;
 		/* Buffers were given in the order of indices. */
 		memcpy(bytes + *len, page_view[RIG_RX_PAGE(q->index, index)] + slot.rsp.offset,
 			slot.rsp.status);

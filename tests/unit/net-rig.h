@@ -49,6 +49,8 @@ struct net_rig {
 	unsigned max_queues;
 	const char *journal, *metrics;
 	bool split, rx_notify;
+	bool silent;           /* buffers are given without an event */
+	unsigned rx_offset;    /* of the last packet received, in its first page */
 	struct rig_queue queue[8];
 	struct ring_front ctrl;
 };
