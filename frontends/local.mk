@@ -46,6 +46,8 @@ frontends_sluice_netfront_tap_SOURCES = \
 	frontends/tap/tap.h \
 	$(NULL)
 frontends_sluice_netfront_tap_LDADD = frontends/libnetfront.la
+dist_man_MANS += docs/man/sluice-netfront-tap.1
+dist_bashcomp_DATA += docs/completion/sluice-netfront-tap
 
 noinst_LTLIBRARIES += frontends/libconsolefront.la
 frontends_libconsolefront_la_SOURCES = \
@@ -215,6 +217,7 @@ netfront_scripts = \
 	tests/scripts/netfront-backend-killed.sh \
 	tests/scripts/netfront-iperf.sh \
 	tests/scripts/netfront-ping.sh \
+	tests/scripts/netfront-tap-options.sh \
 	tests/scripts/netfront-transfer.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(netfront_scripts)

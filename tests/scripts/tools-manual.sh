@@ -5,7 +5,8 @@
 documented () { sed 's/\\-/-/g; s/\\f.//g' "$srcdir/docs/man/$1" | grep -oE -- '--[a-z][a-z_-]+' | sort -u; }
 offered () { grep -oE -- '^ +--[a-z][a-z_-]+' | tr -d ' ' | sort -u; }
 
-{ "$bench" blk --help && "$bench" compare --help && "$bench" events --help; } | offered | sort -u >"$tmp/offered"
+{ "$bench" blk --help && "$bench" compare --help && "$bench" events --help &&
+	"$bench" net --help; } | offered | sort -u >"$tmp/offered"
 documented sluice-bench.1 >"$tmp/documented"
 [ "$(wc -l <"$tmp/offered")" -ge 20 ] || fail "few options: $(cat "$tmp/offered")"
 missing=$(comm -23 "$tmp/offered" "$tmp/documented")
