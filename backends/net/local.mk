@@ -21,8 +21,6 @@ backends_net_libnetport_la_SOURCES = \
 	backends/net/packet-steer.c \
 	backends/net/packet-steer.h \
 	backends/net/port.h \
-	backends/net/port-batch.c \
-	backends/net/port-batch.h \
 	backends/net/port-macvtap.c \
 	backends/net/port-null.c \
 	backends/net/port-packet.c \
