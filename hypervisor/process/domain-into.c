@@ -40,13 +40,6 @@ static int into_open_root(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-static int into_mounts(int mounts, int root)
-{
-	if (setns(mounts, CLONE_NEWNS) < 0 || fchdir(root) < 0 || chroot(".") < 0)
-		return -errno;
-	return 0;
-}
-
 static bool into_is_ours(int fd, const char *what)
 {
 	struct stat theirs, ours;
@@ -79,6 +72,21 @@ static bool into_is_confined(dev_t host)
 
 	return statfs("/", &fs) == 0 && fs.f_type == TMPFS_MAGIC && stat("/", &sb) == 0 &&
 	       sb.st_dev != host;
+}
+
+/*
+ * To where the domain's root directory is "/": that of @root, or, where it covers the first of
+ * all mounts, that of the mount namespace. Return: 1, 0: there is none, or -errno.
+ */
+static int into_mounts(int mounts, int root, dev_t host)
+{
+	if (setns(mounts, CLONE_NEWNS) < 0 || fchdir(root) < 0 || chroot(".") < 0)
+		return -errno;
+	if (into_is_confined(host))
+		return 1;
+	if (setns(mounts, CLONE_NEWNS) < 0)
+		return -errno;
+	return into_is_confined(host);
 }
 
 static void into_remove(const char *path)
@@ -128,8 +136,6 @@ int domain_into(pid_t pid, struct domain_list *list, char *const *remove, unsign
 	if (rc < 0)
 		return rc;
 	*failed = "";
-	rc = into_mounts(mounts, root);
-	if (rc < 0)
-		return rc;
-	return into_is_confined(host.st_dev) ? into_change(list, remove, nremove, failed) : 0;
+	rc = into_mounts(mounts, root, host.st_dev);
+	return rc == 1 ? into_change(list, remove, nremove, failed) : rc;
 }

@@ -175,6 +175,43 @@ static int root_gather(struct root_places *places, const char **failed)
 	return rc;
 }
 
+/* Whether "/" is the first of all mounts here, as for a system in its initial RAM disk. */
+static bool root_is_first(void)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	unsigned id, parent;
+	bool first = false;
+	struct statx sx;
+	char *line = NULL;
+	size_t room = 0;
+
+	if (statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &sx) < 0 || !(sx.stx_mask & STATX_MNT_ID))
+		sx.stx_mnt_id = 0;
+	while (mounts && getline(&line, &room, mounts) > 0)
+		if (sscanf(line, "%u %u ", &id, &parent) == 2 && id == sx.stx_mnt_id)
+			first |= id == parent;
+	free(line);
+	if (mounts)
+		fclose(mounts);
+	return first;
+}
+
+/*
+ * From @stage, which is the working directory. The old root is stacked under the new one,
+ * and goes; the first of all mounts has to stay, and is covered for good.
+ */
+static int root_pivot(void)
+{
+	int error;
+
+	if (syscall(SYS_pivot_root, ".", ".") == 0)
+		return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
+	error = -errno;
+	if (error != -EINVAL || !root_is_first())
+		return error;
+	return mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ? -errno : 0;
+}
+
 /* All that can fail for want of rights, and can be undone. */
 static int root_stage(const char *stage, const char **failed)
 {
@@ -187,10 +224,9 @@ static int root_stage(const char *stage, const char **failed)
 			-errno : 0;
 	if (rc == 0) {
 		rc = root_fill(stage, &places, failed);
-		/* The old root is stacked under the new one, and goes. */
-		if (rc == 0 && (chdir(stage) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)) {
-			rc = -errno;
+		if (rc == 0) {
 			*failed = "";
+			rc = chdir(stage) < 0 ? -errno : root_pivot();
 		}
 		if (rc < 0 && (chdir("/") < 0 || umount2(stage, MNT_DETACH) < 0))
 			log_debug("%s: %s", stage, strerror(errno));
@@ -213,7 +249,7 @@ int domain_root_enter(const char *stage, const struct domain_list *list, const c
 		errno = -rc;
 		return 0;
 	}
-	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	if (chdir("/") < 0)
 		return -errno;
 	rc = domain_list_place(list, failed);
 	if (rc < 0)
