@@ -137,6 +137,7 @@ driverd_scripts = \
 	tests/scripts/driverd-script-fails.sh \
 	tests/scripts/driverd-script-flips.sh \
 	tests/scripts/driverd-script-hangs.sh \
+	tests/scripts/driverd-script-net.sh \
 	tests/scripts/driverd-script-path.sh \
 	tests/scripts/driverd-script-slow.sh \
 	tests/scripts/driverd-script-vif.sh \

@@ -22,6 +22,8 @@
 
 /* --- its daemon -------------------------------------------------------- */
 
+#define SCRIPTS "/etc/xen/scripts"
+
 /* Programs that are not among what every confined domain has. */
 static void allow_programs(struct arg_list *options)
 {
@@ -56,6 +58,9 @@ static void put_options(const struct stack_process *p, struct arg_list *options)
 	arg_list_add(options, p->implicit ? "--confined=try" : "--confined");
 	arg_list_add(options, has_network(c) ? "--own-network=admin" : "--own-network");
 	allow_programs(options);
+	/* Hotplug scripts of its interfaces. */
+	if (has_network(c) && access(SCRIPTS, F_OK) == 0)
+		allow(options, SCRIPTS, true);
 	for (unsigned i = 0; i < c->npaths; i++)
 		allow(options, c->paths[i].path, c->paths[i].readonly);
 	/* One that is not there now is not to keep the others from their guests. */
