@@ -21,6 +21,8 @@ backends_net_libnetport_la_SOURCES = \
 	backends/net/packet-steer.c \
 	backends/net/packet-steer.h \
 	backends/net/port.h \
+	backends/net/port-batch.c \
+	backends/net/port-batch.h \
 	backends/net/port-macvtap.c \
 	backends/net/port-null.c \
 	backends/net/port-packet.c \
@@ -84,6 +86,7 @@ tests_peers_port_cable_LDADD = \
 if HAVE_CMOCKA
 net_port_tests = \
 	tests/unit/net-port-null \
+	tests/unit/net-port-batch \
 	tests/unit/net-port-vnet \
 	tests/unit/net-user \
 	$(NULL)
@@ -92,6 +95,8 @@ TESTS += $(net_port_tests)
 net_port_test_libs = backends/net/libnetport.la $(CMOCKA_LIBS)
 tests_unit_net_port_null_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_port_null_LDADD = $(net_port_test_libs)
+tests_unit_net_port_batch_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_port_batch_LDADD = $(net_port_test_libs)
 tests_unit_net_port_vnet_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_port_vnet_LDADD = $(net_port_test_libs)
 tests_unit_net_user_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

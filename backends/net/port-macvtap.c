@@ -104,28 +104,24 @@ static int macvtap_remove_stale(struct macvtap_opening *o)
 	return rc;
 }
 
-static int macvtap_add(struct macvtap_opening *o, int device)
+/* Addresses are compared when it goes up. */
+static int macvtap_switch_on(struct macvtap_opening *o, int index)
 {
+	const struct link_change change = { .alias = LINK_ALIAS, .up = true, .silent = true };
 	const struct timespec pause = { .tv_nsec = 20 * 1000000 };
-	const struct link_change change = { .mac = o->config->mac, .mtu = o->config->mtu,
-		.gso_max = FRAME_MAX - 4, .silent = true };
-	int rc = macvtap_remove_stale(o);
+	int rc = link_set(o->port->nl, index, &change);
 
-	for (unsigned ms = 0; rc == 0; ms += 20) {
-		rc = link_add_macvtap(
-			o->port->nl, o->config->name, device, o->config->queues, &change);
-		if (rc != -EADDRINUSE || ms >= MACVTAP_PATIENCE_MS)
-			break;
+	for (unsigned ms = 0; rc == -EADDRINUSE && ms < MACVTAP_PATIENCE_MS; ms += 20) {
 		nanosleep(&pause, NULL);
-		rc = 0;
+		rc = link_set(o->port->nl, index, &change);
 	}
-	o->port->made = rc == 0;
 	return rc;
 }
 
 static int macvtap_make(struct macvtap_opening *o, struct link_info *info)
 {
-	const struct link_change change = { .alias = LINK_ALIAS, .up = true, .silent = true };
+	const struct link_change change = { .mac = o->config->mac, .mtu = o->config->mtu,
+		.gso_max = FRAME_MAX - 4, .silent = true };
 	struct link_info device;
 	int rc = macvtap_find_device(o, &device);
 
@@ -133,13 +129,17 @@ static int macvtap_make(struct macvtap_opening *o, struct link_info *info)
 		return rc;
 	if (memcmp(o->config->mac, (uint8_t[6]){ 0 }, 6) == 0)
 		return macvtap_fail(o, -EADDRNOTAVAIL, ": it has the guest's address, and that is not known: set mac");
-	rc = macvtap_add(o, device.index);
+	rc = macvtap_remove_stale(o);
+	if (rc == 0)
+		rc = link_add_macvtap(o->port->nl, o->config->name, device.index,
+			o->config->queues, &change);
+	o->port->made = rc == 0;
 	if (rc == 0)
 		rc = link_get(o->port->nl, o->config->name, info);
-	if (rc < 0)
-		return macvtap_cannot_make(o, rc);
-	o->port->index = info->index;
-	rc = link_set(o->port->nl, info->index, &change);
+	if (rc == 0) {
+		o->port->index = info->index;
+		rc = macvtap_switch_on(o, info->index);
+	}
 	return rc < 0 ? macvtap_cannot_make(o, rc) : 0;
 }
 
@@ -225,12 +225,11 @@ static int macvtap_open_queue(struct macvtap_opening *o, const struct link_info 
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
 		rc = -errno;
 	if (rc == 0)
-		rc = tun_prepare(fd);
+		rc = tun_add(tun, fd);
 	if (rc < 0) {
 		close(fd);
 		return macvtap_fail(o, rc, ": its device does not do what a macvtap's does");
 	}
-	tun->fd[tun->queues++] = fd;
 	return 0;
 }
 

@@ -98,15 +98,13 @@ static int tap_open_queue(struct tap_opening *o)
 
 	if (fd < 0)
 		return fd;
-	tun->fd[tun->queues] = fd;
 	rc = tun->queues ? tap_set_name(o, fd, flags) : tap_make(o, fd, flags);
 	if (rc == 0)
-		rc = tun_prepare(fd);
+		rc = tun_add(tun, fd);
 	if (rc < 0) {
 		close(fd);
 		return tap_why_not(o, rc);
 	}
-	tun->queues++;
 	return 0;
 }
 

@@ -23,17 +23,23 @@ static struct tun *tun_of(struct port *port)
 	return (struct tun *)port;
 }
 
-int tun_prepare(int fd)
+int tun_add(struct tun *tun, int fd)
 {
 	int bytes = VNET_BYTES;
 
-	return ioctl(fd, TUNSETVNETHDRSZ, &bytes) < 0 ? -errno : 0;
+	if (ioctl(fd, TUNSETVNETHDRSZ, &bytes) < 0)
+		return -errno;
+	batch_open(&tun->batch[tun->queues], fd);
+	tun->fd[tun->queues++] = fd;
+	return 0;
 }
 
 void tun_close(struct tun *tun)
 {
-	for (unsigned i = 0; i < tun->queues; i++)
+	for (unsigned i = 0; i < tun->queues; i++) {
+		batch_close(&tun->batch[i]);
 		close(tun->fd[i]);
+	}
 	tun->queues = 0;
 }
 
@@ -151,19 +157,13 @@ static int tun_error(struct tun *tun, int error)
 int tun_send(struct port *port, unsigned queue, struct frame *frames, unsigned n)
 {
 	struct tun *tun = tun_of(port);
+	unsigned done;
+	int error;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct frame *f = &frames[i];
-
-		vnet_put(f);
-		if (write(tun->fd[queue], f->data - VNET_BYTES, VNET_BYTES + f->len) >= 0)
-			continue;
-		if (errno == EAGAIN)
-			return (int)i;
-		if (tun_error(tun, errno) < 0)
-			return -ENODEV;
-	}
-	return (int)n;
+	for (unsigned i = 0; i < n; i++)
+		vnet_put(&frames[i]);
+	done = batch_write(&tun->batch[queue], frames, n, VNET_BYTES, &error);
+	return error && tun_error(tun, error) < 0 ? -ENODEV : (int)done;
 }
 
 /* One more frame. 1: it is there; 0: none waits; -errno; -EAGAIN: it was dropped. */

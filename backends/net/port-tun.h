@@ -9,6 +9,7 @@
 #include <net/if.h>
 
 #include "backends/net/port.h"
+#include "backends/net/port-batch.h"
 
 /** TUN_QUEUES - that a device can have. */
 #define TUN_QUEUES 8u
@@ -19,10 +20,11 @@ struct tun {
 	uint32_t mtu;
 	unsigned queues;   /* that are open */
 	int fd[TUN_QUEUES];
+	struct batch batch[TUN_QUEUES];
 };
 
-/** tun_prepare() - of a queue just opened: the header's size. 0 or -errno. */
-int tun_prepare(int fd) must_check;
+/** tun_add() - a queue just opened, which is @tun's then. 0, or -errno: it is the caller's still. */
+int tun_add(struct tun *tun, int fd) must_check;
 /** tun_close() - the queues. */
 void tun_close(struct tun *tun);
 

@@ -28,6 +28,12 @@ refused '1 to 8 queues, not 9' name=vif1.0,device=mv0,queues=9
 refused 'MTU not above' name=vif1.0,device=mv0,mtu=9000
 refused 'set mac' name=vif1.0,device=mv0,mac=00:00:00:00:00:00
 refused 'CAP_NET_ADMIN.*"user"' name=vif1.0,device=mv0 setpriv --bounding-set=-net_admin
+# Its address is another's.
+ip link set mv0 up
+ip link add link mv0 name other address 02:00:00:00:00:01 type macvtap mode bridge
+ip link set other up
+refused 'address is in use on the device' name=vif1.0,device=mv0
+ip link del other
 # One of ours by name, but not by its mark.
 ip link add link mv0 name vif1.0 type macvtap mode bridge
 refused 'in use by another interface' name=vif1.0,device=mv0

@@ -40,7 +40,7 @@ wait "$cable_pid" || fail "it does not end well: $(cat "$tmp/cable.err")"
 
 # One that was made for us is taken, and left as it was.
 ip link add link mv0 name made address 02:00:00:00:0a:01 type macvtap mode bridge
-ip link set made up
+wait_for 10 ip link set made up # the address is free soon
 start_cable macvtap,name=vif1.0,device=made tap,name=cable0,bridge=br0
 send_data a b 10.9.0.2 2000000
 kill_cable
