@@ -25,7 +25,7 @@ says "$tmp/json" '"uuid": "01234567-89ab-cdef-0123-456789abcdef", "type": "pvh",
 [ "$("$sluice" list alpha | wc -l)" = 2 ] || fail "$("$sluice" list alpha)"
 ! "$sluice" list delta 2>"$tmp/err" || fail "there is no delta"
 ! "$sluice" create "$tmp/beta.cfg" 2>"$tmp/err" || fail "one of that name is there"
-says "$tmp/err" 'there is a vm beta already' || fail "$(cat "$tmp/err")"
+says "$tmp/err" 'there is a domain beta already' || fail "$(cat "$tmp/err")"
 
 # What it said before anybody came; by its number, too.
 "$sluice" create -c "$tmp/alpha.cfg" 'name="delta"' 'extra="flood obey"' 'disk=[ ]' </dev/null >"$tmp/console" &
