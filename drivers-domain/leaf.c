@@ -154,3 +154,14 @@ void leaf_forget(struct xs_handle *xs, const char *leaf)
 	if (rc < 0)
 		log_debug("cannot remove %s: %s", path, strerror(-rc));
 }
+
+void leaf_forget_guest(struct xs_handle *xs, uint32_t frontend)
+{
+	char path[32];
+	int rc;
+
+	snprintf(path, sizeof(path), "libxl/%u", frontend);
+	rc = xsn_rm(xs, XBT_NULL, path, NULL);
+	if (rc < 0)
+		log_debug("cannot remove %s: %s", path, strerror(-rc));
+}

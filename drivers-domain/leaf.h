@@ -36,6 +36,8 @@ int leaf_delete(struct xs_handle *xs, const char *leaf) must_check;
 int leaf_report(struct xs_handle *xs, const char *leaf, int error, const char *text) must_check;
 /** leaf_forget() - remove what leaf_report() and backends put there, of a device that is gone. */
 void leaf_forget(struct xs_handle *xs, const char *leaf);
+/** leaf_forget_guest() - remove libxl/FRONTEND, as xl's daemon does with a guest's last device. */
+void leaf_forget_guest(struct xs_handle *xs, uint32_t frontend);
 /** leaf_store_is_gone() - this error of the store means that it cannot be talked to any more. */
 bool leaf_store_is_gone(int error);
 

@@ -120,12 +120,14 @@ driverd_scripts = \
 	tests/scripts/driverd-shutdown.sh \
 	tests/scripts/driverd-hostile.sh \
 	tests/scripts/driverd-junk.sh \
+	tests/scripts/driverd-leftovers.sh \
 	tests/scripts/driverd-limit.sh \
 	tests/scripts/driverd-adopt.sh \
 	tests/scripts/driverd-store-gone.sh \
 	tests/scripts/driverd-store-restart.sh \
 	tests/scripts/driverd-gate-restart.sh \
 	tests/scripts/driverd-cycles.sh \
+	tests/scripts/driverd-docs.sh \
 	tests/scripts/driverd-flips.sh \
 	tests/scripts/driverd-flood.sh \
 	tests/scripts/driverd-thousands.sh \
@@ -155,7 +157,7 @@ EXTRA_DIST += tests/scripts/driverd-functions.sh
 TESTS += $(driverd_scripts)
 
 dist_man_MANS += docs/man/sluice-driverd.8
-EXTRA_DIST += docs/drivers.md
+EXTRA_DIST += docs/drivers.md docs/driver-domain.md
 
 
 dist_bashcomp_DATA += \

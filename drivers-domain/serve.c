@@ -376,6 +376,18 @@ static void serve_init_wait(struct served *s)
 		log_warn("%s: cannot write its state: %s", s->label, strerror(-rc));
 }
 
+/* The last of a guest takes along what xl's daemon may have left there of it. */
+static void serve_forget_leaf(struct served *s)
+{
+	const struct daemon *d = s->daemon;
+
+	leaf_forget(d->xs, s->leaf);
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->devices[i] != s && d->devices[i]->name.frontend == s->name.frontend)
+			return;
+	leaf_forget_guest(d->xs, s->name.frontend);
+}
+
 static void serve_delete_leaf(struct served *s)
 {
 	int rc = leaf_delete(s->daemon->xs, s->leaf);
@@ -388,7 +400,7 @@ static void serve_delete_leaf(struct served *s)
 		log_err("%s: cannot delete %s: %s", s->label, s->leaf, strerror(-rc));
 	} else {
 		log_info("%s: removed", s->label);
-		leaf_forget(s->daemon->xs, s->leaf);
+		serve_forget_leaf(s);
 	}
 }
 
@@ -422,7 +434,7 @@ static void serve_do(struct served *s, unsigned todo, const struct device_view *
 	if ((todo & DEVICE_DO_CLEAN) && files_clean(&s->daemon->files, &s->name) == -EBUSY)
 		daemon_want_sweep(s->daemon);
 	if ((todo & DEVICE_DO_CLEAN) && !view->exists)
-		leaf_forget(s->daemon->xs, s->leaf);
+		serve_forget_leaf(s);
 	if (todo & DEVICE_DO_SPAWN)
 		serve_spawn(s, view);
 	if (todo & DEVICE_DO_FORGET)
