@@ -194,3 +194,10 @@ tests_unit_net_parts_LDADD = backends/net/libnetback.la tests/peers/libfakexen.l
 tests_unit_net_resume_SOURCES = tests/unit/net-resume.c $(net_back_rig)
 tests_unit_net_resume_LDADD = $(net_back_libs)
 endif
+check_PROGRAMS += tests/peers/net-survivor
+tests_peers_net_survivor_LDADD = frontends/libnetfront.la common/libcommon.la
+net_back_scripts = \
+	tests/scripts/net-survive.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(net_back_scripts)
+TESTS += $(net_back_scripts)
