@@ -215,7 +215,6 @@ int loop_run(struct loop *loop)
 {
 	struct epoll_event ev[16];
 
-	loop->stopping = false;
 	while (!loop->stopping) {
 		int n = epoll_wait(loop->epfd, ev, 16, next_timeout(loop));
 
@@ -231,6 +230,7 @@ int loop_run(struct loop *loop)
 			run_timers(loop);
 		free_dead(loop);
 	}
+	loop->stopping = false;
 	return loop->status;
 }
 

@@ -40,7 +40,7 @@ void loop_remove(struct loop_source *source);
 
 /** loop_run() - until loop_stop(). Return: the value given to loop_stop(), or -errno. */
 int loop_run(struct loop *loop);
-/** loop_stop() - end loop_run() after the current callback, with @status (>= 0). */
+/** loop_stop() - end loop_run() after the current callback, or at once the next one, with @status (>= 0). */
 void loop_stop(struct loop *loop, int status);
 
 #endif

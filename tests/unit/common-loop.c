@@ -334,6 +334,14 @@ static void test_stop(void **state)
 	assert_int_equal(t.count, 1);
 }
 
+/* As by what is found at the start: it counts, once. */
+static void test_stop_before_it_runs(void **state)
+{
+	loop_stop(*state, 5);
+	assert_int_equal(loop_run(*state), 5);
+	run_ready(*state);
+}
+
 static void test_bad_descriptor(void **state)
 {
 	assert_null(loop_add_fd(*state, -1, EPOLLIN, input_ready, NULL));
@@ -356,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_timer_removes_timer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_timers_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stop_before_it_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_descriptor, setup, teardown),
 	};
 
