@@ -23,6 +23,7 @@ struct console_kind {
 	void (*broken)(struct console *c, const char *why);
 	/** @stop: as console_stop(). */
 	void (*stop)(struct console *c);
+	/** @close: what it opened, if it did. */
 	void (*close)(struct console *c);
 };
 

@@ -219,6 +219,8 @@ void console_free(struct console *c)
 	users_close(c->users);
 	device_free(c->device);
 	tape_file_close(c->tape);
-	c->kind->close(c);
+	/* One may have become the other. */
+	console_primary.close(c);
+	console_secondary.close(c);
 	free(c);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The primary console: it has no xenbus states. Its builder put the ring's page where grant 0
- * leads, and its nodes in console/; it lives as long as its domain.
+ * leads, and its nodes in console/; it lives as long as its domain. Where libxl gave it to a driver domain
+ * it has a directory there, too, as a device has.
  */
 #include "config.h"
 #include "backends/console/console-private.h"
@@ -58,8 +59,11 @@ static bool domain_is_gone(struct console *c)
 {
 	uint32_t port;
 
-	return xsn_read_u32(c->xs, XBT_NULL, c->dir, "port", &port) == -ENOENT ||
-	       (!xs_is_domain_introduced(c->xs, c->o.domid) && errno != EACCES && errno != EINVAL);
+	if (xsn_read_u32(c->xs, XBT_NULL, c->dir, "port", &port) == -ENOENT)
+		return true;
+	/* An error is no answer. */
+	errno = 0;
+	return !xs_is_domain_introduced(c->xs, c->o.domid) && errno == 0;
 }
 
 static void on_store(void *opaque, uint32_t events)
@@ -95,6 +99,26 @@ static int watch_store(struct console *c)
 	return c->xs_source ? 0 : -errno;
 }
 
+/* libxl makes a device of it as well, which has no states on the frontend's side. */
+static int tell_toolstack(struct console *c)
+{
+	struct backend_dir dir;
+	int error = 0;
+
+	if (!c->backend)
+		return 0;
+	dir = backend_own_dir(c->backend);
+	if (users_tty(c->users))
+		error = backend_dir_write(&dir, "tty", users_tty(c->users));
+	if (error == 0 && c->o.users.socket)
+		error = backend_dir_write(&dir, "socket", c->o.users.socket);
+	if (error == 0)
+		error = xsn_write_state(dir.xs, dir.t, dir.path, "state", XenbusStateConnected);
+	if (error < 0)
+		log_err("the device's nodes cannot be written: %s", strerror(-error));
+	return error;
+}
+
 static int primary_begin(struct console *c)
 {
 	char why[CONSOLE_WHY] = "";
@@ -108,7 +132,9 @@ static int primary_begin(struct console *c)
 		primary_write(c, "tty", users_tty(c->users));
 	if (c->o.users.socket)
 		primary_write(c, "socket", c->o.users.socket);
-	error = watch_store(c);
+	error = tell_toolstack(c);
+	if (error == 0)
+		error = watch_store(c);
 	if (error < 0)
 		return error;
 	ready_notify(&c->o.ready_fd);
@@ -119,6 +145,8 @@ static void primary_broken(struct console *c, const char *why)
 {
 	log_err("%s", why);
 	primary_write(c, "error", why);
+	if (c->backend)
+		console_secondary.write(c, "error", why);
 	loop_stop(c->loop, CONSOLE_BROKEN);
 }
 

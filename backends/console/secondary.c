@@ -15,6 +15,7 @@
 #include "backends/console/console-private.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +136,15 @@ static int take_connection(struct console *c, struct backend_dir *dir)
 	return 0;
 }
 
+/* "/local/domain/N/console", where a further one has device/console/M. */
+static bool is_primary(const struct console *c)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/console", c->o.domid);
+	return strcmp(c->frontend, path) == 0;
+}
+
 static int take_nodes(struct console *c)
 {
 	struct backend_dir dir = backend_own_dir(c->backend);
@@ -157,9 +167,15 @@ static int secondary_open(struct console *c)
 	char why[CONSOLE_WHY];
 	int error = backend_open(c->loop, c->o.backend, &backend_ops, c, &c->backend, why, sizeof(why));
 
-	if (error == 0)
-		return take_nodes(c);
-	log_err("%s", why);
+	if (error < 0) {
+		log_err("%s", why);
+		return error;
+	}
+	error = take_nodes(c);
+	if (error == 0 && is_primary(c)) {
+		c->kind = &console_primary;
+		error = c->kind->open(c);
+	}
 	return error;
 }
 

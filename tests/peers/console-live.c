@@ -251,6 +251,43 @@ static void test_log(void **state)
 	unlink(option + 6);
 }
 
+/* A primary console that libxl gave to a driver domain: it has a directory as a device has, and no states. */
+static void test_primary_with_a_directory(void **state)
+{
+	const char *options[] = { "--backend=/local/domain/0/backend/console/1/0", NULL, NULL };
+	struct program p;
+	struct guest g;
+	char ref[32], *tty;
+	int fd;
+
+	guest_start(&g, 1);
+	tool_write(0, "backend/console/1/0/frontend", "/local/domain/1/console");
+	tool_write(0, "backend/console/1/0/frontend-id", "1");
+	tool_write(0, "backend/console/1/0/online", "1");
+	tool_write(0, "backend/console/1/0/state", "1");
+	snprintf(ref, sizeof(ref), "--ring-ref=%u", g.ref);
+	options[1] = ref;
+	program_run(&p, options, -1, -1);
+	assert_true(p.ready);
+	tty = tool_read(0, "backend/console/1/0/state");
+	assert_string_equal(tty, "4");
+	free(tty);
+	/* Where xl looks. */
+	tty = tool_read(1, "console/tty");
+	assert_non_null(tty);
+	fd = open(tty, O_RDWR | O_NOCTTY);
+	assert_true(fd >= 0);
+	guest_say(&g, "login: ", 7);
+	expect(fd, "login: ");
+	type(fd, "root\r");
+	guest_hears(&g, "root\r");
+	close(fd);
+	free(tty);
+	guest_end(&g);
+	assert_int_equal(program_wait(&p, NULL), 0);
+	assert_true(xs_rm(tool, XBT_NULL, "/local/domain/0/backend"));
+}
+
 /* --- a terminal -------------------------------------------------------------------------- */
 
 static int open_terminal(char *name, size_t room)
@@ -363,6 +400,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pty),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_primary_with_a_directory),
 		cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_sigterm_restores_the_terminal),
 		cmocka_unit_test(test_sighup_restores_the_terminal),
