@@ -202,6 +202,14 @@ static int wait_spin(struct netfront_queue *q, unsigned want, uint64_t end)
 	return ready;
 }
 
+/* Half of what is on its way: each wake-up has something to do, and the backend never runs dry. */
+static uint32_t room_worth_waking(const struct ring_front *ring)
+{
+	uint32_t n = (ring->req_published - ring->rsp_cons) / 2;
+
+	return n ? n : 1;
+}
+
 /* Ask for events about what is wanted; true: there is something by now. */
 static bool arm(struct netfront_queue *q, unsigned want)
 {
@@ -212,7 +220,7 @@ static bool arm(struct netfront_queue *q, unsigned want)
 	if (want & NETFRONT_RX)
 		ready |= ring_front_final_check(&q->rx.ring);
 	if (want & NETFRONT_TX)
-		ready |= ring_front_final_check(&q->tx.ring);
+		ready |= ring_front_final_check_for(&q->tx.ring, room_worth_waking(&q->tx.ring));
 	return ready;
 }
 

@@ -159,7 +159,7 @@ bool ring_back_final_check(struct ring_back *r)
 }
 
 /* A broken ring has less than nothing: it is not slept on, either. */
-static bool ring_back_suffices(int waiting, uint32_t wanted)
+static bool ring_suffices(int waiting, uint32_t wanted)
 {
 	return waiting < 0 || (uint32_t)waiting >= wanted;
 }
@@ -168,14 +168,14 @@ bool ring_back_final_check_for(struct ring_back *r, uint32_t wanted)
 {
 	struct ring_header *h = ring_header(r->page);
 
-	if (ring_back_suffices(ring_back_pending(r), wanted))
+	if (ring_suffices(ring_back_pending(r), wanted))
 		return true;
 	/*
 	 * The threshold must be seen before we look again: pairs with the frontend's
 	 * full barrier between its req_prod and its look at req_event.
 	 */
 	__atomic_store_n(&h->req_event, r->req_cons + wanted, __ATOMIC_SEQ_CST);
-	return ring_back_suffices(
+	return ring_suffices(
 		ring_back_waiting(r, __atomic_load_n(&h->req_prod, __ATOMIC_SEQ_CST)), wanted);
 }
 
@@ -291,11 +291,17 @@ void ring_front_get(struct ring_front *r, void *rsp, size_t len)
 
 bool ring_front_final_check(struct ring_front *r)
 {
+	return ring_front_final_check_for(r, 1);
+}
+
+bool ring_front_final_check_for(struct ring_front *r, uint32_t wanted)
+{
 	struct ring_header *h = ring_header(r->page);
 
-	if (ring_front_pending(r) != 0)
+	if (ring_suffices(ring_front_pending(r), wanted))
 		return true;
 	/* As ring_back_final_check(): pairs with the backend's full barrier after rsp_prod. */
-	__atomic_store_n(&h->rsp_event, r->rsp_cons + 1, __ATOMIC_SEQ_CST);
-	return ring_front_waiting(r, __atomic_load_n(&h->rsp_prod, __ATOMIC_SEQ_CST)) != 0;
+	__atomic_store_n(&h->rsp_event, r->rsp_cons + wanted, __ATOMIC_SEQ_CST);
+	return ring_suffices(
+		ring_front_waiting(r, __atomic_load_n(&h->rsp_prod, __ATOMIC_SEQ_CST)), wanted);
 }

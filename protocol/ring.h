@@ -131,5 +131,7 @@ int ring_front_pending(struct ring_front *r) must_check;
 void ring_front_get(struct ring_front *r, void *rsp, size_t len);
 /** ring_front_final_check() - as ring_back_final_check(), for responses. */
 bool ring_front_final_check(struct ring_front *r);
+/** ring_front_final_check_for() - as ring_back_final_check_for(). At most as many as requests are published. */
+bool ring_front_final_check_for(struct ring_front *r, uint32_t wanted);
 
 #endif

@@ -483,6 +483,28 @@ static void test_front_final_check(void **state)
 	assert_int_equal(page.word[RSP_EVENT], 2);
 }
 
+/* A frontend that waits for two answers is not woken for one. */
+static void test_front_final_check_for_several(void **state)
+{
+	struct pair p = fresh();
+	uint64_t rsp = 3;
+
+	for (unsigned i = 0; i < 3; i++)
+		put_request(&p, i);
+	(void)ring_front_push(&p.front);
+	for (unsigned i = 0; i < 3; i++)
+		get_request(&p);
+	assert_false(ring_front_final_check_for(&p.front, 2));
+	ring_back_put(&p.back, &rsp, sizeof(rsp));
+	assert_false(ring_back_push(&p.back));
+	assert_false(ring_front_final_check_for(&p.front, 2));
+	ring_back_put(&p.back, &rsp, sizeof(rsp));
+	assert_true(ring_back_push(&p.back));
+	assert_true(ring_front_final_check_for(&p.front, 2));
+	page.word[RSP_PROD] = 99;
+	assert_true(ring_front_final_check_for(&p.front, 2)); /* broken: do not sleep */
+}
+
 static void check_front_breaks(struct pair p, uint32_t rsp_prod)
 {
 	page.word[RSP_PROD] = rsp_prod;
@@ -539,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_final_check),
 		cmocka_unit_test(test_final_check_for_several),
 		cmocka_unit_test(test_front_final_check),
+		cmocka_unit_test(test_front_final_check_for_several),
 		cmocka_unit_test(test_hostile_backend),
 	};
 
