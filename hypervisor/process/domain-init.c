@@ -496,8 +496,7 @@ static _Noreturn void run_isolated(struct options *o)
 	_exit(status);
 }
 
-/* Return: the exit status. */
-static int change(struct options *o)
+static _Noreturn void change(struct options *o)
 {
 	const char *failed = "";
 	int rc = domain_into(o->into, &o->list, o->remove, o->nremove, &failed);
@@ -506,7 +505,8 @@ static int change(struct options *o)
 		log_err("%s%s%s", failed, *failed ? ": " : "", strerror(-rc));
 	domain_list_dispose(&o->list);
 	free(o->remove);
-	return rc < 0;
+	/* This /proc is the domain's: exit handlers of a sanitizer's runtime would look for us in it. */
+	_exit(rc < 0);
 }
 
 int main(int argc, char **argv)
@@ -520,7 +520,7 @@ int main(int argc, char **argv)
 		die("the toolstack is gone");
 	parse_options(argc, argv, &o);
 	if (o.into)
-		return change(&o);
+		change(&o);
 	set_environment(&o);
 	signals_block();
 	rc = domain_ns_enter();
