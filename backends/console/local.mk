@@ -46,6 +46,7 @@ console_unit_tests = \
 	tests/unit/console-log-file \
 	tests/unit/console-log-format \
 	tests/unit/console-tape \
+	tests/unit/console-tape-file \
 	$(NULL)
 check_PROGRAMS += $(console_unit_tests)
 TESTS += $(console_unit_tests)
@@ -65,6 +66,12 @@ tests_unit_console_log_format_LDADD = $(CMOCKA_LIBS)
 tests_unit_console_tape_SOURCES = tests/unit/console-tape.c backends/console/tape.c
 tests_unit_console_tape_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_console_tape_LDADD = $(CMOCKA_LIBS)
+
+tests_unit_console_tape_file_SOURCES = tests/unit/console-tape-file.c \
+	backends/console/tape-file.c \
+	backends/console/tape.c
+tests_unit_console_tape_file_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_console_tape_file_LDADD = $(CMOCKA_LIBS) backends/common/libbackend.la
 
 console_live_tests = \
 	tests/peers/console-device \

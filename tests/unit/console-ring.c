@@ -140,6 +140,50 @@ static void test_goes_on_where_a_predecessor_was(void **state)
 	expect_out("unseen");
 }
 
+/* What was copied stays the ring's, for a successor, until it is published. */
+static void test_copy_and_publish(void **state)
+{
+	struct console_ring successor;
+	char got[8];
+
+	guest_says("abcdef");
+	assert_int_equal(console_ring_copy(&ring, got, 4), 4);
+	assert_int_equal(guest.page.out_cons, 0);
+	assert_int_equal(console_ring_copy(&ring, got, 4), 2);
+	assert_memory_equal(got, "ef", 2);
+	console_ring_init(&successor, &guest);
+	assert_int_equal(console_ring_copy(&successor, got, 8), 6);
+	console_ring_publish(&ring);
+	assert_int_equal(guest.page.out_cons, 6);
+}
+
+/* A predecessor had kept more than it published. */
+static void test_skip(void **state)
+{
+	guest_says("kept unseen");
+	assert_true(console_ring_skip(&ring, 5));
+	assert_int_equal(guest.page.out_cons, 5);
+	expect_out("unseen");
+}
+
+static void test_skip_to_where_nobody_was(void **state)
+{
+	guest_says("some");
+	/* Beyond what the guest wrote, behind what was published, and far away. */
+	assert_false(console_ring_skip(&ring, 5));
+	assert_false(console_ring_skip(&ring, (uint32_t)-1));
+	assert_false(console_ring_skip(&ring, 1000000));
+	assert_int_equal(guest.page.out_cons, 0);
+	expect_out("some");
+}
+
+static void test_leave(void **state)
+{
+	console_ring_init(&ring, &guest);
+	console_ring_leave(&ring);
+	assert_int_equal(guest.bytes[1024 + 2048 + 16], 1);
+}
+
 static void test_says_that_it_is_connected(void **state)
 {
 	/* As Xen 4.19's struct has it: a byte after the four indices. */
@@ -207,6 +251,10 @@ int main(void)
 		cmocka_unit_test_setup(test_a_full_ring_is_legal, setup),
 		cmocka_unit_test_setup(test_wraps, setup),
 		cmocka_unit_test_setup(test_goes_on_where_a_predecessor_was, setup),
+		cmocka_unit_test_setup(test_copy_and_publish, setup),
+		cmocka_unit_test_setup(test_skip, setup),
+		cmocka_unit_test_setup(test_skip_to_where_nobody_was, setup),
+		cmocka_unit_test_setup(test_leave, setup),
 		cmocka_unit_test_setup(test_says_that_it_is_connected, setup),
 		cmocka_unit_test_setup(test_bad_out_prod, setup),
 		cmocka_unit_test_setup(test_out_prod_goes_back, setup),
