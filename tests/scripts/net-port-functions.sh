@@ -41,6 +41,12 @@ tell () {
 	read -r -t 20 answer <&"${CABLE[0]}" && [ "$answer" = ok ] || fail "$1: $(cat "$tmp/cable.err")"
 }
 
+# frames: sets first and second, the frames that queues 0 and 1 of the first port got so far
+frames () {
+	echo count >&"${CABLE[1]}"
+	read -r -t 20 first second _ <&"${CABLE[0]}" && read -r -t 20 answer <&"${CABLE[0]}" && [ "$answer" = ok ] ||
+		fail "no count: $(cat "$tmp/cable.err")"
+}
 # make_host BRIDGE NAME ADDRESS..: a namespace with its own stack, behind BRIDGE; run in it by "on NAME"
 make_host () {
 	local bridge=$1 name=$2 address; shift 2
@@ -62,6 +68,7 @@ on () { local pid=host_$1; shift; nsenter -t "${!pid}" -n "$@"; }
 
 # send_data FROM TO ADDRESS BYTES: by TCP, host to host; both ends hash what they saw
 send_data () {
+	rm -f "$tmp/received" # of the last time
 	on "$2" timeout 60 $python -c '
 import socket, hashlib, sys
 s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
@@ -92,4 +99,18 @@ mean_bytes () {
 import json, sys
 s = json.load(sys.stdin)[0]["stats64"][sys.argv[1]]
 print(s["bytes"] // max(s["packets"], 1))' "$2"
+}
+
+# nothing_waits FROM TO-ADDRESS: what came without a guest is not for the next one
+nothing_waits () {
+	local before
+	tell disconnect
+	frames
+	before=$((first + second))
+	on "$1" $python -c '
+import socket, sys
+for i in range(50): socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (sys.argv[1], 9000))' "$2"
+	tell "connect 1"
+	frames
+	[ $((first + second - before)) -lt 25 ] || fail "a guest got $((first + second - before)) frames that were the last one's"
 }

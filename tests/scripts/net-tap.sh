@@ -17,6 +17,8 @@ send_data a b 10.9.0.2 20000000
 send_data b a 10.9.0.1 20000000
 send_data a b fd09::2 20000000
 send_data b a fd09::1 20000000
+nothing_waits a 10.9.0.2
+tell "connect 2"
 # A queue less, the same interface.
 tell "connect 1"
 ip -d link show vif1.0 | grep -q 'numqueues 1 numdisabled 1' || fail "a queue that the guest does not use is not off"

@@ -79,10 +79,10 @@ listen_for () {
 	$python -c '
 import socket, sys
 s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-s.bind((sys.argv[1], int(sys.argv[2]))); print("ready", flush=True)
+s.bind((sys.argv[1], int(sys.argv[2]))); print("ready-" + sys.argv[2], flush=True)
 while True: print(s.recv(1000).decode(), flush=True)' "$1" "$2" >>"$tmp/heard" &
 	cleanup_fn end_process "$!"
-	wait_for 10 grep -q ready "$tmp/heard"
+	wait_for 10 grep -q "^ready-$2" "$tmp/heard"
 }
 # poke ADDRESS PORT WORD [FROM-PORT]: the guest sends a datagram as no kernel would, straight as a frame
 poke () {
