@@ -28,14 +28,18 @@ static const char *name_of(const struct boot *b, uint32_t domid)
 /* Whether a guest would lose a device with it; then it is said. */
 static bool is_used(struct boot_slot *s, const char *remedy, struct boot_reply *reply)
 {
-	uint32_t guest, vdev;
-	char disk[16];
+	const struct attached *at = stack_process_user(s->process);
+	const char *guest = at ? name_of(s->boot, at->domid) : NULL;
+	char device[16];
 
-	if (!stack_process_user(s->process, &guest, &vdev))
+	if (!at)
 		return false;
-	vdev_format(vdev, disk, sizeof(disk));
-	boot_reply_send(reply, "%s serves disk %s of %s: detach that or end %s first%s", s->vm->config.name, disk,
-		name_of(s->boot, guest), name_of(s->boot, guest), remedy);
+	if (at->vif)
+		snprintf(device, sizeof(device), "%u", at->vdev);
+	else
+		vdev_format(at->vdev, device, sizeof(device));
+	boot_reply_send(reply, "%s serves %s %s of %s: detach that or end %s first%s", s->vm->config.name,
+		at->vif ? "interface" : "disk", device, guest, guest, remedy);
 	return true;
 }
 

@@ -36,27 +36,10 @@ struct stack_process *stack_network(struct stack *st, char *why, size_t why_room
 	return p ? p : stack_process_create(st, &config, why, why_room);
 }
 
-/* The first process of the domain, a child of its sluice-domain-init; 0: there is none. */
-static pid_t first_process(const struct stack_process *p)
-{
-	char path[64];
-	FILE *f;
-	int pid = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", p->pid, p->pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%d", &pid) != 1)
-		pid = 0;
-	fclose(f);
-	return pid;
-}
-
 int stack_network_enter(const struct stack_process *p)
 {
 	CLEANUP_CLOSE int net = -1, user = -1;
-	pid_t pid = first_process(p);
+	pid_t pid = stack_process_first(p);
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);

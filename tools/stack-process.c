@@ -284,15 +284,11 @@ struct stack_process *stack_process_of(struct stack *st, uint32_t domid)
 	return p;
 }
 
-bool stack_process_user(const struct stack_process *p, uint32_t *guest, uint32_t *vdev)
+const struct attached *stack_process_user(const struct stack_process *p)
 {
 	const struct attached *at = p->st->disks;
 
 	while (at && at->backend_domid != p->domid)
 		at = at->next;
-	if (!at)
-		return false;
-	*guest = at->domid;
-	*vdev = at->vdev;
-	return true;
+	return at;
 }

@@ -88,8 +88,8 @@ void stack_process_take_back(struct stack_process *p);
 struct stack_process *stack_process_find(struct stack *st, const char *name);
 /** stack_process_of() - by domid; NULL: there is none. */
 struct stack_process *stack_process_of(struct stack *st, uint32_t domid);
-/** stack_process_user() - a disk that it serves, and the domid of its guest. False: there is none. */
-bool stack_process_user(const struct stack_process *p, uint32_t *guest, uint32_t *vdev);
+/** stack_process_user() - a device that it serves; NULL: there is none. */
+const struct attached *stack_process_user(const struct stack_process *p);
 
 /**
  * stack_process_allow() - before a disk is attached: whether the domain may reach its path;
