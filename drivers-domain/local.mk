@@ -149,9 +149,10 @@ driverd_scripts = \
 check_PROGRAMS += tests/unit/driverd-introduce
 tests_unit_driverd_introduce_LDADD = $(XENSTORE_LIBS)
 check_PROGRAMS += tests/peers/escape
-tests_peers_escape_SOURCES = tests/peers/escape.c
+tests_peers_escape_SOURCES = tests/peers/escape.c tests/peers/escape-store.c \
+	tests/peers/escape-store.h
 tests_peers_escape_LDADD = backends/blk/libblkcore.la common/libconfine.la \
-	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS)
+	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS)
 dist_check_SCRIPTS += $(driverd_scripts)
 EXTRA_DIST += tests/scripts/driverd-functions.sh
 TESTS += $(driverd_scripts)

@@ -41,9 +41,10 @@
 #include "backends/common/xenlog.h"
 #include "common/array.h"
 #include "common/log.h"
+#include "tests/peers/escape-store.h"
 
 static pid_t daemon_pid, victim_pid, other_pid;
-static const char *secret, *hypervisor_path;
+static const char *secret, *hypervisor_path, *store_path, *gate_path;
 static uint32_t own_ref, other_ref;
 static struct uring_slot slot; /* as a backend has one */
 static struct io_uring plain;  /* what it would have to have instead */
@@ -85,25 +86,42 @@ static int try_socket(void)
 	return close_opened(socket(AF_INET, SOCK_STREAM, 0));
 }
 
-static void path_address(struct sockaddr_un *sa)
+static void path_address(struct sockaddr_un *sa, const char *path)
 {
 	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	snprintf(sa->sun_path, sizeof(sa->sun_path), "%s", hypervisor_path);
+	snprintf(sa->sun_path, sizeof(sa->sun_path), "%s", path);
 }
 
-/* The domain's socket is not restricted to one guest. */
-static int try_connect(void)
+static int connect_to(const char *path, int type)
 {
 	struct sockaddr_un sa;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	int fd = socket(AF_UNIX, type, 0);
 	int rc = fd < 0 ? -errno : 0;
 
-	path_address(&sa);
+	path_address(&sa, path);
 	if (rc == 0)
 		rc = result(connect(fd, (struct sockaddr *)&sa, sizeof(sa)));
 	if (fd >= 0)
 		close(fd);
 	return rc;
+}
+
+/* The domain's socket is not restricted to one guest. */
+static int try_connect(void)
+{
+	return connect_to(hypervisor_path, SOCK_SEQPACKET);
+}
+
+/* Nor is this one to a device. */
+static int try_connect_store(void)
+{
+	return connect_to(store_path, SOCK_STREAM);
+}
+
+/* Where the daemon says which device is whose. */
+static int try_connect_gate(void)
+{
+	return connect_to(gate_path, SOCK_SEQPACKET);
 }
 
 /* --- by io_uring ------------------------------------------------------------------- */
@@ -144,7 +162,7 @@ static int try_ring_connect(void)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	int rc;
 
-	path_address(&sa);
+	path_address(&sa, hypervisor_path);
 	/* Without a socket any number will do: it has to be refused before that is looked at. */
 	io_uring_prep_connect(io_uring_get_sqe(ring), fd < 0 ? 0 : fd, (struct sockaddr *)&sa, sizeof(sa));
 	rc = ring_wait();
@@ -367,6 +385,8 @@ static const struct attempt {
 	{ "socket", try_socket },
 	{ "netlink", try_netlink },
 	{ "connect-to-the-hypervisor", try_connect },
+	{ "connect-to-the-store", try_connect_store },
+	{ "connect-to-the-gate", try_connect_gate },
 	{ "ring-setup", try_ring_setup },
 	{ "ring-open", try_ring_open },
 	{ "ring-socket", try_ring_socket },
@@ -413,6 +433,9 @@ static void prepare(bool is_free)
 	other_pid = atoi(need("ESCAPE_OTHER"));
 	secret = need("ESCAPE_SECRET");
 	hypervisor_path = need("ESCAPE_HYPERVISOR");
+	store_path = need("ESCAPE_STORE");
+	gate_path = need("ESCAPE_GATE");
+	escape_store_open();
 	own_ref = atoi(need("ESCAPE_OWN_REF"));
 	other_ref = atoi(need("ESCAPE_OTHER_REF"));
 	if (is_free) {
@@ -450,6 +473,7 @@ static int escape(bool is_free)
 	prepare(is_free);
 	if (!is_free)
 		confine();
+	escape_store(out);
 	for (unsigned i = 0; i < ARRAY_SIZE(attempts); i++) {
 		int rc = attempts[i].fn();
 

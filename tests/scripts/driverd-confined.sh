@@ -34,14 +34,31 @@ export ESCAPE_VICTIM=$victim ESCAPE_OTHER=$guest ESCAPE_SECRET=$tmp/secret \
 	ESCAPE_OWN_REF=$(cat "$tmp/ref2") ESCAPE_OTHER_REF=$(cat "$tmp/ref3") \
 	SLUICE_HYPERVISOR=$tmp/dom/1/hypervisor.sock
 
-# Free, in a mount namespace that its mounts die with.
-unshare --mount "$escape" --free || fail "the free one ended with status $?"
-grep -v ' done$' "$tmp/free" | grep -qv '^end$' && fail "free, these do not work: $(grep -v ' done$' "$tmp/free")"
-
-# Confined, by the daemon, in the place of guest 2's backend.
+# Nodes that are this domain's to the store: of another device, a toolstack's of its own, another
+# guest's that it shares, and what is the domain's.
+other=$dd/backend/other/3/1
+shared=/local/domain/3/device/vbd/1
+export ESCAPE_NODES="backend/other/3/1 $other/state $shared/state $dd/data data/x"
+export ESCAPE_STORE=$tmp/dom/1/store.sock ESCAPE_GATE=$tmp/run/store-gate.sock
 make_backend
 start_store
 start_driverd --backend-program=vbd="$escape"
+xs write "$other/state" 4 "$shared/state" 4 "$dd/data/x" 1
+for node in "$dd/backend/other" "$dd/backend/other/3" "$other" "$other/state" "$dd/data" "$dd/data/x"; do
+	xs chmod "$node" n1
+done
+for node in "$shared" "$shared/state"; do xs chmod "$node" n1 b3; done
+
+# Free, in a mount namespace that its mounts die with.
+XENSTORED_PATH=$ESCAPE_STORE unshare --mount "$escape" --free || fail "the free one ended with status $?"
+grep -v ' done$' "$tmp/free" | grep -qv '^end$' && fail "free, these do not work: $(grep -v ' done$' "$tmp/free")"
+xs write "$other/state" 4 "$shared/state" 4 "$dd/data/x" 1
+for node in "$other" "$other/state" "$dd/data" "$dd/data/x" "$shared" "$shared/state"; do
+	xs chmod "$node" n1 b3
+done
+xs ls -fp / >"$tmp/before"
+
+# Confined, by the daemon, in the place of guest 2's backend.
 add_leaf vbd 2 51712
 wait_for 20 grep -q '^end$' "$tmp/confined"
 bad=
@@ -55,4 +72,9 @@ while read -r name how; do
 done <"$tmp/confined"
 [ -z "$bad" ] || fail "confined it is not as it has to be:$bad"
 [ "$(wc -l <"$tmp/confined")" = "$(wc -l <"$tmp/free")" ] || fail "not all was tried"
+for node in "$other" "$shared" "$dd/data"; do
+	grep "^$node" "$tmp/before" >"$tmp/node-before"
+	xs ls -fp / | grep "^$node" >"$tmp/node-after"
+	cmp "$tmp/node-before" "$tmp/node-after" || fail "$node changed"
+done
 echo "$(grep -c 'EPERM\|EACCES' "$tmp/confined") attempts refused"
