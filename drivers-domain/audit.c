@@ -16,13 +16,15 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "drivers-domain/files.h"
+#include "drivers-domain/gate-keeper.h"
 
 #define AUDIT_TEXT 16384u
 
 /* A backend while it is looked at. */
 struct audit {
 	const struct files *files;
-	const struct leaf_name *name;
+	const struct leaf_name *name; /* NULL: it is the store's gate */
+	char lock[SCAN_PATH_MAX + 8]; /* the file's name */
 	pid_t pid;
 	int proc;    /* /proc/PID */
 	bool loose;  /* something is not confined */
@@ -228,20 +230,26 @@ static void audit_cgroup(struct audit *a)
 	}
 }
 
-/* The kernel does not show landlock: the backend's own word, given before it met its guest. */
-static void audit_said(struct audit *a)
+/* What follows @key in a line of its lock, which it cannot write. */
+static void audit_noted(struct audit *a, const char *what, const char *key, const char *otherwise)
 {
-	char text[AUDIT_TEXT], file[SCAN_PATH_MAX + 8], base[SCAN_PATH_MAX];
+	char text[AUDIT_TEXT];
 	const char *line;
 
-	scan_file_name(a->name, base);
-	snprintf(file, sizeof(file), "%s.lock", base);
-	if (audit_read(a->files->run_fd, file, text) < 0)
+	if (audit_read(a->files->run_fd, a->lock, text) < 0)
 		return;
-	line = strstr(text, "\nCONFINED=");
-	line = line ? line + strlen("\nCONFINED=") : NULL;
+	line = strstr(text, key);
+	line = line ? line + strlen(key) : NULL;
 	a->loose |= !line;
-	audit_line("it said", "%.*s", line ? (int)strcspn(line, "\n") : 60, line ?: "nothing of being confined");
+	audit_line(what, "%.*s", line ? (int)strcspn(line, "\n") : 80, line ?: otherwise);
+}
+
+/* The kernel does not show landlock: its own word, given before it met its guest. */
+static void audit_said(struct audit *a)
+{
+	audit_noted(a, "it said", "\nCONFINED=", "nothing of being confined");
+	if (a->name)
+		audit_noted(a, "store", "\nSTORE=", "all that is its domain's");
 }
 
 /* --- descriptors ---------------------------------------------------------------------- */
@@ -262,10 +270,10 @@ static void audit_descriptor(const struct audit *a, int dir, const char *fd)
 {
 	/* By the numbers that the daemon hands over, of those that stay open. */
 	static const char *const given[] = { "input", "output", "messages", NULL, "lock",
-		"hypervisor, its guest alone" };
+		"hypervisor, its guest alone", NULL, "store, its device alone" };
 	char target[512];
 	unsigned long number = strtoul(fd, NULL, 10);
-	const char *what = number < ARRAY_SIZE(given) ? given[number] : NULL;
+	const char *what = a->name && number < ARRAY_SIZE(given) ? given[number] : NULL;
 	ssize_t n = readlinkat(dir, fd, target, sizeof(target) - 1);
 
 	if (n < 0)
@@ -301,14 +309,16 @@ static void audit_descriptors(struct audit *a)
 
 /* --- backends ------------------------------------------------------------------------- */
 
-/* The id in the lock is a backend's of this device still, and not a later process'. */
-static bool audit_is_backend(const struct audit *a, char *program, size_t room)
+/* The id in the lock is a backend's of this device still, or the gate's, and not a later process'. */
+static bool audit_is_ours(const struct audit *a, char *program, size_t room)
 {
-	char cmdline[AUDIT_TEXT], want[SCAN_PATH_MAX + 16], base[SCAN_PATH_MAX];
+	char cmdline[AUDIT_TEXT], want[SCAN_PATH_MAX + 16] = KEEPER_ARGUMENT, base[SCAN_PATH_MAX];
 	ssize_t n = audit_read(a->proc, "cmdline", cmdline);
 
-	scan_leaf_path(a->name, base);
-	snprintf(want, sizeof(want), "--backend=%s", base);
+	if (a->name) {
+		scan_leaf_path(a->name, base);
+		snprintf(want, sizeof(want), "--backend=%s", base);
+	}
 	snprintf(program, room, "%.*s", (int)room - 1, n > 0 ? cmdline : "?");
 	for (const char *arg = cmdline; n > 0 && arg < cmdline + n; arg += strlen(arg) + 1)
 		if (strcmp(arg, want) == 0)
@@ -316,44 +326,63 @@ static bool audit_is_backend(const struct audit *a, char *program, size_t room)
 	return false;
 }
 
-static pid_t audit_pid(const struct files *files, const char *base)
+static pid_t audit_pid(const struct audit *a)
 {
-	char text[AUDIT_TEXT], file[SCAN_PATH_MAX + 8];
+	char text[AUDIT_TEXT];
 	long pid;
 
-	snprintf(file, sizeof(file), "%s.lock", base);
-	if (audit_read(files->run_fd, file, text) <= 0)
+	if (audit_read(a->files->run_fd, a->lock, text) <= 0)
 		return 0;
 	pid = strtol(text, NULL, 10);
 	return pid > 1 && pid < 0x40000000 ? (pid_t)pid : 0;
 }
 
+static void audit_print(struct audit *a)
+{
+	audit_said(a);
+	audit_namespaces(a);
+	audit_root(a);
+	audit_rights(a);
+	audit_limits(a);
+	audit_cgroup(a);
+	audit_descriptors(a);
+	printf("  => %s\n", a->loose ? "NOT CONFINED" :
+		a->hidden ? "confined as far as can be seen" : "confined");
+	if (a->loose)
+		audit_status = 1;
+	else if (a->hidden && audit_status == 0)
+		audit_status = 2;
+}
+
+static void audit_process(struct audit *a)
+{
+	char path[32], program[256];
+
+	a->pid = audit_pid(a);
+	snprintf(path, sizeof(path), "/proc/%d", a->pid);
+	a->proc = a->pid ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (a->proc >= 0 && audit_is_ours(a, program, sizeof(program))) {
+		printf("%.*s: process %d, %s\n", (int)strcspn(a->lock, "."), a->lock, a->pid, program);
+		audit_print(a);
+	}
+	cleanup_close(&a->proc);
+}
+
 static void audit_one(void *opaque, const struct leaf_name *name)
 {
 	struct audit a = { .files = opaque, .name = name };
-	char base[SCAN_PATH_MAX], path[32], program[256];
+	char base[SCAN_PATH_MAX];
 
 	scan_file_name(name, base);
-	a.pid = audit_pid(a.files, base);
-	snprintf(path, sizeof(path), "/proc/%d", a.pid);
-	a.proc = a.pid ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (a.proc >= 0 && audit_is_backend(&a, program, sizeof(program))) {
-		printf("%s: process %d, %s\n", base, a.pid, program);
-		audit_said(&a);
-		audit_namespaces(&a);
-		audit_root(&a);
-		audit_rights(&a);
-		audit_limits(&a);
-		audit_cgroup(&a);
-		audit_descriptors(&a);
-		printf("  => %s\n", a.loose ? "NOT CONFINED" :
-			a.hidden ? "confined as far as can be seen" : "confined");
-		if (a.loose)
-			audit_status = 1;
-		else if (a.hidden && audit_status == 0)
-			audit_status = 2;
-	}
-	cleanup_close(&a.proc);
+	snprintf(a.lock, sizeof(a.lock), "%s%s", base, FILES_LOCK);
+	audit_process(&a);
+}
+
+static void audit_gate(const struct files *files)
+{
+	struct audit a = { .files = files, .lock = KEEPER_LOCK };
+
+	audit_process(&a);
 }
 
 int audit_run(const char *run_dir)
@@ -363,6 +392,8 @@ int audit_run(const char *run_dir)
 
 	files.run_fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	rc = files.run_fd < 0 ? -errno : files_each(&files, FILES_LOCK, audit_one, &files);
+	if (rc == 0)
+		audit_gate(&files);
 	cleanup_close(&files.run_fd);
 	if (rc < 0)
 		log_err("--run-dir=%s cannot be read: %s", run_dir, strerror(-rc));

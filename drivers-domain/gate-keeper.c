@@ -223,7 +223,7 @@ static int keeper_spawn(struct keeper *k, int lock_fd)
 		O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct launch l = {
 		.program = k->program,
-		.argument = "--control-fd=7",
+		.argument = KEEPER_ARGUMENT,
 		.lock_fd = lock_fd,
 		.pid_fd = pid_fd,
 		.metrics_fd = -1,

@@ -13,6 +13,8 @@
 
 /** KEEPER_LOCK - in the run directory: held by the gate; has its id, and what it said. */
 #define KEEPER_LOCK "store-gate.lock"
+/** KEEPER_ARGUMENT - what a gate is told, by which --audit knows one. */
+#define KEEPER_ARGUMENT "--control-fd=7"
 
 struct daemon;
 struct keeper;

@@ -157,7 +157,7 @@ dist_check_SCRIPTS += $(driverd_scripts)
 EXTRA_DIST += tests/scripts/driverd-functions.sh
 TESTS += $(driverd_scripts)
 
-dist_man_MANS += docs/man/sluice-driverd.8
+dist_man_MANS += docs/man/sluice-driverd.8 docs/man/sluice-store-gate.8
 EXTRA_DIST += docs/drivers.md docs/driver-domain.md
 
 

@@ -243,6 +243,8 @@ static void serve_begin(struct served *s, pid_t pid)
 	s->ready_source = loop_add_fd(s->daemon->loop, s->ready_fd, EPOLLIN, serve_ready, s);
 	if (!s->ready_source)
 		daemon_fail(s->daemon, "cannot watch a pipe", -errno);
+	if (s->daemon->keeper)
+		files_note(&s->daemon->files, &s->name, "STORE=its device alone, through the gate");
 	log_info("%s: started backend %d", s->label, pid);
 }
 

@@ -33,15 +33,14 @@ chmod +x "$tmp/loose"
 start_store
 start_driverd --backend-program=vbd="$blk" --backend-program=qdisk="$tmp/loose"
 truncate -s 1M "$tmp/a" "$tmp/b"
-add_leaf vbd 2 51712 mode w
-xs write "$dd/backend/vbd/2/51712/params" "$tmp/a"
-xs write "$dd/backend/vbd/2/51712/state" 1
+add_leaf vbd 2 51712 mode w params "$tmp/a"
 wait_for 20 state_is vbd/2/51712 2
 wait_for 10 grep -q CONFINED= "$tmp/run/vbd-2-51712.lock"
 audit
 [ "$status" = 0 ] || fail "status $status: $(cat "$tmp/audit")"
 has '^vbd-2-51712: process [0-9]+, '
 has '^  it said .*namespaces, .*seccomp'
+has '^  store +its device alone'
 has '^  namespaces +own: user mnt net ipc uts cgroup'
 has '^  root directory +empty'
 has '^  capabilities +none'
@@ -51,14 +50,15 @@ has '^  limits +core file size 0, open files [0-9]'
 has "^ +[0-9]+  read and write +$tmp/a$"
 has '^ +4  read  .*vbd-2-51712.lock \(lock\)'
 has '^ +5  read and write +socket:.*its guest alone'
+has '^ +7 .*its device alone'
+has '^store-gate: process [0-9]+, '
+[ "$(grep -c '^  => confined$' "$tmp/audit")" = 2 ] || fail "the gate is not confined: $(cat "$tmp/audit")"
 has '^  => confined$'
 # Of what the backend needs there are no other files.
 others=$(grep -E "^ +[0-9]+  [a-z]" "$tmp/audit" | grep -F / | grep -vE "$tmp/(a|run/|log/)| /dev/null| anon_inode| /memfd:" || true)
 [ -z "$others" ] || fail "open besides: $others"
 
-add_leaf qdisk 2 51728 mode w
-xs write "$dd/backend/qdisk/2/51728/params" "$tmp/b"
-xs write "$dd/backend/qdisk/2/51728/state" 1
+add_leaf qdisk 2 51728 mode w params "$tmp/b"
 wait_for 20 state_is qdisk/2/51728 2
 audit
 [ "$status" = 1 ] || fail "status $status with one that is not confined"
