@@ -4,4 +4,5 @@
 source "${SLUICE_SRCDIR:-$(dirname "$0")/../..}/tests/scripts/functions.sh"
 source "$srcdir/tests/scripts/rules-functions.sh"
 check_rules "$srcdir/docs/rules.md" 21 hostile-blkfront
+check_units "$srcdir/docs/rules.md" "$srcdir"/tests/unit/blk*.c
 check_groups hostile-blkfront run_hostile "$srcdir"/tests/scripts/blk-hostile-*.sh

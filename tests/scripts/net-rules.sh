@@ -4,4 +4,5 @@
 source "${SLUICE_SRCDIR:-$(dirname "$0")/../..}/tests/scripts/functions.sh"
 source "$srcdir/tests/scripts/rules-functions.sh"
 check_rules "$srcdir/docs/rules-net.md" 22 hostile-netfront
+check_units "$srcdir/docs/rules-net.md" "$srcdir"/tests/unit/net*.c
 check_groups hostile-netfront run_hostile "$srcdir"/tests/scripts/net-hostile-*.sh

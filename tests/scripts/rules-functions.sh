@@ -44,6 +44,18 @@ check_rules () {
 	echo "$(wc -l <"$tmp/cases") cases, $(wc -l <"$tmp/named") of them of rules"
 }
 
+# check_units DOC FILE..: no unit test that is named after a rule is left out.
+check_units () {
+	local doc=$1 file name
+	shift
+	for file in "$@"; do
+		for name in $(sed -nE 's/^static void ((test_)?rule[0-9][0-9]_[a-z0-9_]*)\(void \*\*.*/\1/p' "$file"); do
+			grep -qF -- "\`$(basename "$file" .c):$name\`" "$doc" ||
+				fail "$(basename "$doc") does not name $(basename "$file" .c):$name"
+		done
+	done
+}
+
 # check_groups PROGRAM RUNNER SCRIPT..: a group that no script runs would be tested by nobody.
 check_groups () {
 	local program=$1 runner=$2 group
