@@ -259,6 +259,7 @@ tools_scripts = \
 	tests/scripts/create-process-apart.sh \
 	tests/scripts/create-process-cgroup.sh \
 	tests/scripts/create-process-config.sh \
+	tests/scripts/create-process-device.sh \
 	tests/scripts/create-process-killed.sh \
 	tests/scripts/create-process-network.sh \
 	tests/scripts/create-process-rights.sh \
