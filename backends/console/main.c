@@ -267,8 +267,10 @@ int main(int argc, char **argv)
 	if (!loop || stopper.fd < 0 || fault_guard() < 0)
 		die("cannot start: %s", strerror(errno));
 	stopper.console = console_start(loop, &options, &status);
-	if (!stopper.console)
+	if (!stopper.console) {
+		loop_free(loop);
 		return status;
+	}
 	if (!loop_add_fd(loop, stopper.fd, EPOLLIN, on_signal, &stopper))
 		die("no event loop: %s", strerror(errno));
 	status = loop_run(loop);
