@@ -66,5 +66,15 @@ s.send(b"\xff" * 6 + b"\x02\0\0\0\0\7" + bytes.fromhex("8100000788b5") + b"is it
 tag_passes b a
 tag_passes a b
 
+# What the host itself sends there is not for the guest.
+frames
+before=$((first + second))
+$python -c '
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("pk0", 0))
+for i in range(50): s.send(b"\xff" * 6 + b"\x02\0\0\0\0\7" + b"\x88\xb5" + bytes(50))'
+frames
+[ $((first + second - before)) -lt 25 ] || fail "the guest got $((first + second - before)) frames that the host sent"
+
 nothing_waits b 10.9.0.1
 send_data a b 10.9.0.2 2000000
