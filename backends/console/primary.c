@@ -58,8 +58,10 @@ static int primary_open(struct console *c)
 static bool domain_is_gone(struct console *c)
 {
 	uint32_t port;
+	int error = xsn_read_u32(c->xs, XBT_NULL, c->dir, "port", &port);
 
-	if (xsn_read_u32(c->xs, XBT_NULL, c->dir, "port", &port) == -ENOENT)
+	/* What was ours to read and is not: its directory is gone, and what is above is not ours. */
+	if (error == -ENOENT || error == -EACCES)
 		return true;
 	/* An error is no answer. */
 	errno = 0;
