@@ -54,6 +54,7 @@ void stack_forget(struct stack *st, struct attached *at)
 		if (*p == at) {
 			*p = at->next;
 			free(at->path);
+			free(at->real);
 			free(at);
 			return;
 		}
@@ -201,6 +202,7 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 	at->path = p ? absolute(disk->filename) : strdup(disk->filename);
 	if (!at->path)
 		return stack_fail(why, room, -ENOMEM, "out of memory");
+	at->real = p ? realpath(at->path, NULL) : NULL;
 	error = p ? stack_process_allow(p, at, text, sizeof(text)) : 0;
 	return error == 0 ? 0 : stack_fail(why, room, error, "disk %s: %s", disk->dev, text);
 }
@@ -238,6 +240,7 @@ int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk
 		error = add(st, at, disk, why, why_room);
 	if (error < 0) {
 		free(at->path);
+		free(at->real);
 		free(at);
 	}
 	return error;

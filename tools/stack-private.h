@@ -87,6 +87,7 @@ struct attached {
 	bool readonly;
 	bool vif;                  /* a network interface: vdev is its handle */
 	char *path;                /* absolute, where the backend is no vm; may be empty */
+	char *real;                /* where links led from there when it was attached; or NULL */
 	char backend[80];          /* store paths */
 	char frontend[80];
 	char libxl[80];

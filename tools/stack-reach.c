@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "tools/arg-list.h"
 #include "tools/stack-private.h"
 
 /* Is @path @dir or below it? */
@@ -36,27 +37,22 @@ static void first_line(int fd, char *text, size_t room)
 		memmove(text, said + 7, strlen(said + 7) + 1);
 }
 
-/* Have sluice-domain-init change the domain. 0 or -errno with @said. */
-static int change(struct stack_process *p, const char *option, const char *path, char *said, size_t room)
+/* Have sluice-domain-init change the domain, as @options say. 0 or -errno with @said. */
+static int change(struct stack_process *p, struct arg_list *options, char *said, size_t room)
 {
 	CLEANUP_FREE char *program = stack_program("hypervisor/process", "sluice-domain-init", said, room);
-	CLEANUP_FREE char *arg = NULL;
 	CLEANUP_CLOSE int out = -1;
-	char into[32];
-	char *argv[] = { (char *)"sluice-domain-init", into, NULL, NULL };
 	int fds[2], status = 0;
-	struct spawn s = { .path = program, .argv = argv, .daemon = true };
+	struct spawn s = { .path = program, .argv = options->argv, .daemon = true };
 	pid_t pid;
 
 	if (!program)
 		return -ENOENT;
-	if (asprintf(&arg, "--%s=%s", option, path) < 0)
+	if (options->failed)
 		return stack_fail(said, room, -ENOMEM, "out of memory");
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return stack_fail(said, room, -errno, "cannot make a pipe: %m");
 	out = fds[0];
-	argv[2] = arg;
-	snprintf(into, sizeof(into), "--into=%d", p->pid);
 	s.log = fds[1];
 	pid = spawn(&s);
 	close(fds[1]);
@@ -100,8 +96,15 @@ static int allow_named(const struct stack_process *p, const struct attached *at,
 		" configuration (devices=, directories=)", c->name, at->path);
 }
 
+static void put_into(const struct stack_process *p, struct arg_list *options)
+{
+	arg_list_add(options, "sluice-domain-init");
+	arg_list_add(options, "--into=%d", p->pid);
+}
+
 int stack_process_allow(struct stack_process *p, const struct attached *at, char *why, size_t why_room)
 {
+	struct arg_list options = { .argc = 0 };
 	char said[400];
 	int error;
 
@@ -113,18 +116,28 @@ int stack_process_allow(struct stack_process *p, const struct attached *at, char
 	if (p->pid <= 0 || !is_file(at->path) || access(at->path, F_OK) < 0 ||
 		is_needed(p, at, at->readonly))
 		return 0;
-	error = change(p, at->readonly ? "allow-ro" : "allow", at->path, said, sizeof(said));
+	put_into(p, &options);
+	arg_list_add(&options, "--%s=%s", at->readonly ? "allow-ro" : "allow", at->path);
+	error = change(p, &options, said, sizeof(said));
+	arg_list_free(&options);
 	return error == 0 ? 0 : stack_fail(why, why_room, error, "%s cannot be shown to the storage domain: %s",
 		at->path, said);
 }
 
 void stack_process_disallow(struct stack_process *p, const struct attached *at)
 {
+	struct arg_list options = { .argc = 0 };
 	char said[400];
 
 	/* One that is left read-only of two keeps what it was given. */
 	if (!p->implicit || p->pid <= 0 || !is_file(at->path) || is_needed(p, at, true))
 		return;
-	if (change(p, "remove", at->path, said, sizeof(said)) < 0)
+	put_into(p, &options);
+	arg_list_add(&options, "--remove=%s", at->path);
+	/* By whatever name it came there. */
+	if (at->real && strcmp(at->real, at->path) != 0)
+		arg_list_add(&options, "--remove=%s", at->real);
+	if (change(p, &options, said, sizeof(said)) < 0)
 		log_warn("%s is left to the storage domain: %s", at->path, said);
+	arg_list_free(&options);
 }

@@ -93,7 +93,8 @@ static void into_remove(const char *path)
 {
 	int rc;
 
-	for (unsigned i = 0; i < INTO_STACKED && umount2(path, MNT_DETACH) == 0; i++)
+	/* What a link leads to is another path, and the domain can make links. */
+	for (unsigned i = 0; i < INTO_STACKED && umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0; i++)
 		;
 	rc = domain_place_forget(path);
 	if (rc < 0)

@@ -121,6 +121,15 @@ inside 1 test -e "$tmp/d.img" || fail "attached, and not there"
 "$sluice" block-detach --force vm xvdd
 ! inside 1 test -e "$tmp/d.img" || fail "detached, and still there"
 inside 1 test -e "$tmp/c.img" || fail "its neighbour is gone, too"
+# By a link it is there under two names, and goes under both, wherever the link leads then.
+ln -s d.img "$tmp/link"
+"$sluice" block-attach vm "$tmp/link,raw,xvdd,rw"
+inside 1 test -e "$tmp/link" && inside 1 test -e "$tmp/d.img" || fail "a link and its end: $(inside 1 ls "$tmp")"
+ln -sfn c.img "$tmp/link"
+"$sluice" block-detach --force vm xvdd
+! inside 1 test -e "$tmp/link" || fail "the link is still there"
+! inside 1 test -e "$tmp/d.img" || fail "what it led to is still there"
+inside 1 test -e "$tmp/c.img" || fail "what it leads to now is gone"
 "$sluice" destroy vm
 ! inside 1 test -e "$tmp/c.img" || fail "its guest has gone, and it is still there"
 "$sluice" destroy store
