@@ -328,7 +328,7 @@ static void store_lost(struct main_gate *m, const char *why)
 static bool store_push(struct main_gate *m)
 {
 	const char *from;
-	size_t n;
+	size_t n = 0;
 
 	while (m->store_fd >= 0 && (n = gate_up_output(&m->gate, &from)) > 0) {
 		/* /dev/xen/xenbus takes one message per write at most, and so it gets them. */
