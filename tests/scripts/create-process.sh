@@ -62,6 +62,8 @@ is_state store running || fail "$("$sluice" list)"
 
 # Free again, it goes; its domid does not come back.
 "$sluice" block-detach vm xvdb
+# Seen by the guest, so that it sees the next one come.
+wait_for 60 eval '[ "$(grep -c "3 disks now" "$tmp/console")" = 2 ]'
 "$sluice" shutdown --wait other
 [ -z "$(state other)" ] || fail "$("$sluice" list)"
 ! xenstore-read /local/domain/3/name 2>/dev/null || fail "$(xenstore-ls -f)"
