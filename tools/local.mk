@@ -53,8 +53,10 @@ tools_libmetrics_la_SOURCES = \
 	tools/metrics-request.c \
 	tools/metrics-request.h \
 	tools/metrics-text.c \
+	tools/metrics-text-net.c \
 	tools/metrics-text.h \
 	tools/top-rates.c \
+	tools/top-net.c \
 	tools/top-show.c \
 	tools/top.h \
 	$(NULL)

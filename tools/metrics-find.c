@@ -63,7 +63,10 @@ static int find_add(struct find *f, const struct leaf_name *name, struct metrics
 	l->device = grown;
 	grown[l->count] = (struct metrics_device){ .backend = f->backend, .name = *name, .view = view };
 	memcpy(grown[l->count].place, f->place, sizeof(f->place));
-	vdev_format(name->devid, grown[l->count].disk, sizeof(grown[l->count].disk));
+	if (view->kind == METRICS_VIF)
+		snprintf(grown[l->count].disk, sizeof(grown[l->count].disk), "vif%u", name->devid);
+	else
+		vdev_format(name->devid, grown[l->count].disk, sizeof(grown[l->count].disk));
 	l->count++;
 	return 0;
 }

@@ -15,7 +15,7 @@ struct metrics_device {
 	unsigned backend;   /* domid of the driver domain in that stack, 0: not known */
 	struct leaf_name name; /* from the file's name, which is the daemon's */
 	char guest[32];     /* a-z A-Z 0-9 . _ -; "" when it is not known */
-	char disk[24];      /* "xvda", or the number */
+	char disk[24];      /* "xvda", or the number; "vif0" */
 	struct metrics_view *view; /* ours */
 };
 

@@ -17,7 +17,7 @@ static int metrics_check_header(const struct metrics_header *h, size_t size)
 		return -EPROTO;
 	/* Of this version they have one value; what else is there is not to be trusted either. */
 	if (h->header_size != METRICS_PAGE || h->ring_size != metrics_ring_size() ||
-		h->rings == 0 || h->rings > METRICS_MAX_RINGS)
+		h->rings == 0 || h->rings > METRICS_MAX_RINGS || h->kind >= METRICS_KINDS)
 		return -EINVAL;
 	if (size < METRICS_PAGE + h->rings * (size_t)metrics_ring_size())
 		return -EINVAL;
@@ -46,7 +46,7 @@ static void metrics_add_ring(const struct metrics_ring *r, struct metrics_view *
 	*v = (struct metrics_ring_view){ .connected = r->connected == 1, .depth = r->depth,
 		.features = r->features, .max_indirect = r->max_indirect, .in_flight = r->in_flight,
 		.grants = r->grants };
-	for (unsigned c = 0; c < METRICS_COUNTERS; c++) {
+	for (unsigned c = 0; c < METRICS_COUNTER_ROOM; c++) {
 		v->counter[c] = r->counter[c];
 		view->total[c] = metrics_sum(view->total[c], r->counter[c]);
 	}
@@ -65,6 +65,7 @@ int metrics_parse(const void *image, size_t size, struct metrics_view *view)
 	rc = metrics_check_header(h, size);
 	if (rc < 0)
 		return rc;
+	view->kind = (enum metrics_kind)h->kind;
 	view->start_ns = h->start_ns;
 	view->sectors = h->sectors;
 	view->sector_size = h->sector_size;

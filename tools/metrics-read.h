@@ -19,17 +19,18 @@
 struct metrics_ring_view {
 	bool connected;
 	uint64_t depth, features, max_indirect, in_flight, grants;
-	uint64_t counter[METRICS_COUNTERS];
+	uint64_t counter[METRICS_COUNTER_ROOM]; /* by enum metrics_counter or metrics_net_counter */
 };
 
 /** struct metrics_view - a device, checked; numbers may be any, but sums do not wrap. */
 struct metrics_view {
+	enum metrics_kind kind;
 	uint64_t start_ns;
 	uint64_t sectors, sector_size;
 	char driver[16];              /* a-z 0-9 - */
 	unsigned rings;               /* up to METRICS_MAX_RINGS, connected or not */
 	struct metrics_ring_view ring[METRICS_MAX_RINGS];
-	uint64_t total[METRICS_COUNTERS]; /* of all rings */
+	uint64_t total[METRICS_COUNTER_ROOM]; /* of all rings */
 	struct metrics_latency latency[METRICS_OPS]; /* of all rings */
 };
 

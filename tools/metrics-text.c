@@ -79,8 +79,7 @@ static void text_head(FILE *to, const char *name, const char *type, const char *
 	fprintf(to, "# HELP sluice_blk_%s %s\n# TYPE sluice_blk_%s %s\n", name, help, name, type);
 }
 
-/* The labels that say which device, without the closing brace. */
-static void text_device(const struct metrics_device *d, FILE *to)
+void metrics_text_device(const struct metrics_device *d, FILE *to)
 {
 	fputs("{stack=", to);
 	metrics_text_label(d->place, to);
@@ -96,7 +95,7 @@ static void text_value(const struct metrics_device *d, const char *name, const c
 	uint64_t value, FILE *to)
 {
 	fprintf(to, "sluice_blk_%s", name);
-	text_device(d, to);
+	metrics_text_device(d, to);
 	fprintf(to, "%s%s} %" PRIu64 "\n", label ? "," : "", label ? label : "", value);
 }
 
@@ -104,9 +103,15 @@ static void text_ring_value(const struct metrics_device *d, unsigned ring, const
 	const char *label, uint64_t value, FILE *to)
 {
 	fprintf(to, "sluice_blk_%s", name);
-	text_device(d, to);
+	metrics_text_device(d, to);
 	fprintf(to, ",ring=\"%u\"%s%s} %" PRIu64 "\n", ring, label ? "," : "", label ? label : "",
 		value);
+}
+
+/* Interfaces have families of their own: metrics-text-net.c. */
+static unsigned text_rings(const struct metrics_device *d)
+{
+	return d->view->kind == METRICS_DISK ? d->view->rings : 0;
 }
 
 static void text_all_counters(const struct metrics_list *list, FILE *to)
@@ -117,7 +122,7 @@ static void text_all_counters(const struct metrics_list *list, FILE *to)
 		if (t->help)
 			text_head(to, t->name, "counter", t->help);
 		for (unsigned i = 0; i < list->count; i++)
-			for (unsigned r = 0; r < list->device[i].view->rings; r++)
+			for (unsigned r = 0; r < text_rings(&list->device[i]); r++)
 				text_ring_value(&list->device[i], r, t->name, t->label,
 					list->device[i].view->ring[r].counter[t->counter], to);
 	}
@@ -130,7 +135,7 @@ static void text_all_gauges(const struct metrics_list *list, FILE *to)
 		for (unsigned i = 0; i < list->count; i++) {
 			const struct metrics_view *v = list->device[i].view;
 
-			for (unsigned r = 0; r < v->rings; r++)
+			for (unsigned r = 0; r < text_rings(&list->device[i]); r++)
 				text_ring_value(&list->device[i], r, text_gauges[g].name, NULL,
 					*(const uint64_t *)((const char *)&v->ring[r] +
 							    text_gauges[g].offset), to);
@@ -144,7 +149,7 @@ static void text_features(const struct metrics_list *list, FILE *to)
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct metrics_view *v = list->device[i].view;
 
-		for (unsigned r = 0; r < v->rings; r++)
+		for (unsigned r = 0; r < text_rings(&list->device[i]); r++)
 			for (unsigned f = 0; f < METRICS_FEATURES && v->ring[r].connected; f++) {
 				char label[40];
 
@@ -179,7 +184,7 @@ static void text_latency(const struct metrics_device *d, unsigned op, FILE *to)
 	}
 	text_bucket(d, op, "+Inf", count, to);
 	fputs("sluice_blk_latency_seconds_sum", to);
-	text_device(d, to);
+	metrics_text_device(d, to);
 	fprintf(to, ",op=\"%s\"} %" PRIu64 ".%09" PRIu64 "\n", text_ops[op],
 		l->sum_ns / 1000000000u, l->sum_ns % 1000000000u);
 	snprintf(text, sizeof(text), "op=\"%s\"", text_ops[op]);
@@ -193,16 +198,21 @@ static void text_info(const struct metrics_list *list, FILE *to)
 	for (unsigned i = 0; i < list->count; i++) {
 		char label[32];
 
+		if (!text_rings(&list->device[i]))
+			continue;
 		snprintf(label, sizeof(label), "driver=\"%s\"", list->device[i].view->driver);
 		text_value(&list->device[i], "info", label, 1, to);
 	}
 	text_head(to, "sectors", "gauge", "Size of the disk in sectors of 512 bytes.");
 	for (unsigned i = 0; i < list->count; i++)
-		text_value(&list->device[i], "sectors", NULL, list->device[i].view->sectors, to);
+		if (text_rings(&list->device[i]))
+			text_value(&list->device[i], "sectors", NULL,
+				list->device[i].view->sectors, to);
 	text_head(to, "start_time_seconds", "gauge", "When the backend started, since the epoch.");
 	for (unsigned i = 0; i < list->count; i++)
-		text_value(&list->device[i], "start_time_seconds", NULL,
-			list->device[i].view->start_ns / 1000000000u, to);
+		if (text_rings(&list->device[i]))
+			text_value(&list->device[i], "start_time_seconds", NULL,
+				list->device[i].view->start_ns / 1000000000u, to);
 }
 
 void metrics_text(const struct metrics_list *list, FILE *to)
@@ -214,8 +224,9 @@ void metrics_text(const struct metrics_list *list, FILE *to)
 	text_head(to, "latency_seconds", "histogram",
 		"Time from taking a request from its ring to answering it.");
 	for (unsigned i = 0; i < list->count; i++)
-		for (unsigned op = 0; op < METRICS_OPS; op++)
+		for (unsigned op = 0; op < METRICS_OPS && text_rings(&list->device[i]); op++)
 			text_latency(&list->device[i], op, to);
+	metrics_text_net(list, to);
 	fprintf(to, "# HELP sluice_metrics_unreadable Files of metrics that could not be used.\n"
 		    "# TYPE sluice_metrics_unreadable gauge\nsluice_metrics_unreadable %u\n",
 		list->skipped);

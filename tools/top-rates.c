@@ -34,6 +34,11 @@ static void rate_counters(const struct metrics_view *now, const struct metrics_v
 {
 	double n[METRICS_COUNTERS], polls;
 
+	if (now->kind == METRICS_VIF) {
+		top_net_rate(now, before, anew, seconds, row);
+		return;
+	}
+
 	for (unsigned c = 0; c < METRICS_COUNTERS; c++)
 		n[c] = (double)since(now->total[c], before->total[c], anew);
 	row->op[METRICS_OP_READ].bytes = n[METRICS_READ_BYTES] / seconds;

@@ -10,7 +10,7 @@
 #include "tools/metrics-text.h"
 
 /* Four digits and a unit, in powers of @base. */
-static void show_number(double n, double base, char *text, size_t room)
+void top_show_number(double n, double base, char *text, size_t room)
 {
 	static const char units[] = " KMGTPE";
 	unsigned unit = 0;
@@ -52,24 +52,22 @@ static void show_line(const char *line, struct top_size size, const char *eol, F
 	fprintf(to, "%.*s%s", width, line, eol);
 }
 
-static void show_row(const struct top_row *r, char *line, size_t room)
+static void show_disk(const struct top_row *r, const char *guest, char *line, size_t room)
 {
 	const struct metrics_device *d = r->device;
-	char n[9][16], guest[40], polls[8] = "-";
+	char n[9][16], polls[8] = "-";
 
-	snprintf(guest, sizeof(guest), d->guest[0] ? "%s" : "%s%u", d->guest[0] ? d->guest : "domain ",
-		d->name.frontend);
-	show_number(r->op[METRICS_OP_READ].iops, 1000, n[0], sizeof(n[0]));
-	show_number(r->op[METRICS_OP_WRITE].iops + r->op[METRICS_OP_BARRIER].iops, 1000, n[1],
+	top_show_number(r->op[METRICS_OP_READ].iops, 1000, n[0], sizeof(n[0]));
+	top_show_number(r->op[METRICS_OP_WRITE].iops + r->op[METRICS_OP_BARRIER].iops, 1000, n[1],
 		sizeof(n[1]));
-	show_number(r->op[METRICS_OP_FLUSH].iops + r->op[METRICS_OP_DISCARD].iops, 1000, n[2],
+	top_show_number(r->op[METRICS_OP_FLUSH].iops + r->op[METRICS_OP_DISCARD].iops, 1000, n[2],
 		sizeof(n[2]));
-	show_number(r->op[METRICS_OP_READ].bytes, 1024, n[3], sizeof(n[3]));
-	show_number(r->op[METRICS_OP_WRITE].bytes, 1024, n[4], sizeof(n[4]));
+	top_show_number(r->op[METRICS_OP_READ].bytes, 1024, n[3], sizeof(n[3]));
+	top_show_number(r->op[METRICS_OP_WRITE].bytes, 1024, n[4], sizeof(n[4]));
 	show_time(r->all.p50_ns, n[5], sizeof(n[5]));
 	show_time(r->all.p99_ns, n[6], sizeof(n[6]));
 	show_time(r->all.p999_ns, n[7], sizeof(n[7]));
-	show_number(r->errors + r->refused, 1000, n[8], sizeof(n[8]));
+	top_show_number(r->errors + r->refused, 1000, n[8], sizeof(n[8]));
 	if (r->poll_hits >= 0)
 		snprintf(polls, sizeof(polls), "%.0f%%", r->poll_hits * 100);
 	snprintf(line, room, "%-8s %-14.14s %-8s %7s %7s %6s %7s %7s %8s %8s %8s %6.1f %6s %5s",
@@ -77,24 +75,64 @@ static void show_row(const struct top_row *r, char *line, size_t room)
 		r->depth < 9999 ? r->depth : 9999, n[8], polls);
 }
 
+static void show_row(const struct top_row *r, char *line, size_t room)
+{
+	const struct metrics_device *d = r->device;
+	char guest[40];
+
+	snprintf(guest, sizeof(guest), d->guest[0] ? "%s" : "%s%u", d->guest[0] ? d->guest : "domain ",
+		d->name.frontend);
+	if (d->view->kind == METRICS_VIF)
+		top_net_row(r, guest, line, room);
+	else
+		show_disk(r, guest, line, room);
+}
+
+static void show_head(enum metrics_kind kind, char *line, size_t room)
+{
+	if (kind == METRICS_VIF)
+		top_net_head(line, room);
+	else
+		snprintf(line, room, "%-8s %-14s %-8s %7s %7s %6s %7s %7s %8s %8s %8s %6s %6s %5s",
+			"STACK", "GUEST", "DISK", "READ/s", "WRITE/s", "F+D/s", "RB/s", "WB/s",
+			"P50", "P99", "P99.9", "DEPTH", "ERR/s", "POLLS");
+}
+
+static unsigned show_count(const struct metrics_list *list, enum metrics_kind kind)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < list->count; i++)
+		n += list->device[i].view->kind == kind;
+	return n;
+}
+
+/* Disks first, then interfaces, each under its own headings. */
 void top_show_table(const struct metrics_list *list, const struct top_row *rows,
 	struct top_size size, const char *eol, FILE *to)
 {
-	unsigned room = size.lines > 3 ? size.lines - 3 : list->count;
+	unsigned heads = show_count(list, METRICS_VIF) && show_count(list, METRICS_DISK) ? 2 : 1;
+	unsigned room = size.lines > heads + 2 ? size.lines - heads - 2 : list->count, shown = 0;
 	char line[320];
 
-	snprintf(line, sizeof(line), "%-8s %-14s %-8s %7s %7s %6s %7s %7s %8s %8s %8s %6s %6s %5s",
-		"STACK", "GUEST", "DISK", "READ/s", "WRITE/s", "F+D/s", "RB/s", "WB/s", "P50", "P99",
-		"P99.9", "DEPTH", "ERR/s", "POLLS");
-	show_line(line, size, eol, to);
-	for (unsigned i = 0; i < list->count && i < room; i++) {
-		show_row(&rows[i], line, sizeof(line));
+	for (unsigned kind = 0; kind < METRICS_KINDS; kind++) {
+		/* An empty table has the headings of disks. */
+		if (!show_count(list, kind) && (kind != METRICS_DISK || list->count))
+			continue;
+		show_head(kind, line, sizeof(line));
 		show_line(line, size, eol, to);
+		for (unsigned i = 0; i < list->count && shown < room; i++) {
+			if (list->device[i].view->kind != kind)
+				continue;
+			show_row(&rows[i], line, sizeof(line));
+			show_line(line, size, eol, to);
+			shown++;
+		}
 	}
-	if (list->count > room)
-		fprintf(to, "and %u more%s", list->count - room, eol);
+	if (list->count > shown)
+		fprintf(to, "and %u more%s", list->count - shown, eol);
 	if (!list->count)
-		show_line("no disk is being served", size, eol, to);
+		show_line("no device is being served", size, eol, to);
 }
 
 /* --- JSON: every text in it is of letters, digits and ". _ -" -------------------------- */
@@ -106,34 +144,52 @@ static void json_rate(const char *name, const struct top_rate *r, FILE *to)
 		r->p50_ns, r->p99_ns, r->p999_ns);
 }
 
-static void json_row(const struct top_row *r, FILE *to)
+static void json_disk(const struct top_row *r, FILE *to)
 {
 	static const char *const ops[METRICS_OPS] = { "read", "write", "flush", "barrier", "discard" };
-	const struct metrics_device *d = r->device;
-	const char *separator = "";
 
-	fprintf(to, "{\"stack\":\"%s\",\"backend\":%u,\"domain\":%u,\"guest\":\"%s\",\"kind\":\"%s\","
-		    "\"device\":\"%s\",\"driver\":\"%s\",\"sectors\":%" PRIu64,
-		d->place, d->backend, d->name.frontend, d->guest, d->name.kind, d->disk,
-		d->view->driver, d->view->sectors);
+	fprintf(to, ",\"sectors\":%" PRIu64, r->device->view->sectors);
 	json_rate("all", &r->all, to);
 	for (unsigned op = 0; op < METRICS_OPS; op++)
 		json_rate(ops[op], &r->op[op], to);
 	fprintf(to, ",\"queue_depth\":%.3f,\"in_flight\":%" PRIu64 ",\"errors_per_second\":%.3f,"
-		    "\"refused_per_second\":%.3f,\"poll_hit_ratio\":", r->depth, r->in_flight, r->errors,
-		r->refused);
-	if (r->poll_hits < 0)
-		fputs("null", to);
-	else
-		fprintf(to, "%.4f", r->poll_hits);
+		    "\"refused_per_second\":%.3f", r->depth, r->in_flight, r->errors, r->refused);
+}
+
+static void json_features(const struct top_row *r, FILE *to)
+{
+	const char *const *names = r->device->view->kind == METRICS_VIF ? metrics_net_feature_names :
+									 metrics_feature_names;
+	const char *separator = "";
+
 	fprintf(to, ",\"rings\":%u,\"features\":[", r->connected);
 	for (unsigned f = 0; f < METRICS_FEATURES; f++) {
 		if (!(r->features >> f & 1))
 			continue;
-		fprintf(to, "%s\"%s\"", separator, metrics_feature_names[f]);
+		fprintf(to, "%s\"%s\"", separator, names[f]);
 		separator = ",";
 	}
 	fputs("]}", to);
+}
+
+static void json_row(const struct top_row *r, FILE *to)
+{
+	const struct metrics_device *d = r->device;
+
+	fprintf(to, "{\"stack\":\"%s\",\"backend\":%u,\"domain\":%u,\"guest\":\"%s\",\"kind\":\"%s\","
+		    "\"device\":\"%s\",\"driver\":\"%s\"",
+		d->place, d->backend, d->name.frontend, d->guest, d->name.kind, d->disk,
+		d->view->driver);
+	if (d->view->kind == METRICS_VIF)
+		top_net_json(r, to);
+	else
+		json_disk(r, to);
+	fputs(",\"poll_hit_ratio\":", to);
+	if (r->poll_hits < 0)
+		fputs("null", to);
+	else
+		fprintf(to, "%.4f", r->poll_hits);
+	json_features(r, to);
 }
 
 void top_show_json(const struct metrics_list *list, const struct top_row *rows, double now,

@@ -14,6 +14,14 @@ struct top_rate {
 	uint64_t p50_ns, p99_ns, p999_ns;
 };
 
+/** struct top_net - an interface in an interval, per second; directions are the guest's. */
+struct top_net {
+	double sent, received;      /* packets */
+	double sent_bytes, received_bytes;
+	double dropped;             /* packets, both ways, for want of room */
+	double bad;                 /* packets that could not be, or that could not be read or written */
+};
+
 /** struct top_row - a device in an interval. */
 struct top_row {
 	const struct metrics_device *device;
@@ -25,6 +33,7 @@ struct top_row {
 	double poll_hits;           /* part of polls that found work, 0 to 1; negative: none */
 	unsigned connected;         /* rings */
 	uint64_t features;          /* of all of them */
+	struct top_net net;         /* of an interface; all but depth, features and polls is 0 then */
 };
 
 /**
@@ -46,6 +55,16 @@ struct top_size {
 /** top_show_table() - as a table; lines end with @eol. */
 void top_show_table(const struct metrics_list *list, const struct top_row *rows,
 	struct top_size size, const char *eol, FILE *to);
+/** top_net_rate() - an interface's part of top_rate(). */
+void top_net_rate(const struct metrics_view *now, const struct metrics_view *before, bool anew,
+	double seconds, struct top_row *row);
+/** top_net_head() - the headings of interfaces. top_net_row() - a line of the table. */
+void top_net_head(char *line, size_t room);
+void top_net_row(const struct top_row *row, const char *guest, char *line, size_t room);
+/** top_net_json() - the members of an interface's object. */
+void top_net_json(const struct top_row *row, FILE *to);
+/** top_show_number() - four digits and a unit, in powers of @base. */
+void top_show_number(double n, double base, char *text, size_t room);
 /** top_show_json() - one line, an object. @now: seconds since the epoch */
 void top_show_json(const struct metrics_list *list, const struct top_row *rows, double now,
 	double seconds, FILE *to);

@@ -85,12 +85,25 @@ void metrics_page_close(struct metrics_page *page)
 	free(page);
 }
 
+static void metrics_set_driver(struct metrics_page *page, const char *driver)
+{
+	for (size_t i = 0; driver[i] && i < sizeof(page->header->driver) - 1; i++)
+		page->header->driver[i] = driver[i];
+}
+
+void metrics_page_vif(struct metrics_page *page, const char *driver)
+{
+	if (!page)
+		return;
+	metrics_set_driver(page, driver);
+	__atomic_store_n(&page->header->kind, METRICS_VIF, __ATOMIC_RELAXED);
+}
+
 void metrics_page_storage(struct metrics_page *page, const char *driver, uint64_t sector_size)
 {
 	if (!page)
 		return;
-	for (size_t i = 0; driver[i] && i < sizeof(page->header->driver) - 1; i++)
-		page->header->driver[i] = driver[i];
+	metrics_set_driver(page, driver);
 	metric_set(&page->header->sector_size, sector_size);
 }
 

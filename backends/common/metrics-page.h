@@ -18,7 +18,7 @@
 
 #define METRICS_MAGIC UINT64_C(0x73656c6f63756c73)
 /** METRICS_VERSION - another one is another layout: not to be read by those who know this one. */
-#define METRICS_VERSION 1u
+#define METRICS_VERSION 2u
 #define METRICS_PAGE 4096u
 #define METRICS_MAX_RINGS 8u
 
@@ -133,6 +133,9 @@ struct metrics_ring {
 	struct metrics_latency latency[METRICS_OPS];
 };
 
+/** enum metrics_kind - what a device is, and so what its counters and features are. */
+enum metrics_kind { METRICS_DISK, METRICS_VIF, METRICS_KINDS };
+
 /** struct metrics_header - the device. */
 struct metrics_header {
 	uint64_t magic;       /* written last */
@@ -143,7 +146,9 @@ struct metrics_header {
 	uint64_t start_ns;    /* of the backend, CLOCK_REALTIME */
 	uint64_t sectors;     /* of 512 bytes */
 	uint64_t sector_size;
-	char driver[16];      /* a-z 0-9 -, zero-filled */
+	char driver[16];      /* a-z 0-9 -, zero-filled; of an interface what it is attached to */
+	uint32_t kind;        /* enum metrics_kind */
+	uint32_t reserved;
 };
 
 /** metrics_ring_size() - whole pages: rings share no cache line. */
@@ -188,6 +193,8 @@ struct metrics_page;
 int metrics_page_open(const char *where, unsigned rings, struct metrics_page **page) must_check;
 /** metrics_page_close() - when no ring's thread runs. NULL is fine. */
 void metrics_page_close(struct metrics_page *page);
+/** metrics_page_vif() - the device is a network interface, attached to @driver. NULL is fine. */
+void metrics_page_vif(struct metrics_page *page, const char *driver);
 /** metrics_page_storage() - what the device stores on. NULL is fine. */
 void metrics_page_storage(struct metrics_page *page, const char *driver, uint64_t sector_size);
 /** metrics_page_size() - the disk's size is known, or another one now. NULL is fine. */

@@ -141,6 +141,7 @@ static void open_metrics(struct device *d)
 	if (rc < 0)
 		log_warn("metrics %s: %s; the interface is served without them", d->options.metrics,
 			strerror(-rc));
+	metrics_page_vif(d->shared.metrics, d->ops->name);
 }
 
 int device_open_all(struct device *d)

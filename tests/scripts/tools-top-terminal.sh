@@ -45,7 +45,7 @@ def read_until(text, count=1):
             seen += os.read(main, 65536)
 
 read_until(b"\x1b[?1049h")
-read_until(b"no disk is being served", 3)
+read_until(b"no device is being served", 3)
 assert not termios.tcgetattr(end)[3] & (termios.ECHO | termios.ICANON)
 assert all(len(line) <= 60 for line in seen.decode().replace("\x1b[K", "").split("\r\n")[2:-1]), seen
 if how == "suspend":
@@ -56,7 +56,7 @@ if how == "suspend":
     seen = b""
     os.kill(pid, signal.SIGCONT)
     read_until(b"\x1b[?1049h")
-    read_until(b"no disk is being served", 2)
+    read_until(b"no device is being served", 2)
     how = "q"
 if how == "resize":
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 20, 0, 0))

@@ -6,7 +6,7 @@
 
 mkdir "$tmp/empty"
 "$sluice" top --run-dir="$tmp/empty" --batch --iterations=1 --interval=0.1 |
-	grep -q "no disk is being served" || fail "without a disk"
+	grep -q "no device is being served" || fail "without a disk"
 for bad in --interval=0 --interval=nan --interval=3601 --interval=1x --iterations=0 --iterations=-1 \
 	--iterations=x --output-format=xml --frob --interval argument; do
 	"$sluice" top --batch "$bad" >"$tmp/out" 2>&1 </dev/null && fail "$bad is taken"

@@ -458,9 +458,41 @@ static void test_garbage_is_shown_or_refused(void **state)
 		header->header_size = METRICS_PAGE;
 		header->ring_size = metrics_ring_size();
 		header->rings = 2;
+		header->kind = METRICS_KINDS + i;
+		assert_int_equal(parse(), -EINVAL);
+		header->kind = i % METRICS_KINDS;
 		assert_int_equal(parse(), 0);
 		show_all();
 	}
+}
+
+/* What an interface counts is not shown as a disk's reads and writes. */
+static void test_interfaces_have_families_of_their_own(void **state)
+{
+	struct metrics_device d;
+	struct metrics_list list = { .device = &d, .count = 1 }, none = { .count = 0 };
+	struct top_row *rows;
+	char *text = NULL;
+	size_t length;
+	FILE *to = open_memstream(&text, &length);
+
+	header->kind = METRICS_VIF;
+	ring(0)->counter[METRICS_NET_RX_BYTES] = 12345678;
+	assert_int_equal(parse(), 0);
+	assert_int_equal(view.kind, METRICS_VIF);
+	d = device(&view);
+	metrics_text(&list, to);
+	rows = top_rows(&list, &none, 1);
+	top_show_table(&list, rows, (struct top_size){ 0 }, "\n", to);
+	top_show_json(&list, rows, 1, 1, to);
+	fclose(to);
+	assert_null(strstr(text, "sluice_blk_bytes_total{"));
+	assert_non_null(strstr(text, "queue=\"0\",direction=\"received\"} 12345678"));
+	assert_null(strstr(text, "DISK"));
+	assert_non_null(strstr(text, "11.8M"));
+	assert_non_null(strstr(text, "\"received\":{\"packets_per_second\":0.000,\"bytes_per_second\":12345678.000}"));
+	free(text);
+	free(rows);
 }
 
 static void test_labels_are_escaped(void **state)
@@ -562,6 +594,7 @@ int main(void)
 		cmocka_unit_test_setup(test_rates_of_a_backend_that_started_anew, setup),
 		cmocka_unit_test_setup(test_largest_numbers_are_shown, setup),
 		cmocka_unit_test_setup(test_garbage_is_shown_or_refused, setup),
+		cmocka_unit_test_setup(test_interfaces_have_families_of_their_own, setup),
 		cmocka_unit_test(test_labels_are_escaped),
 		cmocka_unit_test_setup(test_table_fits_its_lines, setup),
 		cmocka_unit_test(test_disks_are_named),
