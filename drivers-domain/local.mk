@@ -125,6 +125,7 @@ driverd_scripts = \
 	tests/scripts/driverd-adopt.sh \
 	tests/scripts/driverd-store-gone.sh \
 	tests/scripts/driverd-store-restart.sh \
+	tests/scripts/driverd-gate.sh \
 	tests/scripts/driverd-gate-restart.sh \
 	tests/scripts/driverd-cycles.sh \
 	tests/scripts/driverd-docs.sh \
