@@ -201,3 +201,5 @@ net_back_scripts = \
 	$(NULL)
 dist_check_SCRIPTS += $(net_back_scripts)
 TESTS += $(net_back_scripts)
+dist_man_MANS += docs/man/sluice-net.8
+dist_bashcomp_DATA += docs/completion/sluice-net

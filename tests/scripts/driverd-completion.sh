@@ -35,3 +35,7 @@ expect vbd= sluice-driverd sluice-driverd -b v
 if [ -x "$builddir/backends/blk/sluice-blk" ]; then
 	expect --backend= sluice-blk "$builddir/backends/blk/sluice-blk" --ba
 fi
+if [ -x "$builddir/backends/net/sluice-net" ]; then
+	expect --backend= sluice-net "$builddir/backends/net/sluice-net" --ba
+	expect macvtap sluice-net "$builddir/backends/net/sluice-net" --attach = m
+fi
