@@ -7,6 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of Sluice's libxengnttab; in Xen's there is none, and none is needed. */
+extern void *sluice_gnttab_memory(xengnttab_handle *xgt, size_t *bytes) __attribute__((weak));
+
+void *grant_copy_memory(xengnttab_handle *xgt, size_t least, size_t *bytes)
+{
+	void *memory = sluice_gnttab_memory ? sluice_gnttab_memory(xgt, bytes) : NULL;
+
+	return memory && *bytes >= least ? memory : NULL;
+}
+
 int grant_copy_init(struct grant_copy *c, xengnttab_handle *xgt, uint32_t domid, uint32_t max_ops)
 {
 	*c = (struct grant_copy){ .xgt = xgt, .domid = domid, .max_ops = max_ops };

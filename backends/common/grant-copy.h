@@ -25,6 +25,15 @@ int grant_copy_init(struct grant_copy *c, xengnttab_handle *xgt, uint32_t domid,
 /** grant_copy_dispose() - may run twice. */
 void grant_copy_dispose(struct grant_copy *c);
 
+/**
+ * grant_copy_memory() - memory that copies with this handle take the shortest way to and from.
+ * @bytes: how many there are; at least @least of them
+ *
+ * It is the same with each call, and the handle's: the caller divides it. Return: NULL where there
+ * is no such memory, as with Xen's own library: any other does as well.
+ */
+void *grant_copy_memory(xengnttab_handle *xgt, size_t least, size_t *bytes);
+
 /** grant_copy_from() - stage a copy of @len bytes at @offset of a granted page to @to. */
 void grant_copy_from(struct grant_copy *c, uint32_t gref, unsigned offset, void *to, unsigned len,
 	uint32_t owner);

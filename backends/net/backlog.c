@@ -32,9 +32,19 @@ int backlog_init(struct backlog *b)
 	return 0;
 }
 
+size_t backlog_memory(void)
+{
+	return (BACKLOG_MEMORY + 4095) & ~(size_t)4095;
+}
+
+void backlog_init_at(struct backlog *b, void *memory)
+{
+	*b = (struct backlog){ .memory = memory, .lent = true };
+}
+
 void backlog_dispose(struct backlog *b)
 {
-	if (b->memory)
+	if (b->memory && !b->lent)
 		munmap(b->memory, BACKLOG_MEMORY);
 	*b = (struct backlog){ .memory = NULL };
 }
@@ -138,6 +148,6 @@ void backlog_trim(struct backlog *b)
 	if (b->count || b->touched < BACKLOG_TRIM)
 		return;
 	/* Advice: if it is not taken, the memory stays ours. */
-	(void)madvise(b->memory, b->touched, MADV_DONTNEED);
+	(void)madvise(b->memory, b->touched, b->lent ? MADV_REMOVE : MADV_DONTNEED);
 	b->touched = 0;
 }

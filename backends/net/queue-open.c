@@ -105,7 +105,9 @@ static int open_metrics(struct queue *q)
 static int open_memory(struct queue *q, char *why, size_t room)
 {
 	int rc = grant_copy_init(&q->copy, q->slot->xgt, q->setup.domid, OPEN_COPY_OPS);
+	size_t bytes;
 
+	q->memory = grant_copy_memory(q->slot->xgt, QUEUE_TX_ARENA + 2 * backlog_memory(), &bytes);
 	if (rc == 0)
 		rc = tx_init(q);
 	if (rc == 0)

@@ -20,7 +20,7 @@
 /* Frames that go to the port at once: more than a batch where they are segmented here. */
 #define QUEUE_SEND 256u
 /* Of packets that were taken, in one piece each: a ring of the largest fits. */
-#define QUEUE_TX_ARENA (20 * (FRAME_MAX + 2 * FRAME_HEADROOM + 1))
+#define QUEUE_TX_ARENA (320u << 12)
 
 /** struct channel - one of a queue's rings and what is told of it. */
 struct channel {
@@ -86,6 +86,7 @@ struct queue {
 	struct tx tx;
 	struct rx rx;
 	struct grant_copy copy;
+	uint8_t *memory;     /* of the slot's handle, for tx's arena and rx's backlogs; or NULL */
 	struct record_queue *record;
 	uint64_t now_ns;     /* of this pass */
 

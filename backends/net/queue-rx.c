@@ -16,6 +16,11 @@ int rx_init(struct queue *q)
 
 	pthread_mutex_init(&q->rx.lock, NULL);
 	stall_init(&q->rx.stall, q->setup.rx_notify);
+	if (q->memory) {
+		backlog_init_at(&q->rx.backlog, q->memory + QUEUE_TX_ARENA);
+		backlog_init_at(&q->rx.given, q->memory + QUEUE_TX_ARENA + backlog_memory());
+		return 0;
+	}
 	rc = backlog_init(&q->rx.backlog);
 	return rc < 0 ? rc : backlog_init(&q->rx.given);
 }

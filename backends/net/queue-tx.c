@@ -26,7 +26,7 @@ static uint8_t *tx_map(void)
 
 int tx_init(struct queue *q)
 {
-	q->tx.arena = tx_map();
+	q->tx.arena = q->memory ? q->memory : tx_map();
 	q->tx.segments = tx_map();
 	q->tx.offers = q->shared->ops->offers(q->shared->port);
 	return q->tx.arena && q->tx.segments ? 0 : -ENOMEM;
@@ -34,7 +34,7 @@ int tx_init(struct queue *q)
 
 void tx_dispose(struct queue *q)
 {
-	if (q->tx.arena)
+	if (q->tx.arena && q->tx.arena != q->memory)
 		munmap(q->tx.arena, QUEUE_TX_ARENA);
 	if (q->tx.segments)
 		munmap(q->tx.segments, QUEUE_TX_ARENA);

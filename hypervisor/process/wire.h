@@ -203,9 +203,11 @@ struct wire_copy_op {
 	int16_t status;
 	uint32_t zero;
 };
+/** WIRE_COPY_LOCAL - bytes behind the operations' pages that are the client's own buffers. */
+#define WIRE_COPY_LOCAL (4u << 20)
 struct wire_staging {
 	struct wire_copy_op ops[WIRE_COPY_MAX];
-	uint8_t data[WIRE_COPY_MAX * WIRE_PAGE] __attribute__((aligned(WIRE_PAGE)));
+	uint8_t data[WIRE_COPY_MAX * WIRE_PAGE + WIRE_COPY_LOCAL] __attribute__((aligned(WIRE_PAGE)));
 };
 
 #endif

@@ -167,6 +167,47 @@ static void test_copy_both_ways(void **state)
 	xengnttab_close(t);
 }
 
+/* Of Sluice's library alone: the tests run with that. */
+extern void *sluice_gnttab_memory(xengnttab_handle *xgt, size_t *bytes) __attribute__((weak));
+
+/* Buffers that are the library's own: there and back, at both ends of it, side by side with others. */
+static void test_copy_in_the_librarys_memory(void **state)
+{
+	xengntshr_handle *s = shr_as(1);
+	xengnttab_handle *t = tab_as(2);
+	char elsewhere[PAGE], *mine, *memory;
+	uint32_t refs[2];
+	size_t bytes = 0;
+
+	assert_non_null(sluice_gnttab_memory);
+	memory = sluice_gnttab_memory(t, &bytes);
+	assert_non_null(memory);
+	assert_true(bytes >= 1u << 20);
+	assert_ptr_equal(sluice_gnttab_memory(t, &bytes), memory);
+	mine = xengntshr_share_pages(s, 2, 2, refs, 1);
+	assert_non_null(mine);
+	memset(mine, 'a', PAGE);
+	for (unsigned i = 0; i < 3; i++) {
+		char *at = i == 0 ? memory : i == 1 ? memory + 12345 : memory + bytes - PAGE;
+		xengnttab_grant_copy_segment_t segs[] = { from_ref(refs[0], 0, at, PAGE),
+			from_ref(refs[0], 0, elsewhere, PAGE) };
+
+		mine[7] = (char)('0' + i);
+		assert_int_equal(xengnttab_grant_copy(t, 2, segs), 0);
+		assert_int_equal(segs[0].status, GNTST_okay);
+		assert_memory_equal(at, mine, PAGE);
+		assert_memory_equal(elsewhere, mine, PAGE);
+		at[9] = 'x';
+		segs[0] = to_ref(at, refs[1], 0, PAGE);
+		segs[1] = to_ref(elsewhere, refs[0], 100, 10);
+		assert_int_equal(xengnttab_grant_copy(t, 2, segs), 0);
+		assert_memory_equal(mine + PAGE, at, PAGE);
+		assert_int_equal(mine[107], '0' + i);
+	}
+	xengntshr_close(s);
+	xengnttab_close(t);
+}
+
 static void test_copy_between_grants(void **state)
 {
 	xengntshr_handle *s = shr_as(1);
@@ -400,6 +441,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_many_pages_contiguous),
 		cmocka_unit_test(test_partial_unshare),
 		cmocka_unit_test(test_copy_both_ways),
+		cmocka_unit_test(test_copy_in_the_librarys_memory),
 		cmocka_unit_test(test_copy_between_grants),
 		cmocka_unit_test(test_copy_statuses),
 		cmocka_unit_test(test_unmap_notify),
