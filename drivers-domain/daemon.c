@@ -76,6 +76,8 @@ struct served *daemon_add(struct daemon *d, const struct leaf_name *name)
 	s->name = *name;
 	s->pidfd = -1;
 	s->ready_fd = -1;
+	s->upgrade.asked = true;
+	s->logged_status = SERVE_LOGGED_NONE;
 	scan_leaf_path(name, s->leaf);
 	scan_file_name(name, s->label);
 	d->devices[d->count++] = s;
@@ -237,6 +239,10 @@ static void daemon_reap(struct daemon *d)
 
 			if (s->pid == pid && s->pidfd < 0) {
 				serve_exited(s, status);
+				break;
+			}
+			if (s->upgrade.pid == pid) {
+				s->upgrade.pid = 0;
 				break;
 			}
 			if (s->hotplug.pid == pid) {

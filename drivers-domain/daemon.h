@@ -16,6 +16,7 @@
 #include "drivers-domain/hotplug.h"
 #include "drivers-domain/policy.h"
 #include "drivers-domain/scan.h"
+#include "drivers-domain/upgrade.h"
 
 struct loop;
 struct loop_source;
@@ -29,11 +30,15 @@ struct daemon;
 /** DAEMON_CANDIDATES - names that are asked about in one pass. */
 #define DAEMON_CANDIDATES 64u
 
+/** SERVE_LOGGED_NONE - no end was logged; what no process ends with. */
+#define SERVE_LOGGED_NONE (-2)
+
 /** struct served - a device in the table. */
 struct served {
 	struct daemon *daemon;
 	struct device machine;
 	struct hotplug hotplug;
+	struct upgrade upgrade;
 	struct leaf_name name;
 	char leaf[SCAN_PATH_MAX];
 	char label[SCAN_PATH_MAX]; /* for messages and file names */
@@ -148,6 +153,8 @@ void serve_exited(struct served *s, int status);
 void serve_script_ended(struct served *s, bool ok);
 /** serve_store_back() - the store can be asked again: do what had to wait; may drop it. */
 void serve_store_back(struct served *s);
+/** serve_replace() - another build is to take over from its backend; may drop it. */
+void serve_replace(struct served *s);
 /** serve_shutdown() - the daemon ends; may drop it. */
 void serve_shutdown(struct served *s);
 /** serve_adopt() - take over an older backend that lives. 0 or -errno as files_holder(). */
