@@ -39,3 +39,6 @@ diff "$tmp/offered" "$tmp/documented" || fail "sluice-metrics(1) and the metrics
 "$builddir/backends/console/sluice-console" --help | offered | grep -vx -e --help >"$tmp/offered"
 documented sluice-console.8 | grep -vx -e --help -e --version >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice-console(8) and its help differ"
+"$builddir/backends/net/sluice-net" --help | offered | grep -vx -e --help >"$tmp/offered"
+documented sluice-net.8 | grep -vx -e --help -e --version >"$tmp/documented"
+diff "$tmp/offered" "$tmp/documented" || fail "sluice-net(8) and its help differ"
