@@ -28,6 +28,9 @@ for i in $(seq 12); do
 	esac
 	sleep 0.$((i % 4))
 done
+# Whole devices again: what is none is nobody's to remove.
+add_leaf vbd 2 1 script "$tmp/scripts/block-mine" 2>/dev/null || true
+add_leaf vif 2 0 script "$tmp/scripts/vif-mine" 2>/dev/null || true
 for l in vbd/2/1 vif/2/0; do xs write "$dd/backend/$l/online" 0 "$dd/backend/$l/state" 5; done
 wait_for 30 leaf_gone vbd/2/1
 wait_for 30 leaf_gone vif/2/0
