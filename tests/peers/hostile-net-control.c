@@ -144,7 +144,8 @@ static int refused(struct netpeer *p, unsigned queues, const char *name, const c
 	np_write(p, "state", "4");
 	if (np_expect_fatal(p) < 0)
 		return -1;
-	return np_state(p) == 4 ? np_fail("it connected") : 0;
+	/* It says why first, and closes then. */
+	return np_wait_state(p, 1u << 4 | NP_ENDED) == 4 ? np_fail("it connected") : 0;
 }
 
 static const char *const bad_numbers[] = { "-1", "garbage", "0x10", "1 ", " 1", "4294967296",
