@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+# A stock guest whose disks are served by a process driver domain of a configuration file: that is
+# killed as a whole, and its daemon, under the guest's load; the guest only waits.
+host_start
+mount -t ext4 /dev/vdb /data
+kernel=$(arg guest)
+cat >/tmp/store.cfg <<END
+name = "store"
+type = "process"
+directories = [ "/data/images" ]
+END
+cat >/tmp/guest.cfg <<END
+name = "guest"
+type = "pvh"
+kernel = "/boot/vmlinuz-$kernel"
+ramdisk = "/boot/guest-$kernel.cpio"
+cmdline = "console=hvc0 quiet panic=1 lab=guest seconds=$(arg seconds) on=/dev/xvda"
+memory = 192
+disk = [ "/data/images/root.img,raw,xvda,rw,backend=store", "/data/images/more.img,raw,xvdb,rw,backend=store" ]
+END
+sluice create /tmp/store.cfg || fail "no driver domain"
+sluice create /tmp/guest.cfg || fail "no guest"
+mkfifo /run/keys-guest
+exec 3<>/run/keys-guest
+sluice console guest <&3 >/out/guest-guest.log 2>/out/sluice-guest.log &
+run=$(ls -d /dev/shm/sluice-*/run.*)
+# process PATTERN: the first whose command line is so
+process () {
+	for _p in /proc/[0-9]*; do
+		_c=$(tr '\0' ' ' <"$_p/cmdline" 2>/dev/null) || true
+		# shellcheck disable=SC2254
+		case $_c in $1) echo "${_p#/proc/}"; return ;; esac
+	done
+}
+init () { process "sluice-domain-init *--domain-dir=$run/dom/2 *"; }
+daemon () { process "/*/sluice-driverd --run-dir=$run/dom/2/*"; }
+beats () { _n=$(grep -c 'LAB guest .* beat ' /out/guest-guest.log) || true; echo "$_n"; }
+more_than () { [ "$(beats)" -gt "$1" ]; }
+wait_said 120 guest 'beat 3'
+for what in init daemon init; do
+	old=$($what)
+	[ -n "$old" ] || fail "there is no $what"
+	kill -KILL "$old"
+	now=$(beats)
+	wait_for 60 more_than $((now + 3)) || fail "the guest does not go on after its $what: $(sluice dmesg)"
+	[ "$($what)" != "$old" ] || fail "the $what is the one that was killed"
+	say "killed, and goes on: $what"
+done
+sluice list | grep -qE '^store +2 +.*running' || fail "$(sluice list)"
+sluice dmesg >/out/dmesg
+[ "$(grep -c 'the driver domain store .* is started again' /out/dmesg)" = 3 ] || fail "$(cat /out/dmesg)"
+ls /proc/$(daemon)/root/data/images >/out/reach
+! ls /proc/$(daemon)/root/boot 2>/dev/null || fail "it is not confined"
+type guest stop
+wait_said 60 guest 'all of .* were right'
+sluice destroy guest
+sluice destroy store
+no_stack () { [ -z "$(ls -d /dev/shm/sluice-*/run.* 2>/dev/null)" ]; }
+wait_for 30 no_stack || fail "the stack did not end with its last domain"
+umount /data
