@@ -173,6 +173,7 @@ backends_net_sluice_net_LDADD = \
 if HAVE_CMOCKA
 # Whole devices, on Xen's libraries in one process.
 net_back_tests = \
+	tests/unit/net-answer \
 	tests/unit/net-device \
 	tests/unit/net-device-rules \
 	tests/unit/net-features \
@@ -184,6 +185,8 @@ TESTS += $(net_back_tests)
 net_back_rig = tests/unit/net-rig.c tests/unit/net-rig.h \
 	tests/peers/port-fake.c tests/peers/port-fake.h
 net_back_libs = frontends/libnetfront.la backends/net/libnetback.la tests/peers/libfakexen.la $(CMOCKA_LIBS)
+tests_unit_net_answer_LDADD = backends/net/libnetback.la tests/peers/libfakexen.la $(CMOCKA_LIBS)
+tests_unit_net_answer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ring_back_put -Wl,--wrap=ring_back_push
 tests_unit_net_device_SOURCES = tests/unit/net-device.c $(net_back_rig)
 tests_unit_net_device_LDADD = $(net_back_libs)
 tests_unit_net_device_rules_SOURCES = tests/unit/net-device-rules.c $(net_back_rig)
