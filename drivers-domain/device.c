@@ -205,9 +205,14 @@ unsigned device_exited(struct device *d, enum device_exit how, const struct devi
 {
 	uint64_t ran = d->phase == DEVICE_RUNNING ? now - d->started_ms : 0;
 
+	bool replacing = d->replacing;
+
 	d->deadline_ms = 0;
+	d->replacing = false;
 	if (d->phase == DEVICE_STOPPING)
 		return device_exited_stopping(d, view, now);
+	if (replacing)
+		return device_decide(d, view, now);
 	if (!view->exists)
 		return device_let_go(d, view, DEVICE_DO_CLEAN);
 	if (device_is_removed(view))
@@ -221,6 +226,14 @@ unsigned device_exited(struct device *d, enum device_exit how, const struct devi
 	}
 	/* Also an end in peace: the toolstack wants this device served. */
 	return DEVICE_DO_REPORT_CRASH | device_back_off(d, ran, now);
+}
+
+unsigned device_replace(struct device *d)
+{
+	if (d->phase != DEVICE_RUNNING || d->replacing)
+		return 0;
+	d->replacing = true;
+	return DEVICE_DO_KILL;
 }
 
 /* It has dwelt long enough; a script that takes it down still needs its nodes. */

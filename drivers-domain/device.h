@@ -100,6 +100,7 @@ enum device_stop { DEVICE_STOP_GONE, DEVICE_STOP_RECREATED, DEVICE_STOP_LATE, DE
 struct device {
 	enum device_phase phase;
 	enum device_stop stop;
+	bool replacing;       /* its end is our doing: another is started at once */
 	struct backoff backoff;
 	uint64_t started_ms;
 	uint64_t deadline_ms; /* call device_timer() then; 0: never */
@@ -114,6 +115,8 @@ unsigned device_ready(struct device *d);
 /** device_exited() - the backend ended, or could not be started (DEVICE_EXIT_CRASH). */
 unsigned device_exited(struct device *d, enum device_exit how, const struct device_view *view,
 	uint64_t now_ms);
+/** device_replace() - another build is to take over from the one that runs. */
+unsigned device_replace(struct device *d);
 /** device_timer() - its deadline has come. */
 unsigned device_timer(struct device *d, const struct device_view *view, uint64_t now_ms);
 /** device_script_ended() - @up: it was to set up; @ok: it did what it should; the view knows it. */

@@ -237,6 +237,29 @@ void files_note(const struct files *f, const struct leaf_name *name, const char 
 		dprintf(fd, "%s\n", line);
 }
 
+void files_noted(const struct files *f, const struct leaf_name *name, const char *key, char *value,
+	size_t room)
+{
+	char file[FILES_NAME_MAX], line[1024];
+	FILE *from;
+	int fd;
+
+	value[0] = '\0';
+	files_name(name, FILES_LOCK, file);
+	fd = files_open_lock(f->run_fd, file, O_RDONLY);
+	from = fd >= 0 ? fdopen(fd, "r") : NULL;
+	if (!from) {
+		cleanup_close(&fd);
+		return;
+	}
+	while (fgets(line, sizeof(line), from)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, key, strlen(key)) == 0)
+			snprintf(value, room, "%s", line + strlen(key));
+	}
+	fclose(from);
+}
+
 static int files_unlink(int dir, const char *file)
 {
 	int rc = unlinkat(dir, file, 0) < 0 ? -errno : 0;

@@ -42,6 +42,9 @@ int files_lock(const struct files *f, const struct leaf_name *name) must_check;
 int files_pid(const struct files *f, const struct leaf_name *name) must_check;
 /** files_note() - add a line to it, behind the id; what fails is not worth a word. */
 void files_note(const struct files *f, const struct leaf_name *name, const char *line);
+/** files_noted() - what follows @key in such a line; "" when there is none. */
+void files_noted(const struct files *f, const struct leaf_name *name, const char *key, char *value,
+	size_t room);
 /**
  * files_holder() - the process that holds a device's lock, by its pidfd.
  * @pid: its id

@@ -223,6 +223,7 @@ static int keeper_spawn(struct keeper *k, int lock_fd)
 		O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct launch l = {
 		.program = k->program,
+		.program_fd = -1,
 		.argument = KEEPER_ARGUMENT,
 		.lock_fd = lock_fd,
 		.pid_fd = pid_fd,

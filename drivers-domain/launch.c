@@ -82,6 +82,7 @@ struct launch_child {
 	char **env, *dwell;
 	int fds[LAUNCH_FDS];
 	int report_fd;
+	int program_fd;
 	int go_fd, go_write_fd; /* a byte there: it may begin; its end: the daemon is gone */
 	struct launch_ns ns;
 	const struct launch *l;
@@ -104,6 +105,19 @@ static int launch_child_fds(const struct launch_child *c)
 	if (close_range(LAUNCH_FDS, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		return -errno;
 	return 0;
+}
+
+static int launch_execute(const struct launch_child *c)
+{
+	if (c->program_fd < 0) {
+		execve(c->argv[0], c->argv, c->env);
+		return -errno;
+	}
+	execveat(c->program_fd, "", c->argv, c->env, AT_EMPTY_PATH);
+	/* A script's interpreter opens it by its descriptor. */
+	if (errno == ENOENT && fcntl(c->program_fd, F_SETFD, 0) == 0)
+		execveat(c->program_fd, "", c->argv, c->env, AT_EMPTY_PATH);
+	return -errno;
 }
 
 static int launch_child_run(const struct launch_child *c)
@@ -130,8 +144,7 @@ static int launch_child_run(const struct launch_child *c)
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return -errno;
-	execve(c->argv[0], c->argv, c->env);
-	return -errno;
+	return launch_execute(c);
 }
 
 static bool launch_is(const char *variable, const char *name)
@@ -183,6 +196,7 @@ static void launch_child_dispose(struct launch_child *c)
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		cleanup_close(&c->fds[i]);
 	cleanup_close(&c->report_fd);
+	cleanup_close(&c->program_fd);
 	cleanup_close(&c->go_fd);
 	cleanup_close(&c->go_write_fd);
 	if (!c->l->argument) {
@@ -216,7 +230,7 @@ static int launch_child_init(struct launch_child *c, const struct launch *l, int
 	const int sources[LAUNCH_FDS] = { null_fd, STDERR_FILENO, STDERR_FILENO, ready_write,
 		l->lock_fd, l->hypervisor_fd, l->metrics_fd, l->store_fd };
 
-	*c = (struct launch_child){ .l = l, .report_fd = -1, .go_fd = -1, .go_write_fd = -1 };
+	*c = (struct launch_child){ .l = l, .report_fd = -1, .program_fd = -1, .go_fd = -1, .go_write_fd = -1 };
 	for (int i = 0; i < LAUNCH_FDS; i++)
 		c->fds[i] = -1;
 	c->argv[0] = (char *)l->program;
@@ -227,6 +241,11 @@ static int launch_child_init(struct launch_child *c, const struct launch *l, int
 		return -ENOMEM;
 	if (null_fd < 0)
 		return -EIO;
+	if (l->program_fd >= 0) {
+		c->program_fd = launch_dup(l->program_fd);
+		if (c->program_fd < 0)
+			return c->program_fd;
+	}
 	for (int i = 0; i < LAUNCH_FDS; i++) {
 		if (sources[i] < 0)
 			continue;

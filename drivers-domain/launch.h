@@ -39,6 +39,7 @@ void launch_free_programs(void);
 /** struct launch - what to start. All is the caller's and stays so. */
 struct launch {
 	const char *program;
+	int program_fd;        /* execute this instead of what has that path now; or -1 */
 	const char *leaf;      /* --backend= */
 	const char *journal;   /* --journal= */
 	int lock_fd;           /* inherited; to be read only */
@@ -70,5 +71,13 @@ pid_t launch_spawn(const struct launch *l, int *ready_fd) must_check;
  * It does not outlive us. Return: its id or -errno; 127 is its status when it cannot be executed.
  */
 pid_t launch_script(const char *path, const char *const *arguments, char *const *env) must_check;
+
+/**
+ * launch_question() - start @path with @arguments, in its own process group, with /dev/null as its input.
+ * @fd: where its output comes from; non-blocking, the caller's
+ *
+ * Return: its id or -errno.
+ */
+pid_t launch_question(const char *path, const char *const *arguments, int *fd) must_check;
 
 #endif

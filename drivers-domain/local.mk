@@ -18,6 +18,8 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/gate-control.h \
 	drivers-domain/gate-keeper.c \
 	drivers-domain/gate-keeper.h \
+	drivers-domain/image.c \
+	drivers-domain/image.h \
 	drivers-domain/launch.c \
 	drivers-domain/launch.h \
 	drivers-domain/hotplug.c \
@@ -42,6 +44,9 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/store-fd.c \
 	drivers-domain/store-fd.h \
 	drivers-domain/store-link.c \
+	drivers-domain/upgrade.c \
+	drivers-domain/upgrade.h \
+	drivers-domain/upgrade-words.c \
 	drivers-domain/watch.c \
 	$(NULL)
 drivers_domain_sluice_driverd_LDADD = \
@@ -82,6 +87,7 @@ driverd_unit_tests = \
 	tests/unit/driverd-policy \
 	tests/unit/driverd-scan \
 	tests/unit/driverd-scripts \
+	tests/unit/driverd-upgrade \
 	$(NULL)
 check_PROGRAMS += $(driverd_unit_tests)
 TESTS += $(driverd_unit_tests)
@@ -103,6 +109,10 @@ tests_unit_driverd_scripts_SOURCES = tests/unit/driverd-scripts.c drivers-domain
 	drivers-domain/policy.c drivers-domain/script.c
 tests_unit_driverd_scripts_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_scripts_LDADD = $(CMOCKA_LIBS)
+tests_unit_driverd_upgrade_SOURCES = tests/unit/driverd-upgrade.c drivers-domain/device.c \
+	drivers-domain/policy.c drivers-domain/upgrade-words.c
+tests_unit_driverd_upgrade_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_upgrade_LDADD = $(CMOCKA_LIBS)
 endif
 
 driverd_scripts = \
@@ -146,6 +156,10 @@ driverd_scripts = \
 	tests/scripts/driverd-script-vif.sh \
 	tests/scripts/driverd-script-vif-crash.sh \
 	tests/scripts/driverd-stack.sh \
+	tests/scripts/driverd-upgrade.sh \
+	tests/scripts/driverd-upgrade-adopt.sh \
+	tests/scripts/driverd-upgrade-bad.sh \
+	tests/scripts/driverd-upgrade-late.sh \
 	$(NULL)
 check_PROGRAMS += tests/unit/driverd-introduce
 tests_unit_driverd_introduce_LDADD = $(XENSTORE_LIBS)
@@ -155,7 +169,7 @@ tests_peers_escape_SOURCES = tests/peers/escape.c tests/peers/escape-store.c \
 tests_peers_escape_LDADD = backends/blk/libblkcore.la common/libconfine.la \
 	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS)
 dist_check_SCRIPTS += $(driverd_scripts)
-EXTRA_DIST += tests/scripts/driverd-functions.sh
+EXTRA_DIST += tests/scripts/driverd-functions.sh tests/scripts/driverd-upgrade-functions.sh
 TESTS += $(driverd_scripts)
 
 dist_man_MANS += docs/man/sluice-driverd.8 docs/man/sluice-store-gate.8

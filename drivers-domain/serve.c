@@ -19,6 +19,7 @@
 #include "drivers-domain/daemon.h"
 #include "drivers-domain/gate-keeper.h"
 #include "drivers-domain/hotplug-nodes.h"
+#include "drivers-domain/image.h"
 #include "drivers-domain/launch.h"
 #include "drivers-domain/leaf.h"
 #include "drivers-domain/restrict.h"
@@ -105,6 +106,7 @@ static void serve_close_process(struct served *s)
 void serve_dispose(struct served *s)
 {
 	serve_close_process(s);
+	upgrade_dispose(s);
 	loop_remove(s->timer);
 	s->timer = NULL;
 }
@@ -133,7 +135,7 @@ static void serve_note_confinement(struct served *s, char *text)
 static void serve_ready(void *opaque, uint32_t events)
 {
 	struct served *s = opaque;
-	char text[700];
+	char text[800];
 	ssize_t n = read(s->ready_fd, text, sizeof(text) - 1);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -143,8 +145,9 @@ static void serve_ready(void *opaque, uint32_t events)
 	if (n < 5 || memcmp(text, "READY", 5) != 0)
 		return;
 	text[n] = '\0';
-	serve_note_confinement(s, text);
 	log_info("%s: backend %d is ready", s->label, s->pid);
+	upgrade_ready(s, text);
+	serve_note_confinement(s, text);
 	(void)device_ready(&s->machine);
 	hotplug_native(s);
 	serve_set_timer(s);
@@ -173,6 +176,7 @@ int serve_adopt(struct served *s)
 	s->machine.started_ms = daemon_now_ms();
 	(void)device_ready(&s->machine);
 	serve_set_timer(s);
+	upgrade_adopted(s);
 	/* A service manager may have undone the groups of the daemon before us, or their limits. */
 	cgroup_enter(&s->daemon->cgroup, s->label, pid);
 	log_info("%s: adopted the running backend %d", s->label, pid);
@@ -192,7 +196,7 @@ static int serve_store(struct served *s)
 }
 
 /* Starts the backend with what is its own. Return: its id or -errno. */
-static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
+static pid_t serve_launch(struct served *s, const char *program, int program_fd, int lock_fd)
 {
 	struct daemon *d = s->daemon;
 	CLEANUP_FREE char *journal = files_journal(&d->files, &s->name);
@@ -202,6 +206,7 @@ static pid_t serve_launch(struct served *s, const char *program, int lock_fd)
 	CLEANUP_CLOSE int metrics_fd = files_metrics(&d->files, &s->name);
 	struct launch l = {
 		.program = program,
+		.program_fd = program_fd,
 		.leaf = s->leaf,
 		.journal = journal,
 		.lock_fd = lock_fd,
@@ -251,6 +256,8 @@ static void serve_begin(struct served *s, pid_t pid)
 static void serve_spawn_failed(struct served *s, const char *program, int error,
 	const struct device_view *view)
 {
+	upgrade_exited(s, "could not be executed");
+	s->machine.replacing = false; /* not at once */
 	if (log_limit_ok(&serve_limit))
 		log_err("%s: cannot start %s: %s", s->label, program, strerror(-error));
 	/* The view is the one that asked for a start, so this only begins the back-off. */
@@ -268,6 +275,25 @@ static bool serve_may_start(struct served *s)
 	return false;
 }
 
+/* The build that upgrade_choose() names, or -ENOENT. */
+static pid_t serve_start(struct served *s, const char *program, int lock_fd)
+{
+	int program_fd = -1, error;
+	struct image *image = program ? upgrade_choose(s, program, &program_fd) : NULL;
+	pid_t pid;
+
+	if (!image)
+		return program && errno ? -errno : -ENOENT;
+	pid = serve_launch(s, program, program_fd, lock_fd);
+	error = errno;
+	/* Without the store's gate it is not its turn yet. */
+	if (pid != -EAGAIN)
+		upgrade_started(s, image);
+	image_put(image);
+	errno = error;
+	return pid;
+}
+
 static void serve_spawn(struct served *s, const struct device_view *view)
 {
 	CLEANUP_CLOSE int lock_fd = -1;
@@ -279,7 +305,7 @@ static void serve_spawn(struct served *s, const struct device_view *view)
 	lock_fd = files_lock(&s->daemon->files, &s->name);
 	if (lock_fd == -EBUSY && serve_adopt(s) == 0)
 		return;
-	pid = lock_fd < 0 ? lock_fd : program ? serve_launch(s, program, lock_fd) : -ENOENT;
+	pid = lock_fd < 0 ? lock_fd : serve_start(s, program, lock_fd);
 	if (pid == -EAGAIN)
 		/* The store's gate is just being started. */
 		device_defer(&s->machine, daemon_now_ms());
@@ -449,8 +475,18 @@ void serve_look(struct served *s)
 {
 	struct device_view view;
 
+	if (!serve_view(s, &view))
+		return;
+	upgrade_look(s);
+	serve_do(s, device_leaf(&s->machine, &view, daemon_now_ms()), &view, 0);
+}
+
+void serve_replace(struct served *s)
+{
+	struct device_view view;
+
 	if (serve_view(s, &view))
-		serve_do(s, device_leaf(&s->machine, &view, daemon_now_ms()), &view, 0);
+		serve_do(s, device_replace(&s->machine), &view, 0);
 }
 
 void serve_retry(struct served *s)
@@ -510,6 +546,7 @@ void serve_exited(struct served *s, int status)
 
 	serve_describe(status, text, sizeof(text));
 	log_info("%s: backend %d %s", s->label, s->pid, text);
+	upgrade_exited(s, text);
 	serve_close_process(s);
 	cgroup_remove(&s->daemon->cgroup, s->label);
 	keeper_remove(s->daemon->keeper, &s->name);
@@ -519,6 +556,7 @@ void serve_exited(struct served *s, int status)
 void serve_store_back(struct served *s)
 {
 	s->dirty = true;
+	s->upgrade.asked = true;
 	if (s->exit_pending)
 		serve_ended(s, s->exit_status);
 	else if (s->script_pending)

@@ -80,12 +80,14 @@ static void watch_mark(struct daemon *d, const struct leaf_name *name)
  * An event costs no talk with the store: who writes faster than we ask would fill our memory
  * with events. Names that are new are asked about in the next pass; too many of them are a scan.
  */
-static void watch_note(struct daemon *d, const struct leaf_name *name)
+static void watch_note(struct daemon *d, const struct leaf_name *name, const char *path)
 {
 	struct served *s = daemon_find(d, name);
+	const char *node = strrchr(path, '/');
 
 	if (s) {
 		s->dirty = true;
+		s->upgrade.asked |= node && strcmp(node + 1, UPGRADE_NODE) == 0;
 		return;
 	}
 	for (unsigned i = 0; i < d->candidate_count; i++)
@@ -115,7 +117,7 @@ static void watch_event(struct daemon *d, const char *path)
 	case SCAN_LEAF:
 	case SCAN_INSIDE:
 		if (watch_kind_is_ours(name.kind))
-			watch_note(d, &name);
+			watch_note(d, &name, path);
 		break;
 	case SCAN_FOREIGN:
 		watch_refuse("", path);

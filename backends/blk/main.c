@@ -18,7 +18,9 @@
 #include "backends/blk/drivers.h"
 #include "backends/blk/target.h"
 #include "backends/common/confined.h"
+#include "backends/common/journal.h"
 #include "backends/common/options.h"
+#include "backends/common/ready.h"
 #include "common/log.h"
 #include "protocol/blkif-nodes.h"
 
@@ -43,6 +45,7 @@ static void print_help(void)
 	       "                      keep it, to debug\n"
 	       "  --max-queues=N      rings to offer, 1 to %u (default: as many as CPUs)\n"
 	       "  --log-level=LEVEL   error, warning (default), info or debug\n"
+	       "  --journal-version   say which journal it writes, and end\n"
 	       "  --help, --version\n\n"
 	       "Storage drivers:\n", DEFAULT_POLL_US, MAX_POLL_US, BLKIF_MAX_QUEUES);
 	for (unsigned i = 0; (driver = blk_driver_at(i)); i++)
@@ -92,6 +95,7 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 		{ "max-queues", required_argument, NULL, 'q' },
 		{ "confine", required_argument, NULL, 'c' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "journal-version", no_argument, NULL, 'J' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
@@ -127,6 +131,8 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 		case 'l':
 			option_log_level(optarg);
 			break;
+		case 'J':
+			option_journal_version("blk", JOURNAL_VERSION);
 		case 'h':
 			print_help();
 			exit(0);
@@ -196,6 +202,7 @@ int main(int argc, char **argv)
 	log_init("sluice-blk");
 	parse_options(argc, argv, &options);
 	log_set_device(device_name(options.path));
+	ready_journal("blk", JOURNAL_VERSION);
 	stopper.fd = take_signals();
 	loop = loop_new();
 	if (!loop || stopper.fd < 0)

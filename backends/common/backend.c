@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "backends/common/ready.h"
 #include "common/log.h"
 #include "protocol/xenbus.h"
 #include "xenstore/xsnode.h"
@@ -558,6 +559,7 @@ static int backend_resume(struct backend *b, XenbusState own, char *why, size_t 
 	}
 	b->connected = true;
 	backend_clear_error(b);
+	ready_note("RESUMED=1\n");
 	b->ops->ready(b->opaque);
 	return 0;
 }
@@ -576,6 +578,7 @@ static void backend_succeed(struct backend *b, XenbusState own)
 	snprintf(why, sizeof(why),
 		"an earlier backend ended while connected and %s; the frontend has to connect again",
 		reason);
+	ready_note("RESUMED=0\n");
 	b->ops->ready(b->opaque);
 	backend_fail(b, why);
 }

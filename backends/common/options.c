@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,4 +39,10 @@ bool option_confine(const char *text)
 		die("--confine=%s: must be full or no", text);
 	log_warn("not confined: whoever takes over this process has all that its user has");
 	return false;
+}
+
+void option_journal_version(const char *kind, unsigned version)
+{
+	printf("%s-%u\n", kind, version);
+	exit(fflush(stdout) == 0 ? 0 : 1);
 }

@@ -11,5 +11,12 @@ unsigned option_number(const char *option, const char *text, unsigned min, unsig
 void option_log_level(const char *text);
 /** option_confine() - --confine: whether the backend is to confine itself. */
 bool option_confine(const char *text);
+/**
+ * option_journal_version() - --journal-version: print which journal this program writes, and end.
+ *
+ * Whoever replaces a backend asks before that ends: a program that does not name the format of
+ * the one that runs cannot go on where that stops.
+ */
+_Noreturn void option_journal_version(const char *kind, unsigned version);
 
 #endif

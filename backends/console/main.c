@@ -17,8 +17,10 @@
 #include <xen/grant_table.h>
 
 #include "backends/common/options.h"
+#include "backends/common/ready.h"
 #include "backends/console/console.h"
 #include "backends/console/log-file.h"
+#include "backends/console/tape-file.h"
 #include "common/array.h"
 #include "common/fault.h"
 #include "common/log.h"
@@ -56,6 +58,7 @@ static void print_help(void)
 	       "  --ready-fd=N        write READY=1 there when the console is served\n"
 	       "  --confine=HOW       full (default): give up what serving does not take; no: keep it\n"
 	       "  --log-level=LEVEL   error, warning (default), info or debug\n"
+	       "  --journal-version   say which journal it writes, and end\n"
 	       "  --help, --version\n\n"
 	       "Exit status: 0 the domain or device went or the user left, 1 could not start, 2 the\n"
 	       "guest broke its ring or what is configured cannot be served, 3 the hypervisor or the\n"
@@ -72,8 +75,8 @@ static const char *parse_path(const char *option, const char *text)
 
 enum option_id { OPT_DOMAIN = 256, OPT_REF, OPT_BACKEND, OPT_STDIO, OPT_STAY, OPT_PTY, OPT_SOCKET,
 	OPT_SCROLLBACK, OPT_LOG, OPT_LOG_SIZE, OPT_LOG_KEEP, OPT_LOG_STAMPS, OPT_LOG_ESCAPE, OPT_RATE,
-	OPT_EVENT_RATE, OPT_JOURNAL, OPT_METRICS, OPT_READY, OPT_CONFINE, OPT_LEVEL, OPT_HELP,
-	OPT_VERSION };
+	OPT_EVENT_RATE, OPT_JOURNAL, OPT_METRICS, OPT_READY, OPT_CONFINE, OPT_LEVEL,
+	OPT_JOURNAL_VERSION, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "domain", required_argument, NULL, OPT_DOMAIN },
@@ -96,6 +99,7 @@ static const struct option long_options[] = {
 	{ "ready-fd", required_argument, NULL, OPT_READY },
 	{ "confine", required_argument, NULL, OPT_CONFINE },
 	{ "log-level", required_argument, NULL, OPT_LEVEL },
+	{ "journal-version", no_argument, NULL, OPT_JOURNAL_VERSION },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -166,6 +170,8 @@ static void set_option(struct console_options *o, bool *has_domain, int option, 
 	case OPT_LEVEL:
 		option_log_level(text);
 		break;
+	case OPT_JOURNAL_VERSION:
+		option_journal_version("console", TAPE_VERSION);
 	case OPT_HELP:
 		print_help();
 		exit(0);
@@ -261,6 +267,7 @@ int main(int argc, char **argv)
 	log_init("sluice-console");
 	parse_options(argc, argv, &options);
 	name_device(&options);
+	ready_journal("console", TAPE_VERSION);
 	stopper.reopen = !options.users.stdio;
 	stopper.fd = take_signals(&options.users);
 	loop = loop_new();

@@ -13,7 +13,7 @@
 #include "backends/common/state-file.h"
 #include "protocol/console.h"
 
-#define TAPE_MAGIC UINT64_C(0x31455041544c5321)
+#define TAPE_MAGIC (UINT64_C(0x31455041544c5320) + TAPE_VERSION)
 #define TAPE_HEADER 4096u
 #define TAPE_DEVICE_MAX 192u
 

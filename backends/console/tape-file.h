@@ -19,6 +19,9 @@
 #include "backends/console/tape.h"
 #include "common/cleanup.h"
 
+/** TAPE_VERSION - of the file: another one is another program's. */
+#define TAPE_VERSION 1u
+
 struct tape_file;
 
 /**

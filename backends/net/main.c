@@ -16,7 +16,9 @@
 
 #include "backends/common/confined.h"
 #include "backends/common/options.h"
+#include "backends/common/ready.h"
 #include "backends/net/device.h"
+#include "backends/net/record.h"
 #include "common/log.h"
 #include "protocol/netif-nodes.h"
 
@@ -40,6 +42,7 @@ static void print_help(void)
 	       "                      keep it, to debug\n"
 	       "  --max-queues=N      queues to offer, 1 to %u (default: as many as CPUs)\n"
 	       "  --log-level=LEVEL   error, warning (default), info or debug\n"
+	       "  --journal-version   say which journal it writes, and end\n"
 	       "  --help, --version\n\n"
 	       "Kinds of attachment:\n", DEFAULT_POLL_US, MAX_POLL_US, NETIF_MAX_QUEUES);
 	for (unsigned i = 0; (ops = port_ops_at(i)); i++)
@@ -87,6 +90,7 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 		{ "max-queues", required_argument, NULL, 'q' },
 		{ "confine", required_argument, NULL, 'c' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "journal-version", no_argument, NULL, 'J' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
@@ -122,6 +126,8 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 		case 'l':
 			option_log_level(optarg);
 			break;
+		case 'J':
+			option_journal_version("net", RECORD_VERSION);
 		case 'h':
 			print_help();
 			exit(0);
@@ -189,6 +195,7 @@ int main(int argc, char **argv)
 	log_init("sluice-net");
 	parse_options(argc, argv, &options);
 	log_set_device(device_name(options.path));
+	ready_journal("net", RECORD_VERSION);
 	stopper.fd = take_signals();
 	loop = loop_new();
 	if (!loop || stopper.fd < 0)
