@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "tools/disk-arg.h"
 #include "tools/log-option.h"
+#include "tools/net-arg.h"
 #include "tools/reach-arg.h"
 #include "tools/vdev.h"
 
@@ -23,7 +24,7 @@
 #define MAX_TIMEOUT (30u * 24 * 3600)
 
 enum {
-	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_MAXVCPUS, OPT_DISK,
+	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_MAXVCPUS, OPT_DISK, OPT_NET,
 	OPT_NAME, OPT_CONSOLE, OPT_ON_POWEROFF, OPT_ON_REBOOT, OPT_ON_CRASH,
 	OPT_ON_WATCHDOG, OPT_UUID, OPT_PAUSED, OPT_TIMEOUT, OPT_VM,
 	OPT_DRIVER_VM, OPT_DRIVER_PROCESS, OPT_DEVICE, OPT_DIRECTORY, OPT_INTERFACE, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
 	{ "vcpus", required_argument, NULL, OPT_VCPUS },
 	{ "maxvcpus", required_argument, NULL, OPT_MAXVCPUS },
 	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "net", required_argument, NULL, OPT_NET },
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "on-poweroff", required_argument, NULL, OPT_ON_POWEROFF },
@@ -72,6 +74,8 @@ static void usage(void)
 		"  --maxvcpus=N         how many it can have; default: as many as --vcpus\n"
 		"  --disk=FILE[,OPTION].. a disk, as sluice exec has it, and the option\n"
 		"                       backend=NAME: the driver domain that serves it; FILE is there\n"
+		"  --net=KEY=VALUE,..   a network interface, as an entry of vif= in xl's files; --net= alone\n"
+		"                       gives the guest a network that needs no privilege, with DHCP\n"
 		"  --name=NAME          default: guest\n"
 		"  --console=WHERE      stdio (default; Ctrl-] leaves), a FILE to append to, or none\n"
 		"  --uuid=UUID          default: a random one\n"
@@ -171,6 +175,23 @@ static int set_console(struct boot_vm *vm, const char *text)
 	return set_file("console", text, &c->console_file);
 }
 
+static int add_net(struct stack_vm_config *c, char *text)
+{
+	CLEANUP_FREE char *whole = strdup(text);
+	char why[512] = "out of memory";
+
+	if (c->nvifs == STACK_VIFS) {
+		log_err("at most %u interfaces", STACK_VIFS);
+		return -E2BIG;
+	}
+	if (!whole || net_arg_parse(text, &c->vifs[c->nvifs], why, sizeof(why)) < 0) {
+		log_err("--net=%s: %s", whole ? whole : "", why);
+		return -EINVAL;
+	}
+	c->nvifs++;
+	return 0;
+}
+
 static int set_action(const char *option, const char *text, enum boot_action *action)
 {
 	static const char *const names[] = { "destroy", "restart", "preserve" };
@@ -229,6 +250,8 @@ static int set_vm(struct boot_vm *vm, int option, char *text)
 		return set_number("maxvcpus", text, 1, STACK_VM_MAX_VCPUS, &c->max_vcpus);
 	case OPT_DISK:
 		return disk_arg_add(text, vm->config.disks, &vm->config.ndisks, STACK_VM_DISKS);
+	case OPT_NET:
+		return add_net(&vm->config, text);
 	case OPT_NAME:
 		return set_name("name", text, &c->name);
 	case OPT_CONSOLE:
@@ -395,6 +418,17 @@ static bool is_driver(const struct boot_options *o, const char *name)
 	return false;
 }
 
+/* Where this joins others, it may be among those. */
+static int check_backend(const struct boot_options *o, const struct boot_vm *vm, const char *what,
+	const char *backend)
+{
+	if (!backend || o->join || (!vm->config.driver && is_driver(o, backend)))
+		return 0;
+	log_err("%s: there is no driver domain %s for %s: --driver-vm=%s or --driver-process=%s makes one", what,
+		backend, vm->config.name, backend, backend);
+	return -ENOENT;
+}
+
 static int check_disks(const struct boot_options *o, const struct boot_vm *vm)
 {
 	const struct stack_vm_config *c = &vm->config;
@@ -402,6 +436,7 @@ static int check_disks(const struct boot_options *o, const struct boot_vm *vm)
 
 	for (unsigned i = 0; i < c->ndisks; i++) {
 		const struct stack_disk *d = &c->disks[i];
+		char what[64];
 
 		if (vdev_parse(d->dev, &vdev) < 0) {
 			log_err("%s is no disk name: use xvda, xvdb, ...", d->dev);
@@ -413,12 +448,32 @@ static int check_disks(const struct boot_options *o, const struct boot_vm *vm)
 				return -EEXIST;
 			}
 		}
-		/* Where this joins others, they may be among those. */
-		if (d->backend && !o->join && (c->driver || !is_driver(o, d->backend))) {
-			log_err("disk %s: there is no driver domain %s for %s: --driver-vm=%s or"
-				" --driver-process=%s makes one", d->dev, d->backend, c->name, d->backend, d->backend);
+		snprintf(what, sizeof(what), "disk %s", d->dev);
+		if (check_backend(o, vm, what, d->backend) < 0)
 			return -ENOENT;
+	}
+	return 0;
+}
+
+/* Interfaces without devid= get the first free numbers. */
+static int check_vifs(const struct boot_options *o, struct boot_vm *vm)
+{
+	struct stack_vm_config *c = &vm->config;
+
+	for (unsigned i = 0; i < c->nvifs; i++) {
+		char what[32];
+
+		if (c->vifs[i].handle == STACK_VIF_ANY)
+			c->vifs[i].handle = net_arg_number(c->vifs, c->nvifs);
+		snprintf(what, sizeof(what), "interface %u", c->vifs[i].handle);
+		for (unsigned j = 0; j < c->nvifs; j++) {
+			if (j != i && c->vifs[j].handle == c->vifs[i].handle) {
+				log_err("%s is there twice: give each its own devid=", what);
+				return -EEXIST;
+			}
 		}
+		if (check_backend(o, vm, what, c->vifs[i].backend) < 0)
+			return -ENOENT;
 	}
 	return 0;
 }
@@ -444,7 +499,7 @@ static int check_vm(const struct boot_options *o, struct boot_vm *vm)
 		}
 	}
 	name_disks(vm);
-	return check_disks(o, vm);
+	return check_disks(o, vm) < 0 ? -EINVAL : check_vifs(o, vm);
 }
 
 /* Disk names point into the element: sorted before they are made. */

@@ -119,7 +119,7 @@ static void on_attach(void *opaque)
 	if (error == -EAGAIN) {
 		poll_again(p, on_attach);
 	} else if (error < 0) {
-		stack_detach_finish(s->boot->st, s->live->domid, p->vdev);
+		stack_detach_finish(s->boot->st, s->live->domid, STACK_VBD, p->vdev);
 		plug_end(p, why);
 	} else {
 		keep_disk(p);
@@ -178,7 +178,7 @@ static void detached(struct boot_plug *p)
 	struct stack_vm_config *c = &s->vm->config;
 	int at = find_disk(c, p->vdev);
 
-	stack_detach_finish(s->boot->st, s->live->domid, p->vdev);
+	stack_detach_finish(s->boot->st, s->live->domid, STACK_VBD, p->vdev);
 	if (at >= 0)
 		memmove(&c->disks[at], &c->disks[at + 1], (--c->ndisks - (unsigned)at) * sizeof(c->disks[0]));
 	plug_end(p, "ok\n");
@@ -191,7 +191,7 @@ static void on_detach(void *opaque)
 	char why[256];
 
 	p->timer = NULL;
-	if (stack_detach_done(s->boot->st, s->live->domid, p->vdev)) {
+	if (stack_detach_done(s->boot->st, s->live->domid, STACK_VBD, p->vdev)) {
 		detached(p);
 	} else if (stack_now_ms() < p->end_ms) {
 		poll_again(p, on_detach);
@@ -228,7 +228,7 @@ static int begin_detach(struct boot_plug *p, char *why, size_t room)
 			s->vm->config.name, p->text, s->vm->config.name);
 	if (is_busy(p))
 		return stack_fail(why, room, -EBUSY, "disk %s is just being detached", p->text);
-	error = stack_detach_begin(s->boot->st, s->live->domid, p->vdev);
+	error = stack_detach_begin(s->boot->st, s->live->domid, STACK_VBD, p->vdev);
 	return error < 0 ? stack_fail(why, room, error, "disk %s cannot be detached: %s", p->text,
 		strerror(-error)) : 0;
 }

@@ -34,12 +34,12 @@ static bool is_used(struct boot_slot *s, const char *remedy, struct boot_reply *
 
 	if (!at)
 		return false;
-	if (at->vif)
+	if (at->kind == STACK_VIF)
 		snprintf(device, sizeof(device), "%u", at->vdev);
 	else
 		vdev_format(at->vdev, device, sizeof(device));
 	boot_reply_send(reply, "%s serves %s %s of %s: detach that or end %s first%s", s->vm->config.name,
-		at->vif ? "interface" : "disk", device, guest, guest, remedy);
+		at->kind == STACK_VIF ? "interface" : "disk", device, guest, guest, remedy);
 	return true;
 }
 

@@ -64,7 +64,7 @@ const struct cfg_key cfg_keys[] = {
 	REFUSED("vmtrace_buf_kb", CFG_NUMBER, "there is no tracing of guests here; remove it"),
 	REFUSED("vpmu", CFG_BOOLEAN, "a vm has no performance counters here; remove it"),
 	HONOURED("disk", CFG_LIST),
-	REFUSED("vif", CFG_LIST, "there is no network backend yet; remove it, or write vif=[ ]"),
+	HONOURED("vif", CFG_LIST),
 	REFUSED("vtpm", CFG_LIST, NO_BACKEND),
 	REFUSED("p9", CFG_LIST, NO_BACKEND),
 	REFUSED("pvcalls", CFG_LIST, NO_BACKEND),

@@ -48,6 +48,11 @@ int cfg_want_name(struct cfg *c, const char **name) must_check;
 /** cfg_put_uuid() - if there is one. 0 or -errno, said. */
 int cfg_put_uuid(struct cfg *c) must_check;
 
+/* cfg-net.c */
+
+/** cfg_put_vifs() - the network interfaces. 0 or -errno, said. */
+int cfg_put_vifs(struct cfg *c) must_check;
+
 /* cfg-process.c */
 
 /** cfg_process_has() - whether @name is a key of process domains alone. */

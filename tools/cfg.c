@@ -427,6 +427,7 @@ static int convert_vm(struct cfg *c)
 {
 	int (*const steps[])(struct cfg *c) = {
 		check_keys, check_type, put_name, put_kernel, put_cmdline, put_memory, put_vcpus, put_disks,
+		cfg_put_vifs,
 	};
 	static const char *const actions[][2] = {
 		{ "on_poweroff", "on-poweroff" }, { "on_reboot", "on-reboot" },

@@ -18,6 +18,7 @@ tools_libstack_la_SOURCES = \
 	tools/stack-log.c \
 	tools/stack-net.c \
 	tools/stack-net.h \
+	tools/stack-network.c \
 	tools/stack-nodes.c \
 	tools/stack-private.h \
 	tools/stack-process.c \
@@ -76,6 +77,7 @@ tools_sluice_SOURCES = \
 	tools/cfg-disk.c \
 	tools/cfg-keys.c \
 	tools/cfg-keys.h \
+	tools/cfg-net.c \
 	tools/cfg-private.h \
 	tools/cfg-process.c \
 	tools/cfg-scan.c \
@@ -100,6 +102,8 @@ tools_sluice_SOURCES = \
 	tools/disk-arg.h \
 	tools/log-option.c \
 	tools/log-option.h \
+	tools/net-arg.c \
+	tools/net-arg.h \
 	tools/reach-arg.c \
 	tools/reach-arg.h \
 	tools/sluice.c \

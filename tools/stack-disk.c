@@ -39,11 +39,11 @@ static struct attached *new_attached(uint32_t domid, uint32_t backend_domid, uin
 	return at;
 }
 
-static struct attached *find_attached(struct stack *st, uint32_t domid, uint32_t vdev)
+struct attached *stack_find_attached(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev)
 {
 	struct attached *at = st->disks;
 
-	while (at && (at->vif || at->domid != domid || at->vdev != vdev))
+	while (at && (at->kind != kind || at->domid != domid || at->vdev != vdev))
 		at = at->next;
 	return at;
 }
@@ -168,7 +168,7 @@ static int parse_dev(struct stack *st, uint32_t domid, const char *dev, uint32_t
 
 	if (error < 0)
 		snprintf(why, room, "%s is no disk name: use xvda, xvdb, ...", dev);
-	else if (find_attached(st, domid, *vdev))
+	else if (stack_find_attached(st, domid, STACK_VBD, *vdev))
 		snprintf(why, room, "disk %s is there twice: give each its own dev=", dev);
 	else
 		return 0;
@@ -253,7 +253,7 @@ int stack_attach_check(struct stack *st, uint32_t domid, const struct stack_disk
 	uint32_t vdev;
 
 	if (vdev_parse(disk->dev, &vdev) == 0)
-		at = find_attached(st, domid, vdev);
+		at = stack_find_attached(st, domid, STACK_VBD, vdev);
 	if (!at)
 		return stack_fail(why, why_room, -ENOENT, "there is no disk %s", disk->dev);
 	return check_backend(st, at, disk, why, why_room);
@@ -339,7 +339,7 @@ int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_
 static bool has_sibling(struct stack *st, const struct attached *at)
 {
 	for (struct attached *o = st->disks; o; o = o->next)
-		if (o != at && o->vif == at->vif && o->domid == at->domid && o->backend_domid == at->backend_domid)
+		if (o != at && o->kind == at->kind && o->domid == at->domid && o->backend_domid == at->backend_domid)
 			return true;
 	return false;
 }
@@ -356,7 +356,7 @@ static void remove_nodes(struct stack *st, const struct attached *at)
 	(void)!xsn_rm(st->xs, XBT_NULL, at->libxl, NULL);
 	(void)!xsn_rm(st->xs, XBT_NULL, at->backend, NULL);
 	snprintf(parent, sizeof(parent), "/local/domain/%u/backend/%s/%u", at->backend_domid,
-		at->vif ? "vif" : "vbd", at->domid);
+		at->kind == STACK_VIF ? "vif" : "vbd", at->domid);
 	if (!has_sibling(st, at))
 		(void)!xsn_rm(st->xs, XBT_NULL, parent, NULL);
 }
@@ -377,25 +377,25 @@ static void detach(struct stack *st, struct attached *at)
 	stack_forget(st, at);
 }
 
-int stack_detach_begin(struct stack *st, uint32_t domid, uint32_t vdev)
+int stack_detach_begin(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev)
 {
-	struct closing closing = { .at = find_attached(st, domid, vdev) };
+	struct closing closing = { .at = stack_find_attached(st, domid, kind, vdev) };
 	int error = closing.at ? xsn_transaction(st->xs, ask_close, &closing) : -ESRCH;
 
 	/* A backend that has gone has closed. */
 	return error == -ENOENT ? 0 : error;
 }
 
-bool stack_detach_done(struct stack *st, uint32_t domid, uint32_t vdev)
+bool stack_detach_done(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev)
 {
-	struct attached *at = find_attached(st, domid, vdev);
+	struct attached *at = stack_find_attached(st, domid, kind, vdev);
 
 	return !at || is_closed(st, at);
 }
 
-void stack_detach_finish(struct stack *st, uint32_t domid, uint32_t vdev)
+void stack_detach_finish(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev)
 {
-	struct attached *at = find_attached(st, domid, vdev);
+	struct attached *at = stack_find_attached(st, domid, kind, vdev);
 
 	if (at)
 		detach(st, at);

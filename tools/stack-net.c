@@ -4,54 +4,25 @@
 #include "tools/stack-net.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
-#include <linux/nsfs.h>
 #include <xenstore.h>
 
 #include "common/array.h"
 #include "tools/stack-private.h"
 #include "tools/stack-process.h"
+#include "tools/stack-vm.h"
 #include "xenstore/xsnode.h"
 
 /* How long a backend may take to make its port, and its script to run (xl gives it 40 s). */
 #define VIF_ATTACH_MS 40000u
-
-/* --- the driver domain -------------------------------------------------------------- */
-
-struct stack_process *stack_network(struct stack *st, char *why, size_t why_room)
-{
-	static const struct stack_process_config config = {
-		.name = "network",
-		.paths = { { "/dev/net/tun", false } },
-		.npaths = 1,
-	};
-	struct stack_process *p = stack_process_find(st, config.name);
-
-	return p ? p : stack_process_create(st, &config, why, why_room);
-}
-
-int stack_network_enter(const struct stack_process *p)
-{
-	CLEANUP_CLOSE int net = -1, user = -1;
-	pid_t pid = stack_process_first(p);
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-	net = pid ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (net < 0)
-		return pid ? -errno : -ESRCH;
-	/* Its owner, which is not where the domain's processes are. Without user namespaces: ours. */
-	user = ioctl(net, NS_GET_USERNS);
-	if (user >= 0 && setns(user, CLONE_NEWUSER) < 0 && errno != EINVAL)
-		return -errno;
-	return setns(net, CLONE_NEWNET) < 0 ? -errno : 0;
-}
+/* The same in a vm, whose kernel may still be booting, in a lab under emulation. */
+#define VIF_VM_MS 300000u
+/* Where scripts are that are named without a path, as for xl. */
+#define SCRIPTS "/etc/xen/scripts/"
 
 /* --- nodes -------------------------------------------------------------------------- */
 
@@ -83,29 +54,45 @@ static const char *number(char *text, size_t room, uint32_t n)
 	return text;
 }
 
+/* As libxl writes it; NULL: no limit. */
+static const char *rate(char *text, size_t room, const struct stack_rate *r)
+{
+	snprintf(text, room, "%" PRIu64 ",%u", r->bytes, r->usec);
+	return r->bytes ? text : NULL;
+}
+
+static const char *script(char *text, size_t room, const char *name)
+{
+	snprintf(text, room, "%s%s", name && name[0] != '/' ? SCRIPTS : "", name ? name : "");
+	return name ? text : NULL;
+}
+
 static int backend_nodes(struct xs_handle *xs, xs_transaction_t t, const char *dir,
 	const struct vif_nodes *v)
 {
 	const struct stack_vif *vif = v->vif;
-	char id[12], handle[12], mtu[12];
+	char id[12], handle[12], mtu[12], out[40], in[40], path[512];
 	const struct node nodes[] = {
 		{ "frontend", v->at->frontend },
 		{ "frontend-id", number(id, sizeof(id), v->at->domid) },
 		{ "online", "1" },
 		{ "state", "1" },
-		{ "script", vif->script },
+		{ "script", script(path, sizeof(path), vif->script) },
 		{ "mac", v->mac },
 		{ "handle", number(handle, sizeof(handle), vif->handle) },
 		{ "type", "vif" },
 		{ "bridge", vif->bridge },
 		{ "vifname", vif->vifname },
-		{ "rate", vif->rate },
+		{ "ip", vif->ip },
+		{ "gatewaydev", vif->gatewaydev },
+		{ "vlan", vif->vlan },
+		{ "rate", rate(out, sizeof(out), &vif->rate) },
 		{ "mtu", vif->mtu ? number(mtu, sizeof(mtu), vif->mtu) : NULL },
 		{ "hotplug-status", "" },
 		/* ours */
 		{ "attach", vif->attach },
 		{ "device", vif->device },
-		{ "rate-in", vif->rate_in },
+		{ "rate-in", rate(in, sizeof(in), &vif->rate_in) },
 		{ "forward", vif->forward },
 	};
 
@@ -121,7 +108,7 @@ static int frontend_nodes(struct xs_handle *xs, xs_transaction_t t, const struct
 		{ "state", "1" },
 		{ "handle", number(handle, sizeof(handle), v->vif->handle) },
 		{ "mac", v->mac },
-		{ "trusted", "1" },
+		{ "trusted", v->vif->untrusted ? "0" : "1" },
 	};
 	/* The driver domain's scripts may change it. */
 	struct xs_permissions perms[2] = {
@@ -162,6 +149,30 @@ static int write_vif(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 	return error < 0 ? error : backend_nodes(xs, t, v->at->backend, v);
 }
 
+/*
+ * An address of Xen's range that a guest of this name keeps on this host, and that one on another
+ * host does not have, too.
+ */
+static void make_mac(struct stack *st, const struct attached *at, char mac[static 18])
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+	char seed[160] = "";
+	const char *name = stack_vm_name(st, at->domid);
+	FILE *f = fopen("/etc/machine-id", "re");
+
+	if (f) {
+		(void)!fgets(seed, 34, f);
+		fclose(f);
+	}
+	snprintf(seed + strlen(seed), sizeof(seed) - strlen(seed), "/%s/%u/%u", name ? name : "",
+		name ? 0 : at->domid, at->vdev);
+	for (const char *p = seed; *p; p++)
+		hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
+	hash ^= hash >> 32;
+	snprintf(mac, 18, "00:16:3e:%02x:%02x:%02x", (unsigned)(hash >> 16) & 0x7f,
+		(unsigned)(hash >> 8) & 0xff, (unsigned)hash & 0xff);
+}
+
 /* --- attaching ------------------------------------------------------------------------ */
 
 static struct attached *new_attached(uint32_t domid, uint32_t backend_domid, unsigned handle)
@@ -178,12 +189,17 @@ static struct attached *new_attached(uint32_t domid, uint32_t backend_domid, uns
 	at->domid = domid;
 	at->backend_domid = backend_domid;
 	at->vdev = handle;
-	at->vif = true;
+	at->kind = STACK_VIF;
 	snprintf(at->backend, sizeof(at->backend), "/local/domain/%u/backend/vif/%u/%u", backend_domid,
 		domid, handle);
 	snprintf(at->frontend, sizeof(at->frontend), "/local/domain/%u/device/vif/%u", domid, handle);
 	snprintf(at->libxl, sizeof(at->libxl), "/libxl/%u/device/vif/%u", domid, handle);
 	return at;
+}
+
+static unsigned patience(const struct attached *at)
+{
+	return at->in_vm ? VIF_VM_MS : VIF_ATTACH_MS;
 }
 
 /* 0: a frontend may connect; -EAGAIN: not yet. */
@@ -194,87 +210,138 @@ static int check_backend(struct stack *st, const struct attached *at, char *why,
 	CLEANUP_FREE char *text = NULL;
 
 	if (error < 0 && error != -ENOENT)
-		return stack_fail(why, room, error, "cannot read the state of vif %u: %s", at->vdev,
+		return stack_fail(why, room, error, "cannot read the state of interface %u: %s", at->vdev,
 			strerror(-error));
 	if (error == 0 && state >= XenbusStateInitWait && state <= XenbusStateConnected)
 		return 0;
 	text = stack_backend_error(st, at);
 	if (text) {
 		stack_log_known(st, text);
-		return stack_fail(why, room, -EIO, "vif %u: %s", at->vdev, text);
+		return stack_fail(why, room, -EIO, "interface %u: %s", at->vdev, text);
 	}
 	error = stack_check(st, why, room);
 	if (error == 0)
 		error = stack_backend_check(st, at->backend_domid, why, room);
 	if (error < 0)
 		return error;
-	if (stack_now_ms() - at->since_ms < VIF_ATTACH_MS)
+	if (state == XenbusStateClosed || state == XenbusStateClosing)
+		return stack_fail(why, room, -EIO, "interface %u: the backend closed without a reason", at->vdev);
+	if (stack_now_ms() - at->since_ms < patience(at))
 		return -EAGAIN;
-	return stack_fail(why, room, -ETIMEDOUT, "vif %u: no backend came up within %u s; SLUICE_LOG=debug"
-		" shows why", at->vdev, VIF_ATTACH_MS / 1000);
+	return stack_fail(why, room, -ETIMEDOUT, "interface %u: no backend came up within %u s; %s shows why",
+		at->vdev, patience(at) / 1000, at->in_vm ? "the driver domain's console" : "SLUICE_LOG=debug");
 }
 
-static int await_backend(struct stack *st, const struct attached *at, char *why, size_t room)
+/* What is a matter of this process' network, and of no other. */
+static struct stack_process *own_backend(struct stack *st, const struct stack_vif *vif, char *why,
+	size_t room)
 {
-	unsigned pause = 1;
+	bool user = vif->attach && (strcmp(vif->attach, "user") == 0 || strcmp(vif->attach, "null") == 0);
+
+	return user ? stack_user_network(st, why, room) : stack_network(st, why, room);
+}
+
+static int find_backend(struct stack *st, const struct stack_vif *vif, uint32_t *domid, char *why,
+	size_t room)
+{
+	struct stack_process *p;
+
+	if (vif->backend)
+		p = stack_process_find(st, vif->backend);
+	else
+		p = own_backend(st, vif, why, room);
+	if (p)
+		*domid = p->domid;
+	if (p || (vif->backend && stack_vm_driver(st, vif->backend, domid)))
+		return 0;
+	return vif->backend ? stack_fail(why, room, -ENOENT, "interface %u: there is no driver domain %s in"
+		" this stack", vif->handle, vif->backend) : -errno;
+}
+
+static int add(struct stack *st, struct attached *at, const struct stack_vif *vif, char *why, size_t room)
+{
+	struct vif_nodes v = { .vif = vif, .at = at };
 	int error;
 
-	while ((error = check_backend(st, at, why, room)) == -EAGAIN) {
+	if (vif->mac)
+		snprintf(v.mac, sizeof(v.mac), "%s", vif->mac);
+	else
+		make_mac(st, at, v.mac);
+	at->since_ms = stack_now_ms();
+	error = xsn_transaction(st->xs, write_vif, &v);
+	if (error < 0)
+		return stack_fail(why, room, error, "the store refused the nodes of interface %u: %s",
+			vif->handle, strerror(-error));
+	at->next = st->disks;
+	st->disks = at;
+	return 0;
+}
+
+int stack_vif_begin(struct stack *st, uint32_t domid, const struct stack_vif *vif, char *why,
+	size_t why_room)
+{
+	uint32_t backend_domid;
+	struct attached *at;
+	int error;
+
+	if (stack_find_attached(st, domid, STACK_VIF, vif->handle))
+		return stack_fail(why, why_room, -EEXIST, "interface %u is there already", vif->handle);
+	error = find_backend(st, vif, &backend_domid, why, why_room);
+	if (error < 0)
+		return error;
+	at = new_attached(domid, backend_domid, vif->handle);
+	if (!at)
+		return stack_fail(why, why_room, -ENOMEM, "out of memory");
+	at->in_vm = !stack_process_of(st, backend_domid);
+	error = add(st, at, vif, why, why_room);
+	if (error < 0) {
+		free(at->path);
+		free(at);
+	}
+	return error;
+}
+
+int stack_vif_check(struct stack *st, uint32_t domid, unsigned handle, char *why, size_t why_room)
+{
+	struct attached *at = stack_find_attached(st, domid, STACK_VIF, handle);
+
+	return at ? check_backend(st, at, why, why_room) :
+		stack_fail(why, why_room, -ENOENT, "there is no interface %u", handle);
+}
+
+bool stack_vif_find(struct stack *st, uint32_t domid, const char *mac, unsigned *handle)
+{
+	for (const struct attached *at = st->disks; at; at = at->next) {
+		CLEANUP_FREE char *text = NULL;
+
+		if (at->kind != STACK_VIF || at->domid != domid)
+			continue;
+		text = xsn_read(st->xs, XBT_NULL, at->libxl, "mac");
+		if (!text || strcasecmp(text, mac) != 0)
+			continue;
+		*handle = at->vdev;
+		return true;
+	}
+	return false;
+}
+
+int stack_attach_vif(struct stack *st, uint32_t domid, const struct stack_vif *vif, char *why,
+	size_t why_room)
+{
+	int error = stack_vif_begin(st, domid, vif, why, why_room);
+	unsigned pause = 1;
+
+	if (error < 0)
+		return error;
+	while ((error = stack_vif_check(st, domid, vif->handle, why, why_room)) == -EAGAIN) {
 		if (stack_cancelled(st))
-			return stack_fail(why, room, -EINTR, "interrupted");
+			return stack_fail(why, why_room, -EINTR, "interrupted");
 		stack_pump_full(st);
 		stack_sleep_ms(pause);
 		if (pause < 16)
 			pause *= 2;
 	}
 	return error;
-}
-
-static struct stack_process *find_backend(struct stack *st, const struct stack_vif *vif, char *why,
-	size_t room)
-{
-	struct stack_process *p;
-
-	if (!vif->backend)
-		return stack_network(st, why, room);
-	p = stack_process_find(st, vif->backend);
-	if (!p) {
-		stack_fail(why, room, -ENOENT, "vif %u: there is no driver domain %s in this stack",
-			vif->handle, vif->backend);
-		errno = ENOENT;
-	}
-	return p;
-}
-
-int stack_attach_vif(struct stack *st, uint32_t domid, const struct stack_vif *vif, char *why,
-	size_t why_room)
-{
-	struct stack_process *p = find_backend(st, vif, why, why_room);
-	struct vif_nodes v = { .vif = vif };
-	struct attached *at;
-	int error;
-
-	if (!p)
-		return -errno;
-	at = new_attached(domid, p->domid, vif->handle);
-	if (!at)
-		return stack_fail(why, why_room, -ENOMEM, "out of memory");
-	v.at = at;
-	/* Xen's range of addresses, which nobody else has in this network. */
-	snprintf(v.mac, sizeof(v.mac), "00:16:3e:%02x:%02x:%02x", domid >> 8 & 0x7f, domid & 0xff,
-		vif->handle & 0xff);
-	if (vif->mac)
-		snprintf(v.mac, sizeof(v.mac), "%s", vif->mac);
-	at->since_ms = stack_now_ms();
-	at->next = st->disks;
-	st->disks = at;
-	error = xsn_transaction(st->xs, write_vif, &v);
-	if (error < 0) {
-		stack_forget(st, at);
-		return stack_fail(why, why_room, error, "the store refused the nodes of vif %u: %s",
-			vif->handle, strerror(-error));
-	}
-	return await_backend(st, at, why, why_room);
 }
 
 /* --- more guests ---------------------------------------------------------------------- */

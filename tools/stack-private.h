@@ -76,16 +76,19 @@ void spawn_end(pid_t *pid, unsigned grace_ms);
 /** spawn_is_dead() - reaps; true when @pid ended, with its wait status. */
 bool spawn_is_dead(pid_t pid, int *status);
 
+/** enum stack_kind - of a device. */
+enum stack_kind { STACK_VBD, STACK_VIF };
+
 /** struct attached - a disk or network interface of a guest domain. */
 struct attached {
 	struct attached *next;
 	uint32_t domid;            /* of the guest */
 	uint32_t backend_domid;
-	uint32_t vdev;
+	uint32_t vdev;             /* of a network interface: its handle */
 	uint64_t since_ms;
 	bool in_vm;                /* its backend is in a vm, with files of its own */
 	bool readonly;
-	bool vif;                  /* a network interface: vdev is its handle */
+	enum stack_kind kind;
 	char *path;                /* absolute, where the backend is no vm; may be empty */
 	char *real;                /* where links led from there when it was attached; or NULL */
 	char backend[80];          /* store paths */
@@ -167,16 +170,18 @@ int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk
  */
 int stack_attach_check(struct stack *st, uint32_t domid, const struct stack_disk *disk, char *why,
 	size_t why_room) must_check;
+/** stack_find_attached() - NULL: there is none. */
+struct attached *stack_find_attached(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev);
 /**
- * stack_detach_begin() - have the backend of a running guest's disk close, as libxl does:
- * the guest has its part in it. Return: 0, -ESRCH: no such disk, or another -errno.
+ * stack_detach_begin() - have the backend of a running guest's device close, as libxl does:
+ * the guest has its part in it. Return: 0, -ESRCH: no such device, or another -errno.
  */
-int stack_detach_begin(struct stack *st, uint32_t domid, uint32_t vdev) must_check;
+int stack_detach_begin(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev) must_check;
 /** stack_detach_done() - whether it has closed. */
-bool stack_detach_done(struct stack *st, uint32_t domid, uint32_t vdev);
-/** stack_detach_finish() - remove the disk; one that has not closed is taken from the guest. */
-void stack_detach_finish(struct stack *st, uint32_t domid, uint32_t vdev);
-/** stack_detach_all() - close and remove the disks of @domid, whose vCPUs stand still. */
+bool stack_detach_done(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev);
+/** stack_detach_finish() - remove the device; one that has not closed is taken from the guest. */
+void stack_detach_finish(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev);
+/** stack_detach_all() - close and remove the devices of @domid, whose vCPUs stand still. */
 void stack_detach_all(struct stack *st, uint32_t domid);
 
 /**

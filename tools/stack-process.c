@@ -54,9 +54,10 @@ static void put_options(const struct stack_process *p, struct arg_list *options)
 {
 	const struct stack_process_config *c = p->config;
 
-	/* Somebody named what it may reach, and relies on that. */
-	arg_list_add(options, p->implicit ? "--confined=try" : "--confined");
-	arg_list_add(options, has_network(c) ? "--own-network=admin" : "--own-network");
+	/* Somebody named what it may reach, and relies on that; or it has rights that are for there alone. */
+	arg_list_add(options, c->own && !has_network(c) ? "--confined=try" : "--confined");
+	if (!c->host_network)
+		arg_list_add(options, has_network(c) ? "--own-network=admin" : "--own-network");
 	allow_programs(options);
 	/* Hotplug scripts of its interfaces. */
 	if (has_network(c) && access(SCRIPTS, F_OK) == 0)
@@ -64,7 +65,7 @@ static void put_options(const struct stack_process *p, struct arg_list *options)
 	for (unsigned i = 0; i < c->npaths; i++)
 		allow(options, c->paths[i].path, c->paths[i].readonly);
 	/* One that is not there now is not to keep the others from their guests. */
-	for (const struct attached *at = p->implicit ? p->st->disks : NULL; at; at = at->next)
+	for (const struct attached *at = c->own ? p->st->disks : NULL; at; at = at->next)
 		if (at->backend_domid == p->domid && at->path[0] && access(at->path, F_OK) == 0)
 			allow(options, at->path, at->readonly);
 }
@@ -162,7 +163,7 @@ static void say_end(const struct stack_process *p, int status, char *why, size_t
 {
 	char what[96];
 
-	snprintf(what, sizeof(what), p->implicit ? "the storage domain" : "the driver domain %s",
+	snprintf(what, sizeof(what), p->config->own ? "the %s domain" : "the driver domain %s",
 		p->config->name);
 	if (WIFSIGNALED(status))
 		snprintf(why, room, "%s (sluice-driverd) was ended by signal %d (%s)", what, WTERMSIG(status),
@@ -270,7 +271,7 @@ struct stack_process *stack_process_find(struct stack *st, const char *name)
 {
 	struct stack_process *p = st->processes;
 
-	while (p && (p->implicit || strcmp(p->config->name, name) != 0))
+	while (p && (p->config->own || strcmp(p->config->name, name) != 0))
 		p = p->next;
 	return p;
 }

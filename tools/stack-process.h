@@ -31,6 +31,8 @@ struct stack_reach {
 struct stack_process_config {
 	const char *name;
 	const char *uuid; /* NULL: a random one */
+	bool own;          /* the stack's own: users do not know its name */
+	bool host_network; /* it has the caller's network, and no rights over it */
 	struct stack_reach paths[STACK_PROCESS_PATHS];
 	unsigned npaths;
 	const char *interfaces[STACK_PROCESS_INTERFACES];
@@ -45,7 +47,6 @@ struct stack_process {
 	uint32_t domid;
 	char uuid[40];
 	bool made;           /* the hypervisor has it */
-	bool implicit;       /* the stack's own: reaches the disks that it serves, and nothing else */
 	bool ended;          /* it ended too often and is not started again */
 	pid_t pid;           /* of its sluice-domain-init; 0: it does not run */
 	int watch;           /* its pidfd in the stack's watch, or -1 */
@@ -84,7 +85,7 @@ int stack_process_give(struct stack_process *p, char *why, size_t why_room) must
 /** stack_process_take_back() - and go back to the host. */
 void stack_process_take_back(struct stack_process *p);
 
-/** stack_process_find() - by name, without the stack's own one; NULL: there is none. */
+/** stack_process_find() - by name, without the stack's own ones; NULL: there is none. */
 struct stack_process *stack_process_find(struct stack *st, const char *name);
 /** stack_process_of() - by domid; NULL: there is none. */
 struct stack_process *stack_process_of(struct stack *st, uint32_t domid);
@@ -93,7 +94,7 @@ const struct attached *stack_process_user(const struct stack_process *p);
 
 /**
  * stack_process_allow() - before a disk is attached: whether the domain may reach its path;
- * the stack's own one is given it. 0 or -errno with @why.
+ * the stack's own storage domain is given it. 0 or -errno with @why.
  */
 int stack_process_allow(struct stack_process *p, const struct attached *at, char *why, size_t why_room)
 	must_check;

@@ -110,7 +110,7 @@ int stack_process_allow(struct stack_process *p, const struct attached *at, char
 
 	if (!at->path[0])
 		return 0;
-	if (!p->implicit)
+	if (!p->config->own)
 		return allow_named(p, at, why, why_room);
 	/* That it is not there the backend says, too. */
 	if (p->pid <= 0 || !is_file(at->path) || access(at->path, F_OK) < 0 ||
@@ -130,7 +130,7 @@ void stack_process_disallow(struct stack_process *p, const struct attached *at)
 	char said[400];
 
 	/* One that is left read-only of two keeps what it was given. */
-	if (!p->implicit || p->pid <= 0 || !is_file(at->path) || is_needed(p, at, true))
+	if (!p->config->own || p->pid <= 0 || !is_file(at->path) || is_needed(p, at, true))
 		return;
 	put_into(p, &options);
 	arg_list_add(&options, "--remove=%s", at->path);

@@ -44,12 +44,14 @@ static int introduce(struct stack_vm *vm, char *why, size_t room)
 	return 0;
 }
 
-static int attach_disks(struct stack_vm *vm, char *why, size_t room)
+static int attach_devices(struct stack_vm *vm, char *why, size_t room)
 {
 	int error = 0;
 
 	for (unsigned i = 0; i < vm->config->ndisks && error == 0; i++)
 		error = stack_attach_begin(vm->st, vm->domid, &vm->config->disks[i], why, room);
+	for (unsigned i = 0; i < vm->config->nvifs && error == 0; i++)
+		error = stack_vif_begin(vm->st, vm->domid, &vm->config->vifs[i], why, room);
 	return error;
 }
 
@@ -59,6 +61,8 @@ int stack_vm_ready(struct stack_vm *vm, char *why, size_t why_room)
 
 	for (unsigned i = 0; i < vm->config->ndisks && error == 0; i++)
 		error = stack_attach_check(vm->st, vm->domid, &vm->config->disks[i], why, why_room);
+	for (unsigned i = 0; i < vm->config->nvifs && error == 0; i++)
+		error = stack_vif_check(vm->st, vm->domid, vm->config->vifs[i].handle, why, why_room);
 	return error;
 }
 
@@ -82,7 +86,7 @@ static int create(struct stack_vm *vm, char *why, size_t room)
 	if (error == 0)
 		error = introduce(vm, why, room);
 	if (error == 0)
-		error = attach_disks(vm, why, room);
+		error = attach_devices(vm, why, room);
 	return error;
 }
 
@@ -219,6 +223,15 @@ bool stack_vm_driver(struct stack *st, const char *name, uint32_t *domid)
 		return false;
 	*domid = vm->domid;
 	return true;
+}
+
+const char *stack_vm_name(struct stack *st, uint32_t domid)
+{
+	struct stack_vm *vm = st->vms;
+
+	while (vm && vm->domid != domid)
+		vm = vm->next;
+	return vm ? vm->config->name : NULL;
 }
 
 int stack_vm_check(struct stack *st, uint32_t domid, char *why, size_t why_room)

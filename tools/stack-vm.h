@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "hypervisor/process/control.h"
+#include "tools/stack-net.h"
 #include "tools/stack.h"
 
 /** STACK_VM_DISKS - the most disks of a vm. */
@@ -41,6 +42,8 @@ struct stack_vm_config {
 	const char *console_file;
 	struct stack_disk disks[STACK_VM_DISKS]; /* each with a name (dev) */
 	unsigned ndisks;
+	struct stack_vif vifs[STACK_VIFS]; /* each with a handle */
+	unsigned nvifs;
 };
 
 /** struct stack_vm - a vm that exists. */
@@ -60,7 +63,7 @@ struct stack_vm {
 };
 
 /**
- * stack_vm_create() - build a vm, write its nodes and those of its disks, introduce it to
+ * stack_vm_create() - build a vm, write its nodes and those of its devices, introduce it to
  * the store. It is left paused, for stack_vm_ready() and stack_vm_start().
  * @config: stays as it is until the vm is destroyed
  *
@@ -75,7 +78,7 @@ struct stack_vm *stack_vm_create(struct stack *st, const struct stack_vm_config 
 void stack_vm_destroy(struct stack_vm *vm);
 
 /**
- * stack_vm_ready() - whether all its disks have their backends.
+ * stack_vm_ready() - whether all its devices have their backends.
  * Return: 0; -EAGAIN: not yet, ask again soon; another -errno with @why.
  */
 int stack_vm_ready(struct stack_vm *vm, char *why, size_t why_room) must_check;
@@ -102,6 +105,8 @@ int stack_vm_life(struct stack_vm *vm);
 int stack_vm_info(struct stack_vm *vm, struct hvctl_domain_info *info);
 /** stack_vm_find() - by name; NULL: there is none. */
 struct stack_vm *stack_vm_find(struct stack *st, const char *name);
+/** stack_vm_name() - of the vm @domid; NULL: there is none. */
+const char *stack_vm_name(struct stack *st, uint32_t domid);
 /** stack_vm_driver() - the domid of the driver domain vm @name. */
 bool stack_vm_driver(struct stack *st, const char *name, uint32_t *domid);
 /** stack_vm_check() - whether the vm @domid still is, and has not shut down. 0, or -EPIPE with @why. */

@@ -314,13 +314,13 @@ pid_t stack_spawn_in(struct stack *st, uint32_t domid, char *const *argv, const 
 /* The one that serves disks which name no other. */
 static int start_storage(struct stack *st, char *why, size_t room)
 {
-	static const struct stack_process_config config = { .name = "storage" };
+	static const struct stack_process_config config = { .name = "storage", .own = true };
 	struct stack_process *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return stack_fail(why, room, -ENOMEM, "out of memory");
-	*p = (struct stack_process){ .st = st, .config = &config, .domid = STACK_STORAGE, .watch = -1, .net = -1,
-		.implicit = true };
+	*p = (struct stack_process){ .st = st, .config = &config, .domid = STACK_STORAGE, .watch = -1,
+		.net = -1 };
 	st->processes = st->storage = p;
 	return stack_process_start(p, why, room);
 }

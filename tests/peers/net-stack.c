@@ -70,19 +70,29 @@ static int need_guest(struct rig *r, unsigned n)
 	return 0;
 }
 
+/* "BYTES,USEC" */
+static void set_rate(struct stack_rate *rate, const char *text)
+{
+	char *end;
+
+	rate->bytes = strtoull(text, &end, 10);
+	rate->usec = *end ? strtoul(end + 1, NULL, 10) : 0;
+}
+
 static int set_key(struct stack_vif *vif, unsigned *guest, const char *key, char *value)
 {
 	const struct {
 		const char *name;
 		const char **text;
 		unsigned *number;
+		struct stack_rate *rate;
 	} keys[] = {
-		{ "guest", NULL, guest }, { "handle", NULL, &vif->handle }, { "mtu", NULL, &vif->mtu },
-		{ "mac", &vif->mac, NULL }, { "attach", &vif->attach, NULL },
-		{ "device", &vif->device, NULL }, { "bridge", &vif->bridge, NULL },
-		{ "vifname", &vif->vifname, NULL }, { "script", &vif->script, NULL },
-		{ "rate", &vif->rate, NULL }, { "rate-in", &vif->rate_in, NULL },
-		{ "forward", &vif->forward, NULL },
+		{ "guest", NULL, guest, NULL }, { "handle", NULL, &vif->handle, NULL }, { "mtu", NULL, &vif->mtu, NULL },
+		{ "mac", &vif->mac, NULL, NULL }, { "attach", &vif->attach, NULL, NULL },
+		{ "device", &vif->device, NULL, NULL }, { "bridge", &vif->bridge, NULL, NULL },
+		{ "vifname", &vif->vifname, NULL, NULL }, { "script", &vif->script, NULL, NULL },
+		{ "rate", NULL, NULL, &vif->rate }, { "rate-in", NULL, NULL, &vif->rate_in },
+		{ "forward", &vif->forward, NULL, NULL },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -90,6 +100,8 @@ static int set_key(struct stack_vif *vif, unsigned *guest, const char *key, char
 			continue;
 		if (keys[i].text)
 			*keys[i].text = value;
+		else if (keys[i].rate)
+			set_rate(keys[i].rate, value);
 		else
 			*keys[i].number = strtoul(value, NULL, 10);
 		return 0;
