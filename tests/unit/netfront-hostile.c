@@ -295,9 +295,15 @@ static void test_buffers_of_before_a_reconnection(void **state)
 	q = netfront_queue(nf, 0);
 	netfront_queue_done(q, &rx, 1);
 	netfront_queue_done(q, &rx, 1);
+	/* Two that are lent now leave room in the ring, which nothing may fill. */
+	for (unsigned i = 0; i < 2; i++) {
+		answer(0, 0, 0, 100);
+		assert_int_equal(netfront_queue_recv(q, &rx, 1), 1);
+	}
+	assert_int_equal(netfront_queue_wait(q, NETFRONT_RX, 0), 0);
 	while (rig_rx_next() >= 0)
 		n++;
-	assert_int_equal(n, 256);
+	assert_int_equal(n, 254);
 	netfront_close(nf);
 }
 
