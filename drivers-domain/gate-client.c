@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/array.h"
-
 struct gate_client *gate_client_new(struct gate *g, const struct gate_rules *rules, void *transport)
 {
 	struct gate_client *c;
@@ -48,11 +46,8 @@ static void client_reply(struct gate_client *c, uint32_t type, const void *paylo
 
 static void client_reply_error(struct gate_client *c, int error)
 {
-	const char *name = "EINVAL";
+	const char *name = gate_error_name(error);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(xsd_errors); i++)
-		if (xsd_errors[i].errnum == -error)
-			name = xsd_errors[i].errstring;
 	client_reply(c, XS_ERROR, name, strlen(name) + 1);
 }
 

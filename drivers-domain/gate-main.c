@@ -70,6 +70,7 @@ struct main_gate {
 	bool known;         /* it has said which domain this is */
 	unsigned store_ms;  /* for so long backends wait for a store that went away */
 	int store_fd;
+	bool store_is_device;
 	uint32_t store_events;
 	struct loop_source *store_source;
 	struct loop_source *store_timer;
@@ -77,7 +78,8 @@ struct main_gate {
 	struct loop_source *unused;
 };
 
-CONFINE_RULES(gate, CONFINE_CALL(accept4), CONFINE_CALL(recvmsg), CONFINE_CALL(sendmsg));
+CONFINE_RULES(gate, CONFINE_CALL(accept4), CONFINE_CALL(recvmsg), CONFINE_CALL(sendmsg),
+	CONFINE_CALL_IF(getsockopt, 2, SO_TYPE));
 
 static struct log_limit main_limit = { .burst = 20, .interval_ms = 10000 };
 
@@ -336,9 +338,10 @@ static bool store_push(struct main_gate *m)
 
 		if (sent < 0 && errno == EINTR)
 			continue;
-		if (sent < 0 && errno == EAGAIN)
+		if (sent < 0 && errno == EAGAIN && !m->store_is_device)
 			break;
-		if (sent < 0 && (errno == E2BIG || errno == EINVAL)) {
+		/* The device stays whatever it says; of watches that is the store's own answer. */
+		if (sent < 0 && m->store_is_device) {
 			gate_up_refused(&m->gate, -errno);
 		} else if (sent < 0) {
 			store_lost(m, strerror(errno));
@@ -389,6 +392,24 @@ static void store_ready(void *opaque, uint32_t events)
 	main_pump(m);
 }
 
+static bool store_fd_is_device(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0;
+}
+
+/*
+ * How much the connection takes before it answers. Linux has one buffer per open file of its
+ * device: a message that comes before the one before it has gone out overwrites it. And the
+ * write of a watch returns with its answer, for which it keeps those of others from being taken.
+ */
+static unsigned store_flight(const struct main_gate *m)
+{
+	return m->store_is_device ? 1 : GATE_FLIGHT;
+}
+
 static void store_found(struct main_gate *m, int fd)
 {
 	if (m->store_fd >= 0) {
@@ -406,8 +427,9 @@ static void store_found(struct main_gate *m, int fd)
 	loop_remove(m->store_timer);
 	m->store_timer = NULL;
 	m->store_fd = fd;
+	m->store_is_device = store_fd_is_device(fd);
 	m->store_events = EPOLLIN;
-	gate_up(&m->gate);
+	gate_up(&m->gate, store_flight(m));
 }
 
 /* --- all of it ------------------------------------------------------------------------------ */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
+
 void gate_init(struct gate *g, uint32_t own)
 {
 	memset(g, 0, sizeof(*g));
@@ -112,11 +114,19 @@ void gate_tick(struct gate *g, uint64_t now_ms)
 			gate_client_break(g->clients[i], now_ms - GATE_TX_MS);
 }
 
+const char *gate_error_name(int error)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(xsd_errors); i++)
+		if (xsd_errors[i].errnum == -error)
+			return xsd_errors[i].errstring;
+	return "EINVAL";
+}
+
 /* --- to the store ---------------------------------------------------------------------------- */
 
 static int gate_free_flight(const struct gate *g)
 {
-	for (unsigned i = 0; i < GATE_FLIGHT; i++)
+	for (unsigned i = 0; i < g->flight_max; i++)
 		if (!g->flight[i])
 			return (int)i;
 	return -1;
@@ -244,7 +254,7 @@ void gate_up_refused(struct gate *g, int error)
 	struct xsd_sockmsg header = { .type = XS_ERROR,
 		.req_id = ((struct xsd_sockmsg *)g->up_out.bytes)->req_id };
 	struct gate_client *c = gate_take_flight(g, header.req_id);
-	const char *name = error == -E2BIG ? "E2BIG" : "EINVAL";
+	const char *name = gate_error_name(error);
 
 	g->up_out.done = g->up_out.len;
 	header.len = strlen(name) + 1;
@@ -254,9 +264,10 @@ void gate_up_refused(struct gate *g, int error)
 
 /* --- the store comes and goes -------------------------------------------------------------------- */
 
-void gate_up(struct gate *g)
+void gate_up(struct gate *g, unsigned flight)
 {
 	g->up = true;
+	g->flight_max = flight;
 	g->up_in.used = 0;
 	g->up_out.len = g->up_out.done = 0;
 	for (unsigned i = 0; i < GATE_CLIENTS_MAX; i++)

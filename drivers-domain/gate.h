@@ -25,7 +25,7 @@
 
 /** GATE_MESSAGE - the longest message of the protocol. */
 #define GATE_MESSAGE (sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX)
-/** GATE_FLIGHT - requests at the store at a time: fewer than it keeps replies for. */
+/** GATE_FLIGHT - requests at the store at a time, over a socket: fewer than it keeps replies for. */
 #define GATE_FLIGHT 16u
 /** GATE_TX - transactions at the store at a time, of the 10 that it gives a domain. */
 #define GATE_TX 6u
@@ -97,6 +97,7 @@ TAILQ_HEAD(gate_list, gate_client);
 struct gate {
 	uint32_t own;
 	bool up;
+	unsigned flight_max;  /* requests at the store at a time */
 	uint64_t now_ms;
 	struct gate_client *clients[GATE_CLIENTS_MAX];
 	unsigned count;
@@ -139,8 +140,11 @@ void gate_client_sent(struct gate_client *c, size_t n);
 
 /* --- the store: gate.c --- */
 
-/** gate_up() - there is a connection to the store, new and without anything of ours. */
-void gate_up(struct gate *g);
+/**
+ * gate_up() - there is a connection to the store, new and without anything of ours.
+ * @flight: how many requests it takes before it answers, 1 to GATE_FLIGHT
+ */
+void gate_up(struct gate *g, unsigned flight);
 /** gate_down() - there is none any more. */
 void gate_down(struct gate *g);
 /** gate_up_room(), gate_up_received() - as for a client; -EPROTO: it does not speak the protocol. */
@@ -173,6 +177,8 @@ void gate_schedule(struct gate_client *c);
 void gate_mark_dirty(struct gate_client *c);
 /** gate_forget() - take it out of all lists and free it. */
 void gate_forget(struct gate_client *c);
+/** gate_error_name() - how the protocol spells @error, which is negative. */
+const char *gate_error_name(int error);
 /** gate_tx_release() - the store has a transaction less: who waits for one may go on. */
 void gate_tx_release(struct gate *g);
 

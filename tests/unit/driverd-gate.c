@@ -32,7 +32,7 @@ static struct message got;
 static int setup(void **state)
 {
 	gate_init(&gate, 1);
-	gate_up(&gate);
+	gate_up(&gate, GATE_FLIGHT);
 	gate_tick(&gate, 100000);
 	return 0;
 }
@@ -333,6 +333,35 @@ static void test_the_store_gets_no_more_than_it_takes(void **state)
 	assert_true(store_take());
 }
 
+/* Watches, transactions and what a client left behind, too: each waits for the answer before. */
+static void test_a_connection_that_takes_one_request_at_a_time(void **state)
+{
+	struct gate_client *a = client_new(), *b = client_new(), *gone = client_new();
+
+	gate_down(&gate);
+	gate_up(&gate, 1);
+	client_ask(gone, XS_WATCH, 0, LITERAL(OWN "\0t\0"));
+	store_hears(XS_WATCH, 0, OWN);
+	client_ask(a, XS_TRANSACTION_START, 0, LITERAL("\0"));
+	client_read(b, OWN "/b");
+	assert_false(store_take());
+	store_ok();
+	gate_client_close(gone);
+	store_hears(XS_TRANSACTION_START, 0, "");
+	assert_false(store_take());
+	assert_int_equal(store_send(0, XS_WATCH_EVENT, LITERAL(OWN "\0" "2/1\0")), 0);
+	assert_false(store_take());
+	store_says(got.header.req_id, XS_TRANSACTION_START, "5");
+	store_hears(XS_READ, 0, OWN "/b");
+	assert_false(store_take());
+	store_says(got.header.req_id, XS_READ, "of b");
+	store_hears(XS_UNWATCH, 0, OWN);
+	store_ok();
+	client_hears(a, XS_TRANSACTION_START, "1");
+	client_hears(b, XS_READ, "of b");
+	assert_false(store_take());
+}
+
 static void test_a_connection_that_refuses_a_message(void **state)
 {
 	struct gate_client *c = client_new();
@@ -341,6 +370,14 @@ static void test_a_connection_that_refuses_a_message(void **state)
 	assert_true(store_take());
 	gate_up_refused(&gate, -E2BIG);
 	client_hears(c, XS_ERROR, "E2BIG");
+	client_read(c, OWN);
+	assert_true(store_take());
+	gate_up_refused(&gate, -ENOSPC);
+	client_hears(c, XS_ERROR, "ENOSPC");
+	client_read(c, OWN);
+	assert_true(store_take());
+	gate_up_refused(&gate, -EPIPE); /* the protocol has no name for it */
+	client_hears(c, XS_ERROR, "EINVAL");
 }
 
 static void test_a_store_that_breaks_the_protocol(void **state)
@@ -354,13 +391,13 @@ static void test_a_store_that_breaks_the_protocol(void **state)
 	assert_int_equal(store_send(got.header.req_id, XS_WRITE, LITERAL("x")), -EPROTO);
 	assert_int_equal(store_put(&header, sizeof(header)), -EPROTO);
 	gate_down(&gate);
-	gate_up(&gate);
+	gate_up(&gate, GATE_FLIGHT);
 	assert_int_equal(store_send(0, XS_WATCH_EVENT, LITERAL("no end")), -EPROTO);
 	gate_down(&gate);
-	gate_up(&gate);
+	gate_up(&gate, GATE_FLIGHT);
 	assert_int_equal(store_send(0, XS_WATCH_EVENT, LITERAL("/path\0token\0")), -EPROTO);
 	gate_down(&gate);
-	gate_up(&gate);
+	gate_up(&gate, GATE_FLIGHT);
 	assert_int_equal(store_send(0, XS_WATCH_EVENT, LITERAL("/path\0" "4096/1\0")), -EPROTO);
 }
 
@@ -752,7 +789,7 @@ static void restart(void)
 {
 	gate_down(&gate);
 	assert_false(store_take());
-	gate_up(&gate);
+	gate_up(&gate, GATE_FLIGHT);
 }
 
 static void test_watches_are_made_anew(void **state)
@@ -855,7 +892,7 @@ static void test_requests_wait_for_a_store(void **state)
 	gate_client_close(gone);
 	assert_int_equal(gate.count, 1);
 	/* What needs no store does not wait for it. */
-	gate_up(&gate);
+	gate_up(&gate, GATE_FLIGHT);
 	store_hears(XS_READ, 0, OWN);
 	store_ok();
 	client_hears(c, XS_READ, "OK");
@@ -1016,7 +1053,7 @@ static void noise_step(struct gate_client *c[8])
 		if (noise(20) == 0 && gate.up)
 			gate_down(&gate);
 		else if (!gate.up)
-			gate_up(&gate);
+			gate_up(&gate, GATE_FLIGHT);
 		break;
 	case 3:
 		gate_tick(&gate, gate.now_ms + noise(300));
@@ -1054,7 +1091,7 @@ static void test_anything_in_any_order(void **state)
 			if (c[i])
 				gate_client_close(c[i]);
 		if (!gate.up)
-			gate_up(&gate);
+			gate_up(&gate, GATE_FLIGHT);
 		for (unsigned i = 0; i < 1000 && gate.count; i++) {
 			while (store_take())
 				;
@@ -1089,6 +1126,7 @@ int main(void)
 		GATE_TEST(test_clients_take_turns),
 		GATE_TEST(test_answers_in_any_order),
 		GATE_TEST(test_the_store_gets_no_more_than_it_takes),
+		GATE_TEST(test_a_connection_that_takes_one_request_at_a_time),
 		GATE_TEST(test_a_connection_that_refuses_a_message),
 		GATE_TEST(test_a_store_that_breaks_the_protocol),
 		GATE_TEST(test_transactions_have_ids_of_their_own),
