@@ -18,15 +18,13 @@
 #include <unistd.h>
 
 #include "backends/common/ready.h"
+#include "backends/common/store-socket.h"
 #include "common/log.h"
 #include "protocol/xenbus.h"
 #include "xenstore/xsnode.h"
 
 /* Actions per look: each moves the state on; more than these would be going in circles. */
 #define BACKEND_MAX_STEPS 8
-/* Not every libxenstore tells through its descriptor that the connection ended: ask, too. */
-#define BACKEND_ALIVE_MS 2000u
-
 #define BACKEND_NODE_TOKEN "frontend-node"
 #define BACKEND_MAX_DWELL_MS 60000u
 
@@ -34,6 +32,7 @@ struct backend {
 	struct loop *loop;
 	struct loop_source *source;
 	struct loop_source *alive;
+	int socket;          /* the store's, to hear of its end; -1: it is none */
 	const struct backend_ops *ops;
 	void *opaque;
 	struct xs_handle *xs;
@@ -91,11 +90,12 @@ int backend_open(struct loop *loop, const char *path, const struct backend_ops *
 	b->loop = loop;
 	b->ops = ops;
 	b->opaque = opaque;
+	b->socket = -1;
 	b->dwell_ms = backend_dwell_ms();
 	b->path = strdup(path);
 	if (!b->path)
 		goto out;
-	b->xs = xs_open(0);
+	b->xs = store_socket_open(&b->socket);
 	if (!b->xs) {
 		rc = errno ? -errno : -EIO;
 		snprintf(why, why_room, "the store cannot be reached (%s); is it running, and XENSTORED_PATH right?",
@@ -123,6 +123,8 @@ void backend_close(struct backend *b)
 	loop_remove(b->source);
 	loop_remove(b->alive);
 	loop_remove(b->dwell);
+	if (b->socket >= 0)
+		close(b->socket);
 	xs_close(b->xs);
 	free(b->path);
 	free(b->frontend);
@@ -583,17 +585,13 @@ static void backend_succeed(struct backend *b, XenbusState own)
 	backend_fail(b, why);
 }
 
-static void backend_ask(void *opaque)
+/* The other end hung up. What it sent before is not looked at any more. */
+static void backend_on_hangup(void *opaque, uint32_t events)
 {
 	struct backend *b = opaque;
-	CLEANUP_FREE char *frontend = xsn_read(b->xs, XBT_NULL, b->path, "frontend");
 
-	b->alive = NULL;
-	if (!frontend && backend_lost(b, errno ? -errno : -EIO))
-		return;
-	b->alive = loop_add_timer(b->loop, BACKEND_ALIVE_MS, backend_ask, b);
-	if (!b->alive)
-		backend_lost(b, -EIO); /* it would not hear of it */
+	(void)!loop_set_events(b->alive, 0); /* once is enough */
+	backend_lost(b, -EPIPE);
 }
 
 static int backend_watch(struct backend *b)
@@ -610,8 +608,12 @@ static int backend_watch(struct backend *b)
 				node, strerror(errno));
 	}
 	b->source = loop_add_fd(b->loop, xs_fileno(b->xs), EPOLLIN, backend_on_store, b);
-	b->alive = loop_add_timer(b->loop, BACKEND_ALIVE_MS, backend_ask, b);
-	return b->source && b->alive ? 0 : -errno;
+	if (b->socket >= 0) {
+		b->alive = loop_add_fd(b->loop, b->socket, EPOLLRDHUP, backend_on_hangup, b);
+		if (!b->alive)
+			return -errno;
+	}
+	return b->source ? 0 : -errno;
 }
 
 int backend_start(struct backend *b, const char *frontend)

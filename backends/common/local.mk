@@ -26,6 +26,8 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/slot.h \
 	backends/common/state-file.c \
 	backends/common/state-file.h \
+	backends/common/store-socket.c \
+	backends/common/store-socket.h \
 	backends/common/xenlog.c \
 	backends/common/xenlog.h \
 	$(NULL)
