@@ -185,6 +185,7 @@ blkfront_scripts = \
 	tests/scripts/blk-rules.sh \
 	tests/scripts/blk-survive.sh \
 	tests/scripts/blk-survive-store.sh \
+	tests/scripts/blk-upgrade.sh \
 	tests/scripts/net-rules.sh \
 	$(NULL)
 if HAVE_NBDKIT
@@ -219,6 +220,7 @@ netfront_scripts = \
 	tests/scripts/netfront-ping.sh \
 	tests/scripts/netfront-tap-options.sh \
 	tests/scripts/netfront-transfer.sh \
+	tests/scripts/netfront-user.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(netfront_scripts)
 TESTS += $(netfront_scripts)

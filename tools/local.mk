@@ -96,6 +96,7 @@ tools_sluice_SOURCES = \
 	tools/cmd-info.c \
 	tools/cmd-metrics.c \
 	tools/cmd-top.c \
+	tools/cmd-upgrade.c \
 	tools/console-client.c \
 	tools/console-client.h \
 	tools/disk-arg.c \
@@ -109,6 +110,8 @@ tools_sluice_SOURCES = \
 	tools/sluice.c \
 	tools/sluice.h \
 	tools/top-terminal.c \
+	tools/upgrade-list.c \
+	tools/upgrade-list.h \
 	$(NULL)
 tools_sluice_LDADD = tools/libmetrics.la tools/libstack.la protocol/libprotocol.la -lm $(XLUTIL_LIBS)
 
@@ -248,6 +251,7 @@ tests/boot/guest.elf: $(boot_guest_sources) tests/boot/guest.lds
 
 dist_bashcomp_DATA += tools/completion/sluice tools/completion/sluice-bench
 dist_man_MANS += docs/man/sluice.1 docs/man/sluice-bench.1 docs/man/sluice-boot.1 \
+	docs/man/sluice-backend-upgrade.1 \
 	docs/man/sluice-create.1 docs/man/sluice-metrics.1 docs/man/sluice-top.1
 
 tools_scripts = \
@@ -297,6 +301,7 @@ tools_scripts = \
 	tests/scripts/tools-top.sh \
 	tests/scripts/tools-top-terminal.sh \
 	tests/scripts/tools-unprivileged.sh \
+	tests/scripts/tools-upgrade.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(tools_scripts)
 TESTS += $(tools_scripts)

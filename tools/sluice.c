@@ -13,6 +13,8 @@ static int verb_help(int argc, char **argv);
 static int verb_version(int argc, char **argv);
 
 static const struct verb verbs[] = {
+	{ "backend-upgrade", "[OPTION..] [NAME [DEVICE]]", "replace running backends with the installed builds",
+		verb_backend_upgrade },
 	{ "block-attach", "NAME DISK", "give a running vm a disk", verb_block_attach },
 	{ "block-detach", "[--force] NAME DEVICE", "take a disk from a running vm", verb_block_detach },
 	{ "block-list", "NAME..", "show the disks of vms", verb_block_list },

@@ -11,6 +11,7 @@ struct verb {
 	int (*run)(int argc, char **argv);
 };
 
+int verb_backend_upgrade(int argc, char **argv);
 int verb_block_attach(int argc, char **argv);
 int verb_block_detach(int argc, char **argv);
 int verb_block_list(int argc, char **argv);

@@ -26,13 +26,14 @@ make_build () {
 	esac; done
 	echo "$leaf $pid $build" >>"$tmp/log/starts"
 	case $mode in crash) exit 70 ;; storage) exit 2 ;; esac
+	[ ! -e "$tmp/no-storage" ] || exit 2
 	trap 'exit 0' TERM
 	[ "$(xenstore-read "$leaf/state")" = 4 ] || xenstore-write "$leaf/state" 2 || exit 72
 	case $mode in
 	silent) ;;
 	unsaid) echo READY=1 >&$ready ;;
 	# In one piece: the daemon reads once.
-	*) printf 'READY=1\nJOURNAL=%s\nRESUMED=%s\n' "${formats%% *}" "$([ $mode = anew ]; echo $?)" | cat >&$ready ;;
+	*) env printf 'READY=1\nJOURNAL=%s\nRESUMED=%s\n' "${formats%% *}" "$([ $mode = anew ]; echo $?)" >&$ready ;;
 	esac
 	eval "exec $ready>&-"
 	while [ -e "$tmp/log" ]; do sleep 0.1; done

@@ -17,10 +17,13 @@ answered vbd/2/1 a kept
 builds_are vbd/2/1 "good silent good" || fail "it was: $(builds vbd/2/1)"
 
 # The storage went meanwhile: no build of any age can serve.
-make_build weary t-1
-ask vbd/2/2 b
-answered vbd/2/2 b done
-sed -i 's/^tmp=.* mode=serve$/&; [ -e $tmp\/no-storage ] \&\& mode=storage/' "$tmp/backend"
+make_build two t-1
 touch "$tmp/no-storage"
-ask vbd/2/2 c
-answered vbd/2/2 c kept
+ask vbd/2/2 b
+answered vbd/2/2 b lost
+[[ "$(answer vbd/2/2)" == *"the new build exited with status 2 before it was ready"* ]] || fail "$(answer vbd/2/2)"
+builds_are vbd/2/2 "good two good" || fail "it was: $(builds vbd/2/2)"
+# When it is there again, what is installed is what is started.
+rm "$tmp/no-storage"
+kill -HUP "$driverd_pid"
+wait_for 10 builds_are vbd/2/2 "good two good two"

@@ -20,8 +20,9 @@ expect () {
 	[ "$got" = "$want" ] || fail "$*: \"$got\" in place of \"$want\""
 }
 expect "exec " sluice ex
-expect "block-attach block-detach block-list boot console create destroy dmesg domid domname exec features help info list metrics pause reboot shutdown top unpause vcpu-list vcpu-set version " sluice help ""
+expect "backend-upgrade block-attach block-detach block-list boot console create destroy dmesg domid domname exec features help info list metrics pause reboot shutdown top unpause vcpu-list vcpu-set version " sluice help ""
 expect "--interval= --iterations= " sluice top --i
+expect "--keep-going " sluice backend-upgrade --k
 expect "json " sluice top --output-format=j
 expect "--listen= --once --run-dir= --socket= " sluice metrics --
 expect "127.0.0.1: [::1]: " sluice metrics --listen=

@@ -28,7 +28,7 @@ documented sluice-boot.1 | grep -vx -e --wait -e --all -e --long -e --force >"$t
 printf '%s\n' --on-reboot --on-crash --on-watchdog | sort -u - "$tmp/offered" >"$tmp/all"
 diff "$tmp/all" "$tmp/documented" || fail "sluice-boot(1) and its help differ"
 for verb in console top metrics; do
-	"$sluice" help $verb | offered | grep -vx -e --help >"$tmp/offered"
+	"$sluice" help $verb | sed "s/^  -., / /" | offered | grep -vx -e --help >"$tmp/offered"
 	documented sluice-$verb.1 | grep -vx -e --unix-socket >"$tmp/documented"
 	diff "$tmp/offered" "$tmp/documented" || fail "sluice-$verb(1) and its help differ"
 done
@@ -42,3 +42,7 @@ diff "$tmp/offered" "$tmp/documented" || fail "sluice-console(8) and its help di
 "$builddir/backends/net/sluice-net" --help | offered | grep -vx -e --help >"$tmp/offered"
 documented sluice-net.8 | grep -vx -e --help -e --version >"$tmp/documented"
 diff "$tmp/offered" "$tmp/documented" || fail "sluice-net(8) and its help differ"
+
+"$sluice" help backend-upgrade | offered | grep -vx -e --help >"$tmp/offered"
+documented sluice-backend-upgrade.1 | grep -vx -e --journal-version >"$tmp/documented"
+diff "$tmp/offered" "$tmp/documented" || fail "sluice-backend-upgrade(1) and its help differ"
