@@ -1,37 +1,23 @@
 // SPDX-License-Identifier: MIT
-/* Disks that come to a running vm, and leave it. What a vm has when it reboots it keeps. */
+/* Devices that come to a running vm, and leave it. What a vm has when it reboots it keeps. */
 #include "config.h"
-#include "tools/boot-private.h"
+#include "tools/boot-plug.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
+#include "common/array.h"
 #include "common/loop.h"
-#include "tools/disk-arg.h"
-#include "tools/stack-private.h"
-#include "tools/vdev.h"
 
 /* How often it is looked whether a backend is there, or has closed. */
 #define PLUG_POLL_MS 10u
-/* How long a guest may take to let go of a disk; xl gives it as long. */
+/* How long a guest may take to let go of a device; xl gives it as long. */
 #define PLUG_DETACH_MS 10000u
 /* The same when it is to be taken away then. */
 #define PLUG_FORCE_MS 2000u
-
-struct boot_plug {
-	struct boot_plug *next;
-	struct boot_slot *slot;
-	struct boot_reply *reply;
-	struct loop_source *timer;
-	char *text;                /* what disk points into */
-	struct stack_disk disk;    /* to attach */
-	uint32_t vdev;
-	uint64_t end_ms;           /* of the patience with a guest that is to detach */
-	bool force;
-};
 
 static void plug_free(struct boot_plug *p)
 {
@@ -59,7 +45,8 @@ void boot_plug_drop(struct boot_slot *s)
 }
 
 /* It is the slot's from here on; NULL: answered. */
-static struct boot_plug *plug_new(struct boot_slot *s, const char *text, struct boot_reply *reply)
+static struct boot_plug *plug_new(struct boot_slot *s, const struct plug_ops *ops, const char *text,
+	struct boot_reply *reply)
 {
 	struct boot_plug *p = calloc(1, sizeof(*p));
 	char *copy = strdup(text);
@@ -70,7 +57,7 @@ static struct boot_plug *plug_new(struct boot_slot *s, const char *text, struct 
 		boot_reply_send(reply, "out of memory");
 		return NULL;
 	}
-	*p = (struct boot_plug){ .next = s->plugs, .slot = s, .reply = reply, .text = copy };
+	*p = (struct boot_plug){ .next = s->plugs, .ops = ops, .slot = s, .reply = reply, .text = copy };
 	s->plugs = p;
 	return p;
 }
@@ -78,7 +65,7 @@ static struct boot_plug *plug_new(struct boot_slot *s, const char *text, struct 
 static bool is_busy(const struct boot_plug *p)
 {
 	for (const struct boot_plug *o = p->slot->plugs; o; o = o->next)
-		if (o != p && o->vdev == p->vdev)
+		if (o != p && o->ops == p->ops && o->vdev == p->vdev)
 			return true;
 	return false;
 }
@@ -90,22 +77,32 @@ static void poll_again(struct boot_plug *p, void (*fn)(void *opaque))
 		plug_end(p, "out of memory");
 }
 
+bool plug_parse_number(const char *text, uint32_t *n)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	*n = (uint32_t)value;
+	return !errno && isdigit((unsigned char)text[0]) && !*end && value <= UINT32_MAX;
+}
+
 /* --- attach ------------------------------------------------------------ */
 
-static void keep_disk(struct boot_plug *p)
+/* The text is what the vm's configuration points into from here on. */
+static bool keep_text(struct boot_plug *p)
 {
-	struct stack_vm_config *c = &p->slot->vm->config;
 	struct arg_list *args = &p->slot->args;
 	char **argv = realloc(args->argv, (args->argc + 2) * sizeof(*argv));
 
-	/* Without memory it is not there after a reboot. */
 	if (!argv)
-		return;
+		return false;
 	args->argv = argv;
 	argv[args->argc++] = p->text;
 	argv[args->argc] = NULL;
 	p->text = NULL;
-	c->disks[c->ndisks++] = p->disk;
+	return true;
 }
 
 static void on_attach(void *opaque)
@@ -113,43 +110,38 @@ static void on_attach(void *opaque)
 	struct boot_plug *p = opaque;
 	struct boot_slot *s = p->slot;
 	char why[1024];
-	int error = stack_attach_check(s->boot->st, s->live->domid, &p->disk, why, sizeof(why));
+	int error = p->ops->check(p, why, sizeof(why));
 
 	p->timer = NULL;
 	if (error == -EAGAIN) {
 		poll_again(p, on_attach);
 	} else if (error < 0) {
-		stack_detach_finish(s->boot->st, s->live->domid, STACK_VBD, p->vdev);
+		stack_detach_finish(s->boot->st, s->live->domid, p->ops->kind, p->vdev);
 		plug_end(p, why);
 	} else {
-		keep_disk(p);
+		/* Without memory it is not there after a reboot. */
+		if (keep_text(p))
+			p->ops->keep(p);
 		plug_end(p, "ok\n");
 	}
 }
 
 static int begin_attach(struct boot_plug *p, char *why, size_t room)
 {
-	const struct stack_vm_config *c = &p->slot->vm->config;
-	int error = disk_arg_parse(p->text, &p->disk, why, room);
+	int error = p->ops->parse(p, why, room);
 
 	if (error < 0)
 		return error;
-	if (!p->disk.dev || vdev_parse(p->disk.dev, &p->vdev) < 0)
-		return stack_fail(why, room, -EINVAL, "%s is no disk name: use xvda, xvdb, ...",
-			p->disk.dev ? p->disk.dev : "nothing");
-	if (c->ndisks == STACK_VM_DISKS)
-		return stack_fail(why, room, -E2BIG, "%s has %u disks, as many as a vm can have", c->name,
-			STACK_VM_DISKS);
 	if (is_busy(p))
-		return stack_fail(why, room, -EBUSY, "disk %s is just being attached or detached",
-			p->disk.dev);
-	return stack_attach_begin(p->slot->boot->st, p->slot->live->domid, &p->disk, why, room);
+		return stack_fail(why, room, -EBUSY, "%s %s is just being attached or detached", p->ops->what,
+			p->ops->kind == STACK_VBD ? p->disk.dev : "of that number");
+	return p->ops->begin(p, why, room);
 }
 
-void boot_plug_attach(struct boot_slot *s, const char *text, struct boot_reply *reply)
+static void attach(struct boot_slot *s, const struct plug_ops *ops, const char *text, struct boot_reply *reply)
 {
-	struct boot_plug *p = plug_new(s, text, reply);
-	char why[512];
+	struct boot_plug *p = plug_new(s, ops, text, reply);
+	char why[1024];
 
 	if (!p)
 		return;
@@ -161,26 +153,12 @@ void boot_plug_attach(struct boot_slot *s, const char *text, struct boot_reply *
 
 /* --- detach ------------------------------------------------------------ */
 
-/* Return: its place among the vm's disks, or -1. */
-static int find_disk(const struct stack_vm_config *c, uint32_t vdev)
-{
-	uint32_t other;
-
-	for (unsigned i = 0; i < c->ndisks; i++)
-		if (vdev_parse(c->disks[i].dev, &other) == 0 && other == vdev)
-			return (int)i;
-	return -1;
-}
-
 static void detached(struct boot_plug *p)
 {
 	struct boot_slot *s = p->slot;
-	struct stack_vm_config *c = &s->vm->config;
-	int at = find_disk(c, p->vdev);
 
-	stack_detach_finish(s->boot->st, s->live->domid, STACK_VBD, p->vdev);
-	if (at >= 0)
-		memmove(&c->disks[at], &c->disks[at + 1], (--c->ndisks - (unsigned)at) * sizeof(c->disks[0]));
+	stack_detach_finish(s->boot->st, s->live->domid, p->ops->kind, p->vdev);
+	p->ops->drop(p);
 	plug_end(p, "ok\n");
 }
 
@@ -191,51 +169,40 @@ static void on_detach(void *opaque)
 	char why[256];
 
 	p->timer = NULL;
-	if (stack_detach_done(s->boot->st, s->live->domid, STACK_VBD, p->vdev)) {
+	if (stack_detach_done(s->boot->st, s->live->domid, p->ops->kind, p->vdev)) {
 		detached(p);
 	} else if (stack_now_ms() < p->end_ms) {
 		poll_again(p, on_detach);
 	} else if (p->force) {
 		detached(p);
 	} else {
-		snprintf(why, sizeof(why), "%s did not let go of disk %s within %u s: unmount it there; it"
-			" goes then, and another block-detach tidies up; --force takes it away as it is",
-			s->vm->config.name, p->text, PLUG_DETACH_MS / 1000);
+		snprintf(why, sizeof(why), "%s did not let go of %s %s within %u s: %s there; it goes then, and"
+			" another %s tidies up; --force takes it away as it is", s->vm->config.name, p->ops->what,
+			p->text, PLUG_DETACH_MS / 1000, p->ops->remedy, p->ops->detach);
 		plug_end(p, why);
 	}
-}
-
-static int parse_vdev(const char *dev, uint32_t *vdev)
-{
-	char *end;
-	unsigned long n;
-
-	if (!isdigit((unsigned char)dev[0]))
-		return vdev_parse(dev, vdev);
-	errno = 0;
-	n = strtoul(dev, &end, 10);
-	*vdev = (uint32_t)n;
-	return errno || *end || n > UINT32_MAX ? -EINVAL : 0;
 }
 
 static int begin_detach(struct boot_plug *p, char *why, size_t room)
 {
 	struct boot_slot *s = p->slot;
-	int error = parse_vdev(p->text, &p->vdev);
+	const char *name = s->vm->config.name;
+	int error;
 
-	if (error < 0 || find_disk(&s->vm->config, p->vdev) < 0)
-		return stack_fail(why, room, -ENOENT, "%s has no disk %s; sluice block-list %s shows them",
-			s->vm->config.name, p->text, s->vm->config.name);
+	if (!p->ops->find(p))
+		return stack_fail(why, room, -ENOENT, "%s has no %s %s; sluice %s %s shows them", name,
+			p->ops->what, p->text, p->ops->list, name);
 	if (is_busy(p))
-		return stack_fail(why, room, -EBUSY, "disk %s is just being detached", p->text);
-	error = stack_detach_begin(s->boot->st, s->live->domid, STACK_VBD, p->vdev);
-	return error < 0 ? stack_fail(why, room, error, "disk %s cannot be detached: %s", p->text,
+		return stack_fail(why, room, -EBUSY, "%s %s is just being detached", p->ops->what, p->text);
+	error = stack_detach_begin(s->boot->st, s->live->domid, p->ops->kind, p->vdev);
+	return error < 0 ? stack_fail(why, room, error, "%s %s cannot be detached: %s", p->ops->what, p->text,
 		strerror(-error)) : 0;
 }
 
-void boot_plug_detach(struct boot_slot *s, const char *dev, bool force, struct boot_reply *reply)
+static void detach(struct boot_slot *s, const struct plug_ops *ops, const char *name, bool force,
+	struct boot_reply *reply)
 {
-	struct boot_plug *p = plug_new(s, dev, reply);
+	struct boot_plug *p = plug_new(s, ops, name, reply);
 	char why[256];
 
 	if (!p)
@@ -246,4 +213,30 @@ void boot_plug_detach(struct boot_slot *s, const char *dev, bool force, struct b
 		plug_end(p, why);
 	else
 		poll_again(p, on_detach);
+}
+
+/* --- verbs ------------------------------------------------------------- */
+
+bool boot_plug_verb(struct boot_slot *s, const char *verb, const char *text, bool force,
+	struct boot_reply *reply)
+{
+	static const struct {
+		const char *verb;
+		const struct plug_ops *ops;
+		bool attach;
+	} verbs[] = {
+		{ "block-attach", &plug_disk, true }, { "block-detach", &plug_disk, false },
+		{ "network-attach", &plug_vif, true }, { "network-detach", &plug_vif, false },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(verbs[i].verb, verb) != 0)
+			continue;
+		if (verbs[i].attach)
+			attach(s, verbs[i].ops, text, reply);
+		else
+			detach(s, verbs[i].ops, text, force, reply);
+		return true;
+	}
+	return false;
 }

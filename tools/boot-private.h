@@ -18,7 +18,7 @@ struct boot_slot {
 	struct boot *boot;
 	struct boot_vm *vm;
 	struct boot_options *owned; /* what vm is in, of one that came later; or NULL */
-	struct arg_list args;       /* what that points into, and disks that came later */
+	struct arg_list args;       /* what that points into, and devices that came later */
 	struct stack_vm *live;      /* a vm, */
 	struct stack_process *process; /* or a process driver domain */
 	struct loop_source *life, *restart, *ready;
@@ -27,7 +27,7 @@ struct boot_slot {
 	bool ended;        /* it has shut down: kept by --on-..=preserve, or until it is built again */
 	bool paused;       /* its next start is to leave it so */
 	struct boot_reply *waiter; /* who created it waits for its start */
-	struct boot_plug *plugs;   /* disks that come and go */
+	struct boot_plug *plugs;   /* devices that come and go */
 };
 
 struct boot {
@@ -59,7 +59,7 @@ void boot_on_log(void *opaque, uint32_t events);
 struct boot_slot *boot_slot_new(struct boot *b, struct boot_vm *vm, struct boot_options *owned,
 	struct arg_list *args);
 /**
- * boot_slot_start() - make its vm at once, and start that when its disks are there.
+ * boot_slot_start() - make its vm at once, and start that when its devices are there.
  * Return: 0 or -errno with @why.
  */
 int boot_slot_start(struct boot_slot *s, char *why, size_t room) must_check;
@@ -75,11 +75,16 @@ int boot_process_start(struct boot_slot *s, char *why, size_t room) must_check;
 /** boot_process_verb() - what a client asks of it; @force: also if guests suffer. Answered. */
 void boot_process_verb(struct boot_slot *s, const char *verb, bool force, struct boot_reply *reply);
 
-/** boot_plug_attach() - attach a disk, answer when its backend is there. @text: as --disk= has it. */
-void boot_plug_attach(struct boot_slot *s, const char *text, struct boot_reply *reply);
-/** boot_plug_detach() - @dev: its name or number; @force: also one that the guest keeps. */
-void boot_plug_detach(struct boot_slot *s, const char *dev, bool force, struct boot_reply *reply);
-/** boot_plug_drop() - the vm goes: nobody waits for its disks any more. */
+/**
+ * boot_plug_verb() - what a client asks of a vm's devices; answered now or later.
+ * @text: to attach: as --disk= or --net= has it; to detach: the device's name or number
+ * @force: to detach: also one that the guest keeps
+ *
+ * Return: false: this is no such verb.
+ */
+bool boot_plug_verb(struct boot_slot *s, const char *verb, const char *text, bool force,
+	struct boot_reply *reply) must_check;
+/** boot_plug_drop() - the vm goes: nobody waits for its devices any more. */
 void boot_plug_drop(struct boot_slot *s);
 
 #endif

@@ -71,6 +71,6 @@ void boot_process_verb(struct boot_slot *s, const char *verb, bool force, struct
 	} else if (strcmp(verb, "pause") == 0 || strcmp(verb, "unpause") == 0) {
 		boot_reply_send(reply, "%s is a process domain and has no virtual CPUs to %s", name, verb);
 	} else {
-		boot_reply_send(reply, "%s is a driver domain of type process: it gets no disks of others", name);
+		boot_reply_send(reply, "%s is a driver domain of type process: it gets no devices of others", name);
 	}
 }

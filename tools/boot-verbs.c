@@ -146,14 +146,10 @@ static void one_vm(struct boot_slot *s, char **words, unsigned nwords, struct bo
 		boot_reply_send(reply, "ok\n");
 		boot_check_end(b);
 	} else if (s->ready) {
-		boot_reply_send(reply, "%s waits for its disks", s->vm->config.name);
+		boot_reply_send(reply, "%s waits for its devices", s->vm->config.name);
 	} else if (s->ended && !is_waking_verb(verb)) {
 		boot_reply_send(reply, "%s has shut down already", s->vm->config.name);
-	} else if (strcmp(verb, "block-attach") == 0) {
-		boot_plug_attach(s, arg, reply);
-	} else if (strcmp(verb, "block-detach") == 0) {
-		boot_plug_detach(s, arg, nwords > 3 && strcmp(words[3], "force") == 0, reply);
-	} else {
+	} else if (!boot_plug_verb(s, verb, arg, nwords > 3 && strcmp(words[3], "force") == 0, reply)) {
 		int error = act(s, verb, why, sizeof(why));
 
 		boot_reply_send(reply, "%s\n", error < 0 ? why : "ok");

@@ -67,7 +67,10 @@ bin_PROGRAMS += tools/sluice
 tools_sluice_SOURCES = \
 	tools/boot-control.c \
 	tools/boot-options.c \
+	tools/boot-plug-disk.c \
+	tools/boot-plug-vif.c \
 	tools/boot-plug.c \
+	tools/boot-plug.h \
 	tools/boot-private.h \
 	tools/boot-process.c \
 	tools/boot-run.c \
@@ -92,9 +95,13 @@ tools_sluice_SOURCES = \
 	tools/cmd-console.c \
 	tools/cmd-control.c \
 	tools/cmd-create.c \
+	tools/cmd-device.c \
+	tools/cmd-device.h \
 	tools/cmd-exec.c \
+	tools/cmd-features.c \
 	tools/cmd-info.c \
 	tools/cmd-metrics.c \
+	tools/cmd-net.c \
 	tools/cmd-top.c \
 	tools/cmd-upgrade.c \
 	tools/console-client.c \
@@ -266,6 +273,8 @@ tools_scripts = \
 	tests/scripts/create-disks.sh \
 	tests/scripts/create-hotplug.sh \
 	tests/scripts/create-keys.sh \
+	tests/scripts/create-network-config.sh \
+	tests/scripts/create-network.sh \
 	tests/scripts/create-process-apart.sh \
 	tests/scripts/create-process-cgroup.sh \
 	tests/scripts/create-process-config.sh \

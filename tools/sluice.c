@@ -29,12 +29,17 @@ static const struct verb verbs[] = {
 	{ "domname", "ID", "show the name of a vm", verb_domid },
 	{ "exec", "[--disk=FILE[,OPTION]..].. [--] COMMAND [ARGUMENT..]",
 		"run a command in a guest domain of a private stack", verb_exec },
-	{ "features", "NAME..", "show what disks' backends and guests agreed on", verb_features },
+	{ "features", "NAME..", "show what devices' backends and guests agreed on", verb_features },
 	{ "help", "[VERB]", "show the verbs, or one verb's options", verb_help },
 	{ "info", "", "show the host", verb_info },
 	{ "list", "[--long] [NAME]", "show the vms that run", verb_list },
 	{ "metrics", "[--once|--socket=PATH|--listen=127.0.0.1:PORT] [--run-dir=DIR]",
 		"what backends count, for Prometheus", verb_metrics },
+	{ "network-attach", "[--keys] NAME [KEY=VALUE[,..]]..", "give a running vm a network interface",
+		verb_network_attach },
+	{ "network-detach", "[--force] NAME DEVID|MAC", "take a network interface from a running vm",
+		verb_network_detach },
+	{ "network-list", "NAME..", "show the network interfaces of vms", verb_network_list },
 	{ "pause", "NAME", "stop a vm's virtual CPUs", verb_control },
 	{ "reboot", "[--all] NAME", "ask a vm to reboot", verb_shutdown },
 	{ "shutdown", "[--wait] NAME", "ask a vm to power off", verb_shutdown },
@@ -52,7 +57,7 @@ static void print_verbs(FILE *to)
 	fprintf(to, "Usage: sluice VERB [OPTION..]\n\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (verbs[i].text)
-			fprintf(to, "  %-12s %s\n", verbs[i].name, verbs[i].text);
+			fprintf(to, "  %-14s %s\n", verbs[i].name, verbs[i].text);
 	fprintf(to, "\nsluice help VERB tells more; see also sluice(1).\n");
 }
 

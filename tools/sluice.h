@@ -31,6 +31,9 @@ int verb_exec(int argc, char **argv);
 int verb_stack(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_metrics(int argc, char **argv);
+int verb_network_attach(int argc, char **argv);
+int verb_network_detach(int argc, char **argv);
+int verb_network_list(int argc, char **argv);
 /** verb_shutdown() - shutdown, reboot and destroy, by argv[0]. */
 int verb_shutdown(int argc, char **argv);
 int verb_top(int argc, char **argv);

@@ -20,7 +20,7 @@ expect () {
 	[ "$got" = "$want" ] || fail "$*: \"$got\" in place of \"$want\""
 }
 expect "exec " sluice ex
-expect "backend-upgrade block-attach block-detach block-list boot console create destroy dmesg domid domname exec features help info list metrics pause reboot shutdown top unpause vcpu-list vcpu-set version " sluice help ""
+expect "backend-upgrade block-attach block-detach block-list boot console create destroy dmesg domid domname exec features help info list metrics network-attach network-detach network-list pause reboot shutdown top unpause vcpu-list vcpu-set version " sluice help ""
 expect "--interval= --iterations= " sluice top --i
 expect "--keep-going " sluice backend-upgrade --k
 expect "json " sluice top --output-format=j
@@ -35,6 +35,10 @@ expect "--all --force --wait " sluice destroy --
 expect "--all --wait " sluice shutdown --
 expect "--device= --directory= --disk= --driver-process= --driver-vm= " sluice boot --d
 expect "--force " sluice block-detach --f
+expect "--force " sluice network-detach --f
+expect "--net= " sluice boot --ne
+expect "mac= mtu= " sluice boot --net=m
+expect "mac=x,rate= mac=x,rate_in= " sluice boot --net=mac=x,ra
 expect "--read-only " sluice console --r
 expect "--defconfig= --dryrun " sluice create --d
 expect "--disk= " sluice exec --d
