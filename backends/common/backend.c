@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "backends/common/look.h"
 #include "backends/common/ready.h"
 #include "backends/common/store-socket.h"
 #include "common/log.h"
@@ -27,6 +28,8 @@
 #define BACKEND_MAX_STEPS 8
 #define BACKEND_NODE_TOKEN "frontend-node"
 #define BACKEND_MAX_DWELL_MS 60000u
+/* When nodes could not be read, for other reasons than that they are not there. */
+#define BACKEND_AGAIN_MS 1000u
 
 struct backend {
 	struct loop *loop;
@@ -46,7 +49,10 @@ struct backend {
 	bool over;           /* ended() was called */
 	unsigned dwell_ms;   /* at InitWait, the first time */
 	struct loop_source *dwell; /* while it lasts */
+	struct loop_source *again; /* to look once more */
 };
+
+static struct log_limit backend_limit = { .burst = 5, .interval_ms = 60000 };
 
 char *backend_dir_read(void *opaque, const char *name)
 {
@@ -123,6 +129,7 @@ void backend_close(struct backend *b)
 	loop_remove(b->source);
 	loop_remove(b->alive);
 	loop_remove(b->dwell);
+	loop_remove(b->again);
 	if (b->socket >= 0)
 		close(b->socket);
 	xs_close(b->xs);
@@ -385,53 +392,42 @@ static void backend_act(struct backend *b, enum xenbus_action action)
 
 /* --- looking ------------------------------------------------------------------------------ */
 
-struct backend_view {
-	XenbusState frontend;
-	XenbusState target; /* what the toolstack wrote over our state */
-	bool online;
-	bool gone;          /* our directory was removed */
-};
-
-/* What cannot be read counts as absent; a number that is no state as no state. */
-static int backend_look(struct backend *b, struct backend_view *v)
+static void backend_look_again(void *opaque)
 {
-	CLEANUP_FREE char *frontend = xsn_read(b->xs, XBT_NULL, b->path, "frontend");
-	XenbusState own;
-	int rc;
+	struct backend *b = opaque;
 
-	*v = (struct backend_view){ .gone = !frontend && errno == ENOENT };
-	if (!frontend && !v->gone)
-		return errno ? -errno : -EIO;
-	rc = xsn_read_state(b->xs, XBT_NULL, b->frontend, "state", &v->frontend);
-	if (rc == -EINVAL || rc == -ERANGE)
-		v->frontend = XenbusStateReconfiguring; /* asks for nothing */
-	else if (rc < 0)
-		v->frontend = XenbusStateUnknown;
-	if (xsn_read_bool(b->xs, XBT_NULL, b->path, "online", &v->online) < 0 || v->gone)
-		v->online = false;
-	if (xsn_read_state(b->xs, XBT_NULL, b->path, "state", &own) == 0 && own != b->state)
-		v->target = own;
-	/*
-	 * libxl ends a qdisk of a paused or dying guest with Closed alone, online still 1.
-	 * Before our first state it is one that a predecessor left.
-	 */
-	if (v->target == XenbusStateClosed && b->state != XenbusStateInitialising)
-		b->given_up = true;
-	return 0;
+	b->again = NULL;
+	backend_evaluate(b);
+}
+
+/* Nothing changes for now. */
+static void backend_unread(struct backend *b, int rc)
+{
+	if (backend_lost(b, rc))
+		return;
+	if (log_limit_ok(&backend_limit))
+		log_warn("cannot read the device's nodes (%s); it stays as it is", strerror(-rc));
+	if (!b->again)
+		b->again = loop_add_timer(b->loop, BACKEND_AGAIN_MS, backend_look_again, b);
 }
 
 static void backend_evaluate(struct backend *b)
 {
 	for (int i = 0; i < BACKEND_MAX_STEPS && !b->disconnecting && !b->over; i++) {
-		struct backend_view v;
+		struct look v;
 		enum xenbus_action action;
-		int rc = backend_look(b, &v);
+		int rc = look_at_device(b->xs, b->path, b->frontend, b->state, &v);
 
 		if (rc < 0) {
-			if (!backend_lost(b, rc))
-				log_warn("cannot read the device's nodes: %s", strerror(-rc));
+			backend_unread(b, rc);
 			return;
 		}
+		/*
+		 * libxl ends a qdisk of a paused or dying guest with Closed alone, online still 1.
+		 * Before our first state it is one that a predecessor left.
+		 */
+		if (v.target == XenbusStateClosed && b->state != XenbusStateInitialising)
+			b->given_up = true;
 		action = v.gone || b->given_up ? XENBUS_REMOVE :
 				  xenbus_backend_action(b->state, v.frontend, v.online,
 					  b->connected, v.target);

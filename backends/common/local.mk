@@ -14,6 +14,8 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/journal.h \
 	backends/common/journal-read.c \
 	backends/common/journal-read.h \
+	backends/common/look.c \
+	backends/common/look.h \
 	backends/common/metrics.c \
 	backends/common/metrics.h \
 	backends/common/metrics-page.c \

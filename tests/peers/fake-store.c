@@ -39,6 +39,8 @@ static struct {
 	unsigned nodes;
 	struct xs_handle *handle; /* one at a time is enough for one backend */
 	unsigned conflicts;
+	char *refuse; /* a read that is to fail */
+	int refuse_error;
 } store = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static char *full_path(const char *path)
@@ -135,11 +137,49 @@ void fake_store_reset(void)
 		free(store.node[store.nodes].value);
 	}
 	store.conflicts = 0;
+	free(store.refuse);
+	store.refuse = NULL;
 }
 
 void fake_store_conflicts(unsigned n)
 {
 	store.conflicts = n;
+}
+
+void fake_store_refuse(const char *path, int error)
+{
+	pthread_mutex_lock(&store.lock);
+	free(store.refuse);
+	store.refuse = full_path(path);
+	store.refuse_error = error;
+	pthread_mutex_unlock(&store.lock);
+}
+
+bool fake_store_refused(void)
+{
+	bool yes;
+
+	pthread_mutex_lock(&store.lock);
+	yes = !store.refuse;
+	pthread_mutex_unlock(&store.lock);
+	return yes;
+}
+
+/* The errno of a read of @path, once; or 0. */
+static int take_refusal(const char *path)
+{
+	char *full = full_path(path);
+	int error = 0;
+
+	pthread_mutex_lock(&store.lock);
+	if (store.refuse && strcmp(store.refuse, full) == 0) {
+		error = store.refuse_error;
+		free(store.refuse);
+		store.refuse = NULL;
+	}
+	pthread_mutex_unlock(&store.lock);
+	free(full);
+	return error;
 }
 
 void fake_store_write(const char *path, const char *value)
@@ -269,10 +309,11 @@ char **xs_check_watch(struct xs_handle *h)
 
 void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned int *len)
 {
-	char *value = fake_store_read(path);
+	int error = take_refusal(path);
+	char *value = error ? NULL : fake_store_read(path);
 
 	if (!value)
-		errno = ENOENT;
+		errno = error ?: ENOENT;
 	else if (len)
 		*len = strlen(value);
 	return value;

@@ -63,5 +63,9 @@ void fake_store_rm(const char *path);
 char *fake_store_read(const char *path);
 /** fake_store_conflicts() - let the next @n transactions fail with EAGAIN. */
 void fake_store_conflicts(unsigned n);
+/** fake_store_refuse() - let the next read of a node fail with @error; of that path, in full. */
+void fake_store_refuse(const char *path, int error);
+/** fake_store_refused() - that has happened since. */
+bool fake_store_refused(void);
 
 #endif

@@ -188,6 +188,57 @@ static void closed_by_a_predecessor_is_none(void **state)
 	expect_node("online", "1");
 }
 
+static void refuse_a_read(const char *path, int error)
+{
+	fake_store_refuse(path, error);
+	settle(); /* fires the watch */
+	assert_true(fake_store_refused());
+}
+
+/* Of a device that has no frontend just now, where it is what decides. */
+static void online_that_cannot_be_read_is_not_offline(void **state)
+{
+	connect_disk();
+	front("state", "6");
+	run_until(BACK "/state", "6");
+	refuse_a_read(BACK "/online", EINVAL);
+	front("state", "1");
+	run_until(BACK "/state", "2");
+	fake_store_rm(FRONT);
+	refuse_a_read(BACK "/online", EAGAIN);
+	expect_node("state", "2");
+}
+
+static void nodes_that_cannot_be_read_change_nothing(void **state)
+{
+	connect_disk();
+	refuse_a_read(BACK "/frontend", EINVAL);
+	refuse_a_read(FRONT "/state", ENOMEM);
+	refuse_a_read(BACK "/state", ENOMEM);
+	expect_node("state", "4");
+	assert_int_equal(fake_counts().bound, 1);
+}
+
+/* Nothing else wakes it. */
+static void nodes_that_cannot_be_read_are_looked_at_again(void **state)
+{
+	connect_disk();
+	fake_store_refuse(BACK "/online", EINVAL);
+	front("state", "6");
+	run_until(BACK "/state", "6");
+	assert_true(fake_store_refused());
+	expect_node("online", "1");
+}
+
+static void a_detach_that_cannot_be_read_is_seen_later(void **state)
+{
+	connect_disk();
+	fake_store_refuse(BACK "/state", ENOMEM);
+	fake_store_write(BACK "/state", "6");
+	assert_int_equal(run_until(BACK "/online", "0"), DEVICE_REMOVED);
+	assert_true(fake_store_refused());
+}
+
 static void removed_directory_stays_removed(void **state)
 {
 	int rc;
@@ -408,6 +459,10 @@ int main(void)
 		T(frontend_vanishes_while_connected),
 		T(closed_by_the_toolstack_alone_is_removal),
 		T(closed_by_a_predecessor_is_none),
+		T(online_that_cannot_be_read_is_not_offline),
+		T(nodes_that_cannot_be_read_change_nothing),
+		T(nodes_that_cannot_be_read_are_looked_at_again),
+		T(a_detach_that_cannot_be_read_is_seen_later),
 		T(removed_directory_stays_removed),
 		T(sigterm_closes),
 		T(a_conflicting_transaction_is_tried_again),
