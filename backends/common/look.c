@@ -19,7 +19,8 @@ static int look_at_frontend(struct xs_handle *xs, const char *path, XenbusState 
 	return 0;
 }
 
-static int look_at_own(struct xs_handle *xs, const char *path, XenbusState state, XenbusState *target)
+static int look_at_own(struct xs_handle *xs, const char *path, XenbusState state,
+	XenbusState *target)
 {
 	XenbusState own;
 	int rc = xsn_read_state(xs, XBT_NULL, path, "state", &own);

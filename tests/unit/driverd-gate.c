@@ -1053,7 +1053,7 @@ static void noise_step(struct gate_client *c[8])
 		if (noise(20) == 0 && gate.up)
 			gate_down(&gate);
 		else if (!gate.up)
-			gate_up(&gate, GATE_FLIGHT);
+			gate_up(&gate, noise(2) ? GATE_FLIGHT : 1);
 		break;
 	case 3:
 		gate_tick(&gate, gate.now_ms + noise(300));
