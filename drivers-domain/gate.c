@@ -46,9 +46,14 @@ static void gate_unqueue(struct gate_client *c)
 
 void gate_schedule(struct gate_client *c)
 {
+	enum gate_job job;
 	unsigned index;
 
-	if (c->queue != GATE_NOWHERE || !c->gate->up || gate_client_job(c, &index) == GATE_IDLE)
+	job = gate_client_job(c, &index);
+	/* Who waits for a transaction may be to give back another one, or to go. */
+	if (c->queue == GATE_TX_WAIT && job != GATE_REQUEST)
+		gate_unqueue(c);
+	if (c->queue != GATE_NOWHERE || !c->gate->up || job == GATE_IDLE)
 		return;
 	TAILQ_INSERT_TAIL(&c->gate->ready, c, link);
 	c->queue = GATE_READY;

@@ -517,6 +517,50 @@ static void test_transactions_are_waited_for(void **state)
 	assert_false(gate_wants_tick(&gate));
 }
 
+/* Each has one and wants a second: none of them will end its first by itself. */
+static void test_those_who_wait_lose_theirs_too(void **state)
+{
+	struct gate_client *c[GATE_TX];
+	uint32_t tx[GATE_TX];
+
+	hold_all(c, tx);
+	for (unsigned i = 0; i < GATE_TX; i++)
+		client_ask(c[i], XS_TRANSACTION_START, 0, LITERAL("\0"));
+	assert_false(store_take());
+	gate_tick(&gate, 100000 + GATE_TX_MS);
+	for (unsigned i = 0; i < GATE_TX; i++) {
+		store_hears(XS_TRANSACTION_END, 100 + i, "F");
+		store_ok();
+	}
+	for (unsigned i = 0; i < GATE_TX; i++)
+		store_hears(XS_TRANSACTION_START, 0, "");
+	assert_int_equal(gate.tx_held, GATE_TX);
+}
+
+/* One that goes while it waits is not woken in the place of one that stays. */
+static void test_one_that_goes_while_it_waits(void **state)
+{
+	struct gate_client *c[GATE_TX], *goes = client_new(), *stays = client_new();
+	uint32_t tx[GATE_TX];
+
+	client_ask(goes, XS_WATCH, 0, LITERAL(OWN "\0" "token\0"));
+	assert_true(store_take());
+	store_ok();
+	hold_all(c, tx);
+	assert_true(client_take(goes));
+	client_ask(goes, XS_TRANSACTION_START, 0, LITERAL("\0"));
+	client_ask(stays, XS_TRANSACTION_START, 0, LITERAL("\0"));
+	assert_false(store_take());
+	gate_client_close(goes);
+	assert_true(store_take());
+	assert_int_equal(got.header.type, XS_UNWATCH);
+	store_ok();
+	client_end(c[0], tx[0], false);
+	store_hears(XS_TRANSACTION_END, 100, "F");
+	store_ok();
+	store_hears(XS_TRANSACTION_START, 0, "");
+}
+
 static void test_who_keeps_one_loses_it(void **state)
 {
 	struct gate_client *c[GATE_TX], *late = client_new();
@@ -1135,6 +1179,8 @@ int main(void)
 		GATE_TEST(test_transactions_that_the_store_refuses),
 		GATE_TEST(test_transactions_are_waited_for),
 		GATE_TEST(test_who_keeps_one_loses_it),
+		GATE_TEST(test_those_who_wait_lose_theirs_too),
+		GATE_TEST(test_one_that_goes_while_it_waits),
 		GATE_TEST(test_events_come_as_they_were_asked_for),
 		GATE_TEST(test_answers_come_before_events),
 		GATE_TEST(test_events_of_nobody),
