@@ -20,72 +20,19 @@
 #include "common/fdpass.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "drivers-domain/gate-control.h"
-#include "drivers-domain/gate.h"
+#include "drivers-domain/gate-main.h"
 
 /* Connections of one device at a time: a backend has one. */
 #define MAIN_CONNECTIONS 4u
 #define MAIN_TICK_MS 100u
 /* A backend that is just being started may be about to connect. */
 #define MAIN_UNUSED_MS 3000u
-/* Messages of one connection per turn of the loop. */
-#define MAIN_TURN 16
 
-struct main_gate;
-
-/* A device: where its backend connects. */
-struct main_device {
-	TAILQ_ENTRY(main_device) link;
-	struct main_gate *main;
-	struct gate_rules rules;
-	char label[SCAN_PATH_MAX];
-	int fd;
-	struct loop_source *source;
-	unsigned connections;
-};
-TAILQ_HEAD(main_devices, main_device);
-
-/* A connection of a backend. */
-struct main_connection {
-	TAILQ_ENTRY(main_connection) link;
-	struct main_gate *main;
-	struct gate_client *client;
-	struct main_device *device; /* NULL: removed since */
-	char label[SCAN_PATH_MAX];
-	int fd;
-	uint32_t events;
-	struct loop_source *source;
-};
-TAILQ_HEAD(main_connections, main_connection);
-
-struct main_gate {
-	struct loop *loop;
-	struct gate gate;
-	char confined[GATE_FRONTEND_MAX];
-	struct main_devices devices;
-	struct main_connections connections;
-	int listen_fd;
-	int control_fd;
-	struct loop_source *control_source;
-	bool known;         /* it has said which domain this is */
-	unsigned store_ms;  /* for so long backends wait for a store that went away */
-	int store_fd;
-	bool store_is_device;
-	uint32_t store_events;
-	struct loop_source *store_source;
-	struct loop_source *store_timer;
-	struct loop_source *tick;
-	struct loop_source *unused;
-};
-
-CONFINE_RULES(gate, CONFINE_CALL(accept4), CONFINE_CALL(recvmsg), CONFINE_CALL(sendmsg),
-	CONFINE_CALL_IF(getsockopt, 2, SO_TYPE));
+CONFINE_RULES(gate, CONFINE_CALL(accept4), CONFINE_CALL(recvmsg), CONFINE_CALL(sendmsg));
 
 static struct log_limit main_limit = { .burst = 20, .interval_ms = 10000 };
 
-static void main_pump(struct main_gate *m);
-
-static uint64_t main_now_ms(void)
+uint64_t main_now_ms(void)
 {
 	struct timespec ts;
 
@@ -93,7 +40,7 @@ static uint64_t main_now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static void main_tell(struct main_gate *m, enum gate_control_what what)
+void main_tell(struct main_gate *m, enum gate_control_what what)
 {
 	struct gate_control message = { .version = GATE_VERSION, .what = what };
 	int rc;
@@ -301,137 +248,6 @@ out:
 	close(fd);
 }
 
-/* --- the store ------------------------------------------------------------------------------ */
-
-static void store_given_up(void *opaque)
-{
-	struct main_gate *m = opaque;
-
-	m->store_timer = NULL;
-	log_err("there was no store for %u s: the backends are told that it is gone", m->store_ms / 1000);
-	loop_stop(m->loop, 1);
-}
-
-static void store_lost(struct main_gate *m, const char *why)
-{
-	log_warn("the store is gone (%s); backends go on, and wait with what they ask of it", why);
-	loop_remove(m->store_source);
-	m->store_source = NULL;
-	close(m->store_fd);
-	m->store_fd = -1;
-	gate_down(&m->gate);
-	m->store_timer = loop_add_timer(m->loop, m->store_ms, store_given_up, m);
-	if (!m->store_timer)
-		loop_stop(m->loop, 1);
-	main_tell(m, GATE_WANT_STORE);
-}
-
-/* False: it is lost. */
-static bool store_push(struct main_gate *m)
-{
-	const char *from;
-	size_t n = 0;
-
-	while (m->store_fd >= 0 && (n = gate_up_output(&m->gate, &from)) > 0) {
-		/* /dev/xen/xenbus takes one message per write at most, and so it gets them. */
-		ssize_t sent = write(m->store_fd, from, n);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0 && errno == EAGAIN && !m->store_is_device)
-			break;
-		/* The device stays whatever it says; of watches that is the store's own answer. */
-		if (sent < 0 && m->store_is_device) {
-			gate_up_refused(&m->gate, -errno);
-		} else if (sent < 0) {
-			store_lost(m, strerror(errno));
-			return false;
-		} else {
-			gate_up_sent(&m->gate, (size_t)sent);
-		}
-	}
-	if (m->store_fd >= 0) {
-		uint32_t events = EPOLLIN | (n ? EPOLLOUT : 0);
-
-		if (events != m->store_events)
-			(void)!loop_set_events(m->store_source, events);
-		m->store_events = events;
-	}
-	return true;
-}
-
-static void store_pull(struct main_gate *m)
-{
-	for (int i = 0; i < 8 * MAIN_TURN; i++) {
-		char *to;
-		size_t room = gate_up_room(&m->gate, &to);
-		ssize_t n = room ? read(m->store_fd, to, room) : 0;
-		int rc;
-
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n < 0 || (n == 0 && room)) {
-			store_lost(m, n < 0 ? strerror(errno) : "it ended the connection");
-			return;
-		}
-		rc = gate_up_received(&m->gate, (size_t)n);
-		if (rc < 0) {
-			store_lost(m, "it broke the protocol");
-			return;
-		}
-	}
-}
-
-static void store_ready(void *opaque, uint32_t events)
-{
-	struct main_gate *m = opaque;
-
-	gate_tick(&m->gate, main_now_ms());
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		store_pull(m);
-	main_pump(m);
-}
-
-static bool store_fd_is_device(int fd)
-{
-	socklen_t len = sizeof(int);
-	int type;
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0;
-}
-
-/*
- * How much the connection takes before it answers. Linux has one buffer per open file of its
- * device: a message that comes before the one before it has gone out overwrites it. And the
- * write of a watch returns with its answer, for which it keeps those of others from being taken.
- */
-static unsigned store_flight(const struct main_gate *m)
-{
-	return m->store_is_device ? 1 : GATE_FLIGHT;
-}
-
-static void store_found(struct main_gate *m, int fd)
-{
-	if (m->store_fd >= 0) {
-		close(fd); /* one is enough */
-		return;
-	}
-	m->store_source = loop_add_fd(m->loop, fd, EPOLLIN, store_ready, m);
-	if (!m->store_source) {
-		close(fd);
-		loop_stop(m->loop, 1);
-		return;
-	}
-	if (m->store_timer)
-		log_info("the store is back");
-	loop_remove(m->store_timer);
-	m->store_timer = NULL;
-	m->store_fd = fd;
-	m->store_is_device = store_fd_is_device(fd);
-	m->store_events = EPOLLIN;
-	gate_up(&m->gate, store_flight(m));
-}
-
 /* --- all of it ------------------------------------------------------------------------------ */
 
 static void main_tick(void *opaque)
@@ -444,7 +260,7 @@ static void main_tick(void *opaque)
 }
 
 /* Until nobody has anything more to send. */
-static void main_pump(struct main_gate *m)
+void main_pump(struct main_gate *m)
 {
 	struct gate_client *c;
 

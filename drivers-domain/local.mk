@@ -72,7 +72,12 @@ drivers_domain_libgate_la_SOURCES = \
 	$(NULL)
 drivers_domain_libgate_la_LIBADD = drivers-domain/libgatepolicy.la
 sbin_PROGRAMS += drivers-domain/sluice-store-gate
-drivers_domain_sluice_store_gate_SOURCES = drivers-domain/gate-main.c drivers-domain/gate-control.h
+drivers_domain_sluice_store_gate_SOURCES = \
+	drivers-domain/gate-main.c \
+	drivers-domain/gate-main.h \
+	drivers-domain/gate-store.c \
+	drivers-domain/gate-control.h \
+	$(NULL)
 drivers_domain_sluice_store_gate_LDADD = \
 	drivers-domain/libgate.la \
 	common/libconfine.la \
@@ -136,6 +141,7 @@ driverd_scripts = \
 	tests/scripts/driverd-store-gone.sh \
 	tests/scripts/driverd-store-restart.sh \
 	tests/scripts/driverd-gate.sh \
+	tests/scripts/driverd-gate-device.sh \
 	tests/scripts/driverd-gate-restart.sh \
 	tests/scripts/driverd-cycles.sh \
 	tests/scripts/driverd-docs.sh \
@@ -163,6 +169,8 @@ driverd_scripts = \
 	$(NULL)
 check_PROGRAMS += tests/unit/driverd-introduce
 tests_unit_driverd_introduce_LDADD = $(XENSTORE_LIBS)
+check_PROGRAMS += tests/peers/gate-device
+tests_peers_gate_device_LDADD = common/libcommon.la
 check_PROGRAMS += tests/peers/escape
 tests_peers_escape_SOURCES = tests/peers/escape.c tests/peers/escape-store.c \
 	tests/peers/escape-store.h
