@@ -2,6 +2,16 @@
 # A driver domain that runs sluice-driverd in place of xl devd.
 mount_data
 [ ! -e /sys/bus/xen-backend/drivers/vbd ] || fail "the kernel's xen-blkback is loaded and would take the device"
+# A disk's own script, as administrators write them: what it is told of is found elsewhere.
+mkdir -p /etc/xen/scripts
+cat >/etc/xen/scripts/block-lab <<-'EOT'
+	#!/bin/sh
+	echo "block-lab $1 $XENBUS_PATH $(xenstore-read "$XENBUS_PATH/params")"
+	[ "$1" = add ] || exit 0
+	xenstore-write "$XENBUS_PATH/physical-device-path" "/data/$(xenstore-read "$XENBUS_PATH/params").img" &&
+		xenstore-write "$XENBUS_PATH/hotplug-status" connected
+EOT
+chmod 755 /etc/xen/scripts/block-lab
 # Its log and its backends' with the time of each line.
 mkfifo /run/log
 while read -r line; do say "$line"; done </run/log &

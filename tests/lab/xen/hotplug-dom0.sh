@@ -16,7 +16,9 @@ wait_said 120 storage 'storage is ready'
 domain guest guest 192 mode=hotplug ""
 wait_said 120 guest 'waiting for a disk'
 for round in 1 2 3; do
-	step xl block-attach guest "format=raw,vdev=xvdb,access=r,backend=storage,target=/data/disk.img"
+	# The third one is made by a script of the driver domain.
+	[ $round = 3 ] && disk="script=block-lab,target=disk" || disk="target=/data/disk.img"
+	step xl block-attach guest "format=raw,vdev=xvdb,access=r,backend=storage,$disk"
 	wait_said 120 guest "read-only disk $round is read"
 	[ $round != 1 ] || dump attached
 	step xl block-detach guest xvdb
