@@ -98,6 +98,7 @@ blk_unit_tests = \
 	tests/unit/blk-device \
 	tests/unit/blk-device-disk \
 	tests/unit/blk-device-nodes \
+	tests/unit/blk-device-resume \
 	tests/unit/blk-drivers \
 	tests/unit/blk-features \
 	tests/unit/blk-errors \
@@ -113,6 +114,7 @@ blk_unit_tests = \
 	tests/unit/blk-request-bad \
 	tests/unit/blk-request-flush \
 	tests/unit/blk-resume \
+	tests/unit/blk-resume-order \
 	tests/unit/blk-rmw \
 	tests/unit/blk-storage \
 	tests/unit/blk-target \
@@ -144,6 +146,8 @@ tests_unit_blk_device_disk_SOURCES = tests/unit/blk-device-disk.c $(device_rig)
 tests_unit_blk_device_disk_LDADD = $(blk_rig_libs)
 tests_unit_blk_device_nodes_SOURCES = tests/unit/blk-device-nodes.c $(device_rig)
 tests_unit_blk_device_nodes_LDADD = $(blk_rig_libs)
+tests_unit_blk_device_resume_SOURCES = tests/unit/blk-device-resume.c $(device_rig)
+tests_unit_blk_device_resume_LDADD = $(blk_rig_libs)
 tests_unit_blk_errors_SOURCES = tests/unit/blk-errors.c $(blk_rig) \
 	tests/peers/drv-fail.c tests/peers/drv-fail.h
 tests_unit_blk_errors_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
@@ -157,6 +161,10 @@ io_disk = tests/unit/io-disk.c tests/unit/io-disk.h tests/unit/io-rig.c tests/un
 tests_unit_blk_resume_SOURCES = tests/unit/blk-resume.c $(blk_rig)
 tests_unit_blk_resume_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_resume_LDADD = $(blk_rig_libs)
+tests_unit_blk_resume_order_SOURCES = tests/unit/blk-resume-order.c tests/unit/blk-recorder.c \
+	tests/unit/blk-recorder.h $(blk_rig)
+tests_unit_blk_resume_order_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_resume_order_LDADD = $(blk_rig_libs)
 tests_unit_blk_rmw_SOURCES = tests/unit/blk-rmw.c $(io_disk)
 tests_unit_blk_rmw_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_rmw_LDADD = $(blk_rig_libs)
