@@ -184,6 +184,7 @@ blkfront_scripts = \
 	tests/scripts/blk-hostile-states.sh \
 	tests/scripts/blk-rules.sh \
 	tests/scripts/blk-survive.sh \
+	tests/scripts/blk-survive-daemon.sh \
 	tests/scripts/blk-survive-store.sh \
 	tests/scripts/blk-upgrade.sh \
 	tests/scripts/net-rules.sh \
