@@ -15,7 +15,7 @@
 #include "tools/disk-arg.h"
 #include "tools/log-option.h"
 #include "tools/net-arg.h"
-#include "tools/reach-arg.h"
+#include "tools/process-arg.h"
 #include "tools/vdev.h"
 
 #define DEFAULT_MEMORY_MIB 512u
@@ -27,7 +27,7 @@ enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_MAXVCPUS, OPT_DISK, OPT_NET,
 	OPT_NAME, OPT_CONSOLE, OPT_ON_POWEROFF, OPT_ON_REBOOT, OPT_ON_CRASH,
 	OPT_ON_WATCHDOG, OPT_UUID, OPT_PAUSED, OPT_TIMEOUT, OPT_VM,
-	OPT_DRIVER_VM, OPT_DRIVER_PROCESS, OPT_DEVICE, OPT_DIRECTORY, OPT_INTERFACE, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
+	OPT_DRIVER_VM, OPT_DRIVER_PROCESS, OPT_DEVICE, OPT_DIRECTORY, OPT_INTERFACE, OPT_BRIDGE, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
 };
 
 static const struct option long_options[] = {
@@ -54,6 +54,7 @@ static const struct option long_options[] = {
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "directory", required_argument, NULL, OPT_DIRECTORY },
 	{ "interface", required_argument, NULL, OPT_INTERFACE },
+	{ "bridge", required_argument, NULL, OPT_BRIDGE },
 	{ "kvm", required_argument, NULL, OPT_KVM },
 	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
@@ -89,6 +90,7 @@ static void usage(void)
 		"  --device=PATH        this device of the host; may be repeated\n"
 		"  --directory=PATH[,ro]  this directory and what is in it; may be repeated\n"
 		"  --interface=NAME     this network interface, which the host has not meanwhile\n"
+		"  --bridge=NAME[=INTERFACE]  a bridge in its own network, and such an interface on it\n"
 		"  --kvm=PATH           default: /dev/kvm\n"
 		"  --hypercalls=HOW     rewrite or kvm, see sluice-hypervisor(8)\n"
 		"  --log-level=LEVEL    error, warning (default), info, debug\n"
@@ -274,44 +276,9 @@ static int set_vm(struct boot_vm *vm, int option, char *text)
 
 /* --- process domains --------------------------------------------------- */
 
-static int add_path(struct stack_process_config *c, char *text, bool directory)
-{
-	struct stack_reach *reach = &c->paths[c->npaths];
-
-	if (c->npaths == STACK_PROCESS_PATHS) {
-		log_err("%s: at most %u devices and directories", c->name, STACK_PROCESS_PATHS);
-		return -E2BIG;
-	}
-	*reach = (struct stack_reach){ .path = text };
-	if (directory)
-		reach_arg_parse(text, reach);
-	if (reach->path[0] != '/') {
-		log_err("--%s=%s: a path must begin with /", directory ? "directory" : "device", text);
-		return -EINVAL;
-	}
-	c->npaths++;
-	return 0;
-}
-
-static int add_interface(struct stack_process_config *c, const char *name)
-{
-	if (c->ninterfaces == STACK_PROCESS_INTERFACES) {
-		log_err("%s: at most %u interfaces", c->name, STACK_PROCESS_INTERFACES);
-		return -E2BIG;
-	}
-	for (unsigned i = 0; i < c->ninterfaces; i++) {
-		if (strcmp(c->interfaces[i], name) == 0) {
-			log_err("interface %s is there twice", name);
-			return -EEXIST;
-		}
-	}
-	c->interfaces[c->ninterfaces++] = name;
-	return 0;
-}
-
 static bool is_process_option(int option)
 {
-	return option == OPT_DEVICE || option == OPT_DIRECTORY || option == OPT_INTERFACE;
+	return option == OPT_DEVICE || option == OPT_DIRECTORY || option == OPT_INTERFACE || option == OPT_BRIDGE;
 }
 
 static int set_process(struct boot_vm *vm, int option, char *text)
@@ -319,13 +286,15 @@ static int set_process(struct boot_vm *vm, int option, char *text)
 	switch (option) {
 	case OPT_DEVICE:
 	case OPT_DIRECTORY:
-		return add_path(&vm->process, text, option == OPT_DIRECTORY);
+		return process_arg_path(&vm->process, text, option == OPT_DIRECTORY);
 	case OPT_INTERFACE:
-		return add_interface(&vm->process, text);
+		return process_arg_interface(&vm->process, text);
+	case OPT_BRIDGE:
+		return process_arg_bridge(&vm->process, text);
 	case OPT_UUID:
 		return set_uuid(text, &vm->process.uuid);
 	default:
-		log_err("%s is a process domain: it has --uuid, --device, --directory and --interface",
+		log_err("%s is a process domain: it has --uuid, --device, --directory, --interface and --bridge",
 			vm->config.name);
 		return -EINVAL;
 	}
@@ -374,7 +343,7 @@ static int set_option(struct boot_options *o, int option, char *text)
 	default:
 		vm = current_vm(o);
 		if (vm && !vm->is_process && is_process_option(option)) {
-			log_err("%s is a vm: --device, --directory and --interface are for --driver-process",
+			log_err("%s is a vm: --device, --directory, --interface and --bridge are for --driver-process",
 				vm->config.name);
 			return -EINVAL;
 		}

@@ -12,11 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/net/link.h"
 #include "common/array.h"
 #include "tools/cfg-keys.h"
 #include "tools/reach-arg.h"
 
-static const char *const process_keys[] = { "devices", "directories", "interfaces", "servers" };
+static const char *const process_keys[] = { "bridges", "devices", "directories", "interfaces", "servers" };
 /* Those of xl.cfg(5) that a process domain has, too. */
 static const char *const shared_keys[] = { "name", "type", "uuid", "driver_domain" };
 
@@ -182,15 +183,39 @@ static int put_directory(struct cfg *c, const char *key, const char *item)
 	return 0;
 }
 
+/* Why @name cannot be given to a domain; NULL: it can. */
+static const char *refuse_interface(const char *name)
+{
+	if (strcmp(name, "lo") == 0)
+		return "each domain has its own lo: remove it";
+	if (!name[0] || strlen(name) >= IF_NAMESIZE || if_nametoindex(name) == 0)
+		return "there is no such network interface; ip link shows them";
+	if (geteuid() != 0)
+		return "only root can give a network interface of the host to a domain";
+	return NULL;
+}
+
 static int put_interface(struct cfg *c, const char *key, const char *item)
 {
-	if (strcmp(item, "lo") == 0)
-		return fail_item(c, key, item, "each domain has its own lo: remove it");
-	if (!item[0] || strlen(item) >= IF_NAMESIZE || if_nametoindex(item) == 0)
-		return fail_item(c, key, item, "there is no such network interface; ip link shows them");
-	if (geteuid() != 0)
-		return fail_item(c, key, item, "only root can give a network interface of the host to a domain");
+	const char *why = refuse_interface(item);
+
+	if (why)
+		return fail_item(c, key, item, why);
 	arg_list_add(c->args, "--interface=%s", item);
+	return 0;
+}
+
+static int put_bridge(struct cfg *c, const char *key, const char *item)
+{
+	const char *interface = strchr(item, '=');
+	CLEANUP_FREE char *name = strndup(item, strcspn(item, "="));
+	const char *why = name ? link_name_why(name) : "out of memory";
+
+	if (!why && interface)
+		why = refuse_interface(interface + 1);
+	if (why)
+		return fail_item(c, key, item, why);
+	arg_list_add(c->args, "--bridge=%s", item);
 	return 0;
 }
 
@@ -217,6 +242,8 @@ int cfg_process(struct cfg *c)
 		error = each_item(c, "directories", "/srv/images,ro", STACK_PROCESS_PATHS, put_directory);
 	if (error == 0)
 		error = each_item(c, "interfaces", "eth1", STACK_PROCESS_INTERFACES, put_interface);
+	if (error == 0)
+		error = each_item(c, "bridges", "xenbr0=eth1", STACK_PROCESS_INTERFACES, put_bridge);
 	if (error == 0)
 		error = each_item(c, "servers", "198.51.100.7:3260", STACK_PROCESS_PATHS, refuse_server);
 	return error == 0 ? cfg_put_uuid(c) : error;

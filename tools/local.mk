@@ -5,6 +5,8 @@ tools_libstack_la_SOURCES = \
 	tools/arg-list.c \
 	tools/arg-list.h \
 	tools/rundir.h \
+	tools/stack-bridge.c \
+	tools/stack-bridge.h \
 	tools/stack-build.c \
 	tools/stack-build.h \
 	tools/stack-check.c \
@@ -112,6 +114,8 @@ tools_sluice_SOURCES = \
 	tools/log-option.h \
 	tools/net-arg.c \
 	tools/net-arg.h \
+	tools/process-arg.c \
+	tools/process-arg.h \
 	tools/reach-arg.c \
 	tools/reach-arg.h \
 	tools/sluice.c \
@@ -273,6 +277,7 @@ tools_scripts = \
 	tests/scripts/create-disks.sh \
 	tests/scripts/create-hotplug.sh \
 	tests/scripts/create-keys.sh \
+	tests/scripts/create-network-bridge.sh \
 	tests/scripts/create-network-config.sh \
 	tests/scripts/create-network.sh \
 	tests/scripts/create-process-apart.sh \

@@ -75,7 +75,11 @@ static int check_processes(struct stack *st, char *why, size_t room)
 			continue;
 		if (p == st->storage)
 			return -EPIPE;
-		if (!had_ended)
+		if (had_ended)
+			continue;
+		if (p->config->own)
+			log_err("%s, too often: it stays so until a further interface is attached", why);
+		else
 			log_err("%s, too often: it stays so; sluice reboot %s starts it again", why,
 				p->config->name);
 	}

@@ -12,6 +12,7 @@
 #include <xenstore.h>
 
 #include "common/array.h"
+#include "tools/stack-bridge.h"
 #include "tools/stack-private.h"
 #include "tools/stack-process.h"
 #include "tools/stack-vm.h"
@@ -237,8 +238,14 @@ static struct stack_process *own_backend(struct stack *st, const struct stack_vi
 	size_t room)
 {
 	bool user = vif->attach && (strcmp(vif->attach, "user") == 0 || strcmp(vif->attach, "null") == 0);
+	char text[512];
+	struct stack_process *p = user ? stack_user_network(st, why, room) : stack_network(st, why, room);
+	int error = p && vif->bridge ? stack_bridge_reach(p, vif->bridge, text, sizeof(text)) : 0;
 
-	return user ? stack_user_network(st, why, room) : stack_network(st, why, room);
+	if (error == 0)
+		return p;
+	errno = -stack_fail(why, room, error, "interface %u: %s", vif->handle, text);
+	return NULL;
 }
 
 static int find_backend(struct stack *st, const struct stack_vif *vif, uint32_t *domid, char *why,

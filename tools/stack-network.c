@@ -13,6 +13,7 @@
 
 #include <linux/nsfs.h>
 
+#include "tools/stack-bridge.h"
 #include "tools/stack-private.h"
 #include "tools/stack-process.h"
 
@@ -20,22 +21,28 @@
 static struct stack_process *make(struct stack *st, const struct stack_process_config *config, char *why,
 	size_t room)
 {
-	for (struct stack_process *p = st->processes; p; p = p->next)
-		if (p->config->own && strcmp(p->config->name, config->name) == 0)
-			return p;
-	return stack_process_create(st, config, why, room);
+	struct stack_process *p = st->processes;
+
+	while (p && (!p->config->own || strcmp(p->config->name, config->name) != 0))
+		p = p->next;
+	/* It ended so often that it was left so. */
+	if (p && p->ended && stack_process_restart(p, why, room) < 0) {
+		errno = EPIPE;
+		return NULL;
+	}
+	return p ? p : stack_process_create(st, config, why, room);
 }
 
 struct stack_process *stack_network(struct stack *st, char *why, size_t why_room)
 {
-	static const struct stack_process_config config = {
-		.name = "network",
-		.own = true,
-		.paths = { { "/dev/net/tun", false } },
-		.npaths = 1,
-	};
-
-	return make(st, &config, why, why_room);
+	if (!st->network)
+		st->network = stack_network_new();
+	if (!st->network) {
+		stack_fail(why, why_room, -ENOMEM, "out of memory");
+		errno = ENOMEM;
+		return NULL;
+	}
+	return make(st, stack_network_config(st->network), why, why_room);
 }
 
 struct stack_process *stack_user_network(struct stack *st, char *why, size_t why_room)

@@ -14,6 +14,7 @@ struct hvctl;
 struct xs_handle;
 struct stack_disk;
 struct stack_process;
+struct stack_own_network;
 struct stack_vm;
 struct arg_list;
 
@@ -112,6 +113,7 @@ struct stack {
 	struct stack_process *storage;   /* among them */
 	pid_t guests[16];          /* commands that may still run */
 	unsigned nguests;
+	struct stack_own_network *network; /* NULL: it was not needed yet */
 	struct attached *disks;
 	struct stack_options options;
 	uint32_t next_domid;       /* for vms and process domains */

@@ -23,6 +23,7 @@
 /* --- its daemon -------------------------------------------------------- */
 
 #define SCRIPTS "/etc/xen/scripts"
+#define TUN "/dev/net/tun"
 
 /* Programs that are not among what every confined domain has. */
 static void allow_programs(struct arg_list *options)
@@ -40,14 +41,34 @@ static void allow(struct arg_list *options, const char *path, bool readonly)
 	arg_list_add(options, "--%s=%s", readonly ? "allow-ro" : "allow", path);
 }
 
-/* Whether it has something to administer: interfaces, or what makes some. */
-static bool has_network(const struct stack_process_config *c)
+static bool has_tun(const struct stack_process_config *c)
 {
 	bool tun = false;
 
 	for (unsigned i = 0; i < c->npaths; i++)
-		tun |= strcmp(c->paths[i].path, "/dev/net/tun") == 0;
-	return tun || c->ninterfaces;
+		tun |= strcmp(c->paths[i].path, TUN) == 0;
+	return tun;
+}
+
+/* Whether it has something to administer: interfaces, or what makes some. */
+static bool has_network(const struct stack_process_config *c)
+{
+	return has_tun(c) || c->ninterfaces || c->nbridges;
+}
+
+static void put_bridges(const struct stack_process_config *c, struct arg_list *options)
+{
+	for (unsigned i = 0; i < c->nbridges; i++) {
+		unsigned before = 0;
+
+		while (strcmp(c->bridges[before].name, c->bridges[i].name) != 0)
+			before++;
+		if (before == i)
+			arg_list_add(options, "--bridge=%s", c->bridges[i].name);
+	}
+	/* What is put on them. */
+	if (c->nbridges && !has_tun(c))
+		allow(options, TUN, false);
 }
 
 static void put_options(const struct stack_process *p, struct arg_list *options)
@@ -59,6 +80,7 @@ static void put_options(const struct stack_process *p, struct arg_list *options)
 	if (!c->host_network)
 		arg_list_add(options, has_network(c) ? "--own-network=admin" : "--own-network");
 	allow_programs(options);
+	put_bridges(c, options);
 	/* Hotplug scripts of its interfaces. */
 	if (has_network(c) && access(SCRIPTS, F_OK) == 0)
 		allow(options, SCRIPTS, true);

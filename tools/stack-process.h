@@ -27,6 +27,12 @@ struct stack_reach {
 	bool readonly;   /* of a directory */
 };
 
+/** struct stack_bridge - a bridge in a process domain's own network, and an interface on it. */
+struct stack_bridge {
+	const char *name;
+	const char *interface; /* one of the domain's; NULL: none, guests are among themselves */
+};
+
 /** struct stack_process_config - what its user wants. Strings are the caller's and outlive it. */
 struct stack_process_config {
 	const char *name;
@@ -37,6 +43,8 @@ struct stack_process_config {
 	unsigned npaths;
 	const char *interfaces[STACK_PROCESS_INTERFACES];
 	unsigned ninterfaces;
+	struct stack_bridge bridges[STACK_PROCESS_INTERFACES];
+	unsigned nbridges;
 };
 
 /** struct stack_process - a process driver domain. */
@@ -80,8 +88,10 @@ void stack_process_end(struct stack_process *p, unsigned grace_ms);
 
 /** stack_process_first() - the first process of its namespaces; 0: there is none. */
 pid_t stack_process_first(const struct stack_process *p);
-/** stack_process_give() - its interfaces come to it, from a predecessor or the host. 0 or -errno with @why. */
+/** stack_process_give() - its interfaces come to it and its bridges, from a predecessor or the host. 0 or -errno with @why. */
 int stack_process_give(struct stack_process *p, char *why, size_t why_room) must_check;
+/** stack_process_connect() - a further one of the host's, the last of its bridges'. 0 or -errno with @why. */
+int stack_process_connect(struct stack_process *p, char *why, size_t why_room) must_check;
 /** stack_process_take_back() - and go back to the host. */
 void stack_process_take_back(struct stack_process *p);
 

@@ -479,6 +479,7 @@ void stack_stop(struct stack *st)
 	stack_unwatch(&st->watch_fd);
 	stack_log_close(st);
 	rundir_remove(&st->dir);
+	free(st->network);
 	free(st);
 }
 

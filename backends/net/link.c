@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -216,7 +217,7 @@ int link_set(int nl, int index, const struct link_change *change)
 {
 	struct link_request r;
 
-	if (change->silent) {
+	if (change->silent || change->quiet) {
 		int rc = link_silence(nl, index);
 
 		if (rc < 0)
@@ -243,6 +244,39 @@ int link_add_macvtap(
 	request_put_text(&r, IFLA_INFO_KIND, "macvtap");
 	data = request_begin(&r, IFLA_INFO_DATA);
 	request_put_32(&r, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
+	request_end(&r, data);
+	request_end(&r, info);
+	return request_acknowledged(nl, &r);
+}
+
+int link_add_bridge(int nl, const char *name)
+{
+	struct link_request r;
+	struct rtattr *info;
+
+	request_init(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	request_put_text(&r, IFLA_IFNAME, name);
+	info = request_begin(&r, IFLA_LINKINFO);
+	request_put_text(&r, IFLA_INFO_KIND, "bridge");
+	request_end(&r, info);
+	return request_acknowledged(nl, &r);
+}
+
+int link_add_veth(int nl, const char *name, const char *peer)
+{
+	const struct ifinfomsg other = { .ifi_family = AF_UNSPEC };
+	struct rtattr *info, *data, *end;
+	struct link_request r;
+
+	request_init(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	request_put_text(&r, IFLA_IFNAME, name);
+	info = request_begin(&r, IFLA_LINKINFO);
+	request_put_text(&r, IFLA_INFO_KIND, "veth");
+	data = request_begin(&r, IFLA_INFO_DATA);
+	/* The other end is described as a message of its own would. */
+	end = request_put(&r, VETH_INFO_PEER, &other, sizeof(other));
+	request_put_text(&r, IFLA_IFNAME, peer);
+	request_end(&r, end);
 	request_end(&r, data);
 	request_end(&r, info);
 	return request_acknowledged(nl, &r);

@@ -31,6 +31,7 @@ struct link_change {
 	int master;       /* index of the bridge to be put on */
 	int netns;        /* a descriptor of the namespace to move to */
 	bool up;
+	bool quiet;       /* no IPv6 address of its own */
 	bool silent;      /* it is a cable, the host says nothing there: no ARP, multicast, IPv6 address */
 };
 
@@ -46,6 +47,10 @@ int link_set(int nl, int index, const struct link_change *change) must_check;
  */
 int link_add_macvtap(int nl, const char *name, int lower, unsigned queues,
 	const struct link_change *change) must_check;
+/** link_add_bridge() - 0, -EEXIST or another -errno. */
+int link_add_bridge(int nl, const char *name) must_check;
+/** link_add_veth() - make two interfaces with a cable between them. 0, -EEXIST or another -errno. */
+int link_add_veth(int nl, const char *name, const char *peer) must_check;
 /** link_delete() - 0 or -errno. */
 int link_delete(int nl, int index) must_check;
 /** link_name_why() - why @name cannot be an interface's; NULL: it can. */

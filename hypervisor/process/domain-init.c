@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/net/link.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/paths.h"
@@ -29,6 +30,9 @@
 #include "hypervisor/process/domain-place.h"
 #include "hypervisor/process/domain-root.h"
 
+/* As many as a toolstack gives interfaces to a domain. */
+#define BRIDGES_MAX 16u
+
 enum domain_network { NETWORK_HOST, NETWORK_OWN, NETWORK_ADMIN };
 enum domain_confined { CONFINED_NOT, CONFINED_TRY, CONFINED_OR_NOT_AT_ALL };
 
@@ -37,6 +41,8 @@ struct options {
 	char *domain_dir;
 	bool may_mount;
 	enum domain_network network;
+	const char *bridges[BRIDGES_MAX]; /* to make in that */
+	unsigned nbridges;
 	enum domain_confined confined; /* to what is allowed */
 	struct domain_list list;
 	pid_t into;    /* change that domain */
@@ -47,7 +53,7 @@ struct options {
 };
 
 enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT, OPT_CONFINED, OPT_ALLOW,
-	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_INTO, OPT_REMOVE };
+	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_INTO, OPT_REMOVE };
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
@@ -58,6 +64,7 @@ static const struct option long_options[] = {
 	{ "allow", required_argument, NULL, OPT_ALLOW },
 	{ "allow-ro", required_argument, NULL, OPT_ALLOW_RO },
 	{ "own-network", optional_argument, NULL, OPT_OWN_NETWORK },
+	{ "bridge", required_argument, NULL, OPT_BRIDGE },
 	{ "into", required_argument, NULL, OPT_INTO },
 	{ "remove", required_argument, NULL, OPT_REMOVE },
 	{ "help", no_argument, NULL, 'h' },
@@ -79,6 +86,7 @@ static void usage(void)
 	     "  --may-mount        let COMMAND mount file systems in the domain (FUSE)\n"
 	     "  --own-network      the domain has a network of its own, without interfaces\n"
 	     "  --own-network=admin  and COMMAND may administer that\n"
+	     "  --bridge=NAME      make a bridge in its own network first; may be repeated\n"
 	     "  --confined         the domain has what programs need, DIR and what is allowed, and\n"
 	     "                     nothing else of the host's files and devices\n"
 	     "  --confined=try     the same where it is possible; a line says where it is not\n"
@@ -118,6 +126,8 @@ static void check_options(const struct options *o)
 	n = strlen(o->run_dir);
 	if (strncmp(o->run_dir, o->domain_dir, n) != 0 || o->domain_dir[n] != '/')
 		die("--domain-dir=%s is not inside --run-dir=%s", o->domain_dir, o->run_dir);
+	if (o->nbridges && o->network == NETWORK_HOST)
+		die("--bridge is for a domain with a network of its own: --own-network=admin");
 }
 
 static void confine_at_least(struct options *o, enum domain_confined how)
@@ -151,6 +161,17 @@ static void parse_network(struct options *o, const char *text)
 	if (text && strcmp(text, "admin") != 0)
 		die("--own-network=%s: there are --own-network and --own-network=admin", text);
 	o->network = text ? NETWORK_ADMIN : NETWORK_OWN;
+}
+
+static void add_bridge(struct options *o, const char *name)
+{
+	const char *why = link_name_why(name);
+
+	if (why)
+		die("--bridge=%s: %s", name, why);
+	if (o->nbridges == BRIDGES_MAX)
+		die("at most %u bridges", BRIDGES_MAX);
+	o->bridges[o->nbridges++] = name;
 }
 
 static void parse_into(struct options *o, const char *text)
@@ -198,6 +219,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_OWN_NETWORK:
 			parse_network(o, optarg);
+			break;
+		case OPT_BRIDGE:
+			add_bridge(o, optarg);
 			break;
 		case OPT_INTO:
 			parse_into(o, optarg);
@@ -446,6 +470,26 @@ static void network_without_seal(const struct options *o)
 		not_isolated(o, "its network is the host's", rc);
 }
 
+/* Nobody speaks on them but what is put on them: the domain itself has no address there. */
+static void make_bridges(const struct options *o)
+{
+	const struct link_change change = { .silent = true, .up = true };
+	CLEANUP_CLOSE int nl = o->nbridges ? link_socket() : -1;
+	struct link_info info;
+
+	for (unsigned i = 0; i < o->nbridges; i++) {
+		int rc = nl < 0 ? nl : link_add_bridge(nl, o->bridges[i]);
+
+		if (rc == 0)
+			rc = link_get(nl, o->bridges[i], &info);
+		if (rc == 0)
+			rc = link_set(nl, info.index, &change);
+		if (rc < 0)
+			die("cannot make the bridge %s: %s%s", o->bridges[i], strerror(-rc),
+				rc == -EOPNOTSUPP ? "; the kernel's module bridge must be loaded (modprobe bridge)" : "");
+	}
+}
+
 /* Pid 1 of the domain's namespace. @parent: a pipe that closes with the parent. */
 static _Noreturn void first_process(struct options *o, int parent)
 {
@@ -467,6 +511,7 @@ static _Noreturn void first_process(struct options *o, int parent)
 			strerror(-rc));
 	if (rc < 0 && o->network != NETWORK_HOST)
 		network_without_seal(o);
+	make_bridges(o);
 	exit(run_command(o, rc == 0));
 }
 
@@ -524,6 +569,8 @@ int main(int argc, char **argv)
 	set_environment(&o);
 	signals_block();
 	rc = domain_ns_enter();
+	if (rc < 0 && o.nbridges)
+		die("the domain cannot have a network of its own: %s", strerror(-rc));
 	if (rc == 0)
 		run_isolated(&o);
 	if (o.confined == CONFINED_OR_NOT_AT_ALL)

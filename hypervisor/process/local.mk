@@ -55,6 +55,7 @@ EXTRA_DIST += \
 dist_man_MANS += docs/man/sluice-domain-init.8
 sbin_PROGRAMS += hypervisor/process/sluice-domain-init
 hypervisor_process_sluice_domain_init_SOURCES = \
+	backends/net/link.c \
 	hypervisor/process/domain-caps.c \
 	hypervisor/process/domain-cgroup.c \
 	hypervisor/process/domain-cgroup.h \
@@ -69,4 +70,6 @@ hypervisor_process_sluice_domain_init_SOURCES = \
 	hypervisor/process/domain-root.h \
 	hypervisor/process/domain-userns.c \
 	$(NULL)
+# Objects of its own: libraries have some of these files, too.
+hypervisor_process_sluice_domain_init_CPPFLAGS = $(AM_CPPFLAGS)
 hypervisor_process_sluice_domain_init_LDADD = common/libcommon.la

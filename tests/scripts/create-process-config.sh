@@ -57,6 +57,12 @@ bad "the kernel's own files are not for a process domain" 'directories=[ "/sys" 
 bad 'bad.cfg:3: interfaces: "lo": each domain has its own lo' 'interfaces=[ "lo" ]'
 bad 'bad.cfg:3: interfaces: "nosuch0": there is no such network interface; ip link shows them' 'interfaces=[ "nosuch0" ]'
 bad 'bad.cfg:3: interfaces: "": there is no such network interface' 'interfaces=[ "" ]'
+becomes '--bridge=xenbr0' 'bridges=[ "xenbr0" ]'
+bad 'bad.cfg:3: bridges must be a list: bridges=[ "xenbr0=eth1" ]' 'bridges="xenbr0"'
+bad "bad.cfg:3: bridges: \"a/b\": interfaces' names have no" 'bridges=[ "a/b" ]'
+bad 'bad.cfg:3: bridges: "": an interface has no name' 'bridges=[ "" ]'
+bad 'bad.cfg:3: bridges: "xenbr0=nosuch0": there is no such network interface' 'bridges=[ "xenbr0=nosuch0" ]'
+bad 'bad.cfg:3: bridges: "xenbr0=lo": each domain has its own lo' 'bridges=[ "xenbr0=lo" ]'
 bad 'bad.cfg:3: servers: "198.51.100.7:3260": a process domain reaches no server' 'servers=[ "198.51.100.7:3260" ]'
 # Both of what is wrong in a list.
 bad '"/nowhere"' 'devices=[ "/nowhere", "none" ]'
@@ -74,9 +80,9 @@ bad_boot () {
 	! "$sluice" boot "$@" </dev/null >out 2>err || fail "taken: $*"
 	says err "$said" || fail "$*: $(cat err)"
 }
-bad_boot 'store is a process domain: it has --uuid, --device, --directory and --interface' \
+bad_boot 'store is a process domain: it has --uuid, --device, --directory, --interface and --bridge' \
 	--driver-process=store --memory=64
-bad_boot 'guest is a vm: --device, --directory and --interface are for --driver-process' --kernel=/x --device=/dev/null
+bad_boot 'guest is a vm: --device, --directory, --interface and --bridge are for --driver-process' --kernel=/x --device=/dev/null
 bad_boot '--driver-process=a b: a name has' --driver-process='a b'
 bad_boot '--directory=images: a path must begin with /' --driver-process=store --directory=images
 bad_boot 'interface x is there twice' --driver-process=store --interface=x --interface=x
