@@ -58,23 +58,47 @@ static bool ctrl_serve_one(struct device *d)
 	return ctrl_push(d, &response);
 }
 
-/* At most a ring of requests; whoever sends more has its turn with the rest of the loop. */
-static void ctrl_serve(struct device *d)
+/* At most a ring of requests. True: there may be more, and no event is asked for. */
+static bool ctrl_serve_ring(struct device *d)
 {
-	bool notify = false;
-	int pending;
+	bool notify = false, more = true;
 
-	for (unsigned i = 0; i < NETIF_CTRL_RING_SLOTS; i++) {
-		pending = ring_back_pending(&d->ctrl.ring);
-		if (pending < 0 || (pending == 0 && !ring_back_final_check(&d->ctrl.ring)))
-			break;
+	for (unsigned i = 0; more && i < NETIF_CTRL_RING_SLOTS; i++) {
+		int pending = ring_back_pending(&d->ctrl.ring);
+
+		more = pending > 0 || (pending == 0 && ring_back_final_check(&d->ctrl.ring));
 		if (pending > 0)
 			notify |= ctrl_serve_one(d);
 	}
 	if (notify && xenevtchn_notify(d->ctrl_slot.xce, (evtchn_port_t)d->ctrl.port) < 0)
 		log_warn("the control ring's event channel: %s", strerror(errno));
-	if (d->ctrl.ring.broken)
+	return more;
+}
+
+static void ctrl_serve(struct device *d);
+
+static void ctrl_serve_again(void *opaque)
+{
+	struct device *d = opaque;
+
+	d->ctrl.again = NULL;
+	ctrl_serve(d);
+}
+
+/* Whoever sends more than a ring has its turn with the rest of the loop. */
+static void ctrl_serve(struct device *d)
+{
+	bool more = ctrl_serve_ring(d);
+
+	if (d->ctrl.ring.broken) {
 		device_break(d, "the frontend broke the rules of its control ring: more requests than the ring has slots; nothing is served until it closes");
+		return;
+	}
+	if (!more || d->ctrl.again)
+		return;
+	d->ctrl.again = loop_add_timer(d->loop, 0, ctrl_serve_again, d);
+	if (!d->ctrl.again)
+		device_break(d, "out of memory: the control ring cannot be served");
 }
 
 static void ctrl_on_event(void *opaque, uint32_t events)
@@ -172,7 +196,8 @@ int ctrl_connect(struct device *d, const struct netif_frontend_nodes *f,
 void ctrl_stop(struct device *d)
 {
 	loop_remove(d->ctrl.source);
-	d->ctrl.source = NULL;
+	loop_remove(d->ctrl.again);
+	d->ctrl.source = d->ctrl.again = NULL;
 }
 
 void ctrl_disconnect(struct device *d)

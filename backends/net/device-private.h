@@ -17,6 +17,7 @@ struct device_ctrl {
 	void *page;
 	int port;
 	struct loop_source *source;
+	struct loop_source *again; /* a further turn is due; or NULL */
 	struct netif_hash_state state;
 	struct record_ctrl *record; /* NULL: no record */
 };

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "backends/common/metrics-page.h"
+#include "protocol/netif-ctrl.h"
 #include "tests/peers/fake-xen.h"
 
 static uint8_t bytes[FRAME_MAX + 1], got[FRAME_MAX + 4096];
@@ -420,6 +421,26 @@ static void rule20_xsa391_no_event_without_progress(void **state)
 	assert_int_equal(fake_counts().notifies, before);
 }
 
+/* The loop has its turn after a ring of them, and the guest is heard all the same. */
+static void a_whole_control_ring_at_once(void **state)
+{
+	struct xen_netif_ctrl_request req = { .type = XEN_NETIF_CTRL_TYPE_GET_HASH_MAPPING_SIZE };
+	struct xen_netif_ctrl_response rsp;
+
+	rig_ctrl();
+	rig_connect(1, 4);
+	for (unsigned i = 0; i < rig.ctrl.nr; i++)
+		ring_front_put(&rig.ctrl, &req, sizeof(req));
+	assert_true(ring_front_push(&rig.ctrl));
+	fake_notify_on(FAKE_CHANNELS - 1);
+	settle();
+	assert_int_equal(ring_front_pending(&rig.ctrl), rig.ctrl.nr);
+	for (unsigned i = 0; i < rig.ctrl.nr; i++)
+		ring_front_get(&rig.ctrl, &rsp, sizeof(rsp));
+	rsp = rig_ask(XEN_NETIF_CTRL_TYPE_GET_HASH_MAPPING_SIZE, 0, 0, 0);
+	assert_int_equal(rsp.data, NETIF_HASH_MAPPING_MAX);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -428,6 +449,7 @@ int main(void)
 		TEST(rule01_xsa39_more_buffers_than_the_receive_ring_has),
 		TEST(rule01_xsa39_a_producer_that_runs_backwards),
 		TEST(rule01_xsa39_more_requests_than_the_control_ring_has),
+		TEST(a_whole_control_ring_at_once),
 		TEST(rule04_an_extra_of_no_known_type),
 		TEST(rule05_slots_of_more_than_the_packet_has),
 		TEST(rule06_a_slot_beyond_its_page),
