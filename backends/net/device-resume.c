@@ -66,6 +66,8 @@ int device_resume(void *opaque, struct backend_dir *frontend, char *why, size_t 
 		record_reset(d->shared.record);
 		return rc;
 	}
+	/* Whether the guest is stalled is found out anew. */
+	device_tell_carrier(d);
 	/* Not record_settle(): queues' threads read what was left when they begin. */
 	return 0;
 }

@@ -178,11 +178,14 @@ void record_settle(struct record *r)
 
 void record_reset(struct record *r)
 {
+	const struct mcast_list none = { 0 };
+
 	if (!r)
 		return;
 	for (unsigned i = 0; i < NETIF_MAX_QUEUES; i++)
 		__atomic_store_n(&r->page->queue[i].active, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&r->page->ctrl.active, 0, __ATOMIC_RELEASE);
+	record_note_mcast(r, &none);
 	__atomic_store_n(&r->page->broken, 0, __ATOMIC_RELEASE);
 	record_settle(r);
 }

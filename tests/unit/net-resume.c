@@ -291,6 +291,18 @@ static void the_filter_and_the_hash_go_on(void **state)
 	assert_memory_equal(got, group, 6);
 }
 
+/* The predecessor died while the guest gave no buffers: nobody else would say that it is over. */
+static void the_carrier_is_on_again(void **state)
+{
+	struct record_queue *dead;
+
+	connected(1, 4);
+	fake_store_write(BACK "/carrier", "0");
+	record_close(dead_record(1, &dead));
+	resumes();
+	expect_node("carrier", "1");
+}
+
 /* --- what a successor does not take ------------------------------------------------------- */
 
 static void refuses(const char *why)
@@ -380,6 +392,26 @@ static void a_record_is_one_backends(void **state)
 	record_close(b);
 }
 
+/* Groups of one connection are not those of the next. */
+static void a_new_connection_begins_without_groups(void **state)
+{
+	struct mcast_list list = { .count = 1, .addr = { { 0x01, 0, 0x5e, 0, 0, 1 } } };
+	const struct record_page *left;
+	struct record_queue *dead;
+	struct record *r;
+
+	connected(1, 4);
+	r = dead_record(1, &dead);
+	record_note_mcast(r, &list);
+	record_close(r);
+	record_close(dead_record(1, &dead));
+	assert_int_equal(record_open(journal, BACK, 7, &r), 0);
+	left = record_predecessor(r);
+	assert_non_null(left);
+	assert_int_equal(left->mcast[left->mcast_current].count, 0);
+	record_close(r);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -393,12 +425,14 @@ int main(void)
 		TEST(buffers_are_neither_lost_nor_used_twice),
 		TEST(several_queues_go_on),
 		TEST(the_filter_and_the_hash_go_on),
+		TEST(the_carrier_is_on_again),
 		TEST(without_a_record_the_guest_connects_again),
 		TEST(other_rings_than_the_record_has),
 		TEST(another_number_of_queues),
 		TEST(one_that_was_stopped_stays_so),
 		TEST(a_hostile_record),
 		TEST(a_record_is_one_backends),
+		TEST(a_new_connection_begins_without_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
