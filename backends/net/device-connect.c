@@ -200,6 +200,9 @@ void device_detach(struct device *d)
 	const struct mcast_list none = { 0 };
 	const struct netif_hash_state no_hash = { 0 };
 
+	/* Until all have ended, each may hand frames to any other. */
+	for (unsigned i = 0; i < d->shared.nqueues; i++)
+		queue_join(d->shared.queue[i]);
 	for (unsigned i = 0; i < d->shared.nqueues; i++) {
 		queue_destroy(d->shared.queue[i]);
 		d->shared.queue[i] = NULL;

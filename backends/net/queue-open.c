@@ -185,12 +185,18 @@ static void close_channel(struct queue *q, struct channel *c)
 		xengnttab_unmap(q->slot->xgt, c->page, 1);
 }
 
+void queue_join(struct queue *q)
+{
+	if (q->has_thread)
+		slot_join(q->slot);
+	q->has_thread = false;
+}
+
 void queue_destroy(struct queue *q)
 {
 	if (!q)
 		return;
-	if (q->has_thread)
-		slot_join(q->slot);
+	queue_join(q);
 	if (q->rx.stall.stalled)
 		__atomic_sub_fetch(&q->shared->stalled, 1, __ATOMIC_RELEASE);
 	record_end(q->record);

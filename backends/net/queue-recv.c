@@ -17,12 +17,27 @@ static void recv_drop(struct queue *q, enum metrics_net_counter why)
 	queue_count(q, why, 1);
 }
 
+/* A guest without scatter-gather has what the headroom leaves of one page. */
+static bool recv_fits(const struct queue *q, const struct frame *frame)
+{
+	uint32_t most = q->setup.guest.max_len;
+	uint32_t headroom = most > NETIF_PAGE_SIZE ? 0 :
+		__atomic_load_n(&q->shared->xdp_headroom, __ATOMIC_RELAXED);
+
+	return frame->len + headroom <= most;
+}
+
 /* Its queue has it, this one's or another's. @in_place: it is what was reserved here. */
 static void recv_place(struct queue *q, struct frame *frame, bool in_place)
 {
 	struct queue_shared *s = q->shared;
-	unsigned to = steer_frame(&q->rx.steer, frame, q->setup.index, s->nqueues);
+	unsigned to;
 
+	if (frame->gso == NETIF_GSO_NONE && !recv_fits(q, frame)) {
+		recv_drop(q, METRICS_NET_RX_BAD);
+		return;
+	}
+	to = steer_frame(&q->rx.steer, frame, q->setup.index, s->nqueues);
 	if (to == q->setup.index) {
 		if (in_place)
 			backlog_commit(&q->rx.backlog, q->now_ns);
@@ -35,14 +50,14 @@ static void recv_place(struct queue *q, struct frame *frame, bool in_place)
 		recv_drop(q, METRICS_NET_RX_FULL);
 }
 
-/* For a guest that takes no frames to be segmented. Nothing is being sent: its arenas are free. */
+/* For a guest that takes no frames to be segmented. Nothing is being sent: its segments are free. */
 static void recv_segments(struct queue *q, const struct frame *reserved)
 {
 	struct frame whole = *reserved, *frame = &whole;
 	unsigned n = offload_segments(frame);
 
 	/* Out of the way: what is reserved is where the first of them goes. */
-	whole.data = q->tx.arena + FRAME_HEADROOM;
+	whole.data = q->tx.segments + QUEUE_TX_ARENA / 2 + FRAME_HEADROOM;
 	memcpy(whole.data, reserved->data, reserved->len);
 	queue_count(q, METRICS_NET_SEGMENTED, 1);
 	for (unsigned i = 0; i < n; i++) {
@@ -76,10 +91,6 @@ static void recv_frame(struct queue *q, struct frame *frame)
 		if (frame->csum_blank) {
 			offload_finish_checksum(frame);
 			queue_count(q, METRICS_NET_CHECKSUMMED, 1);
-		}
-		if (frame->len > guest->max_len) {
-			recv_drop(q, METRICS_NET_RX_BAD);
-			return;
 		}
 	}
 	recv_place(q, frame, true);

@@ -249,6 +249,7 @@ static void queue_serve(struct queue *q)
 		if (!busy && queue_is_serving(q))
 			queue_wait(q);
 	}
+	tx_drain(q);
 	queue_notify(q);
 }
 
@@ -260,7 +261,9 @@ static void queue_thread(void *opaque)
 	while (sem_wait(&q->go) < 0)
 		; /* EINTR */
 	spin_init(&q->spin, q->shared->poll_us * UINT64_C(1000));
-	if (q->setup.resume && !__atomic_load_n(&q->stop, __ATOMIC_ACQUIRE)) {
+	/* A connection that is given up before it began: its rings are not looked at. */
+	q->stopping = __atomic_load_n(&q->stop, __ATOMIC_ACQUIRE);
+	if (q->setup.resume && !q->stopping) {
 		channel_resume(&q->txc, &q->setup.resume->tx);
 		channel_resume(&q->rxc, &q->setup.resume->rx);
 	}

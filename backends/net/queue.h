@@ -82,7 +82,9 @@ void queue_stop(struct queue *q);
 bool queue_has_ended(struct queue *q);
 /** queue_failure() - why it ended by itself, NULL: it did not. After queue_has_ended(). */
 const char *queue_failure(const struct queue *q);
-/** queue_destroy() - unmap and free. Only when all queues have ended; NULL is fine. */
+/** queue_join() - wait for the thread of a queue that was stopped. May be called again. */
+void queue_join(struct queue *q);
+/** queue_destroy() - unmap and free. Only when all queues were joined; NULL is fine. */
 void queue_destroy(struct queue *q);
 
 /** queue_metrics() - counters by enum metrics_net_counter, live. */

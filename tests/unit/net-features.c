@@ -151,6 +151,31 @@ static void a_guest_that_takes_nothing(void **state)
 	assert_int_equal(rig_counter(METRICS_NET_RX_BAD), 1);
 }
 
+/* Of a frame with large segments each would be longer than a page, which takes scatter-gather. */
+static void segments_that_the_guest_cannot_take(void **state)
+{
+	struct frame *f;
+
+	rig_start();
+	run_until(BACK "/state", "2");
+	front("request-rx-copy", "1");
+	front("feature-rx-notify", "1");
+	rig_queues(1, 16);
+	front("state", "4");
+	run_until(BACK "/state", "4");
+	f = make(&tcp4);
+	seal_ip();
+	f->gso = NETIF_GSO_TCPV4;
+	f->gso_size = 5000;
+	f->csum_start = made.transport;
+	f->csum_offset = 16;
+	f->headers = made.payload;
+	port_fake_put(0, f);
+	/* The last one is short enough, and comes alone. */
+	assert_int_equal(rig_receive(&rig.queue[0], NULL, got, 10000), made.payload + 3000);
+	assert_int_equal(rig_counter(METRICS_NET_RX_BAD), 1);
+}
+
 /* --- what the port does not take ------------------------------------------------------------- */
 
 static void what_the_port_does_not_take_is_dropped(void **state)
@@ -227,6 +252,31 @@ static void frames_go_where_their_hash_says(void **state)
 	rig_fill(bytes, 100, 1);
 	rig_put(1, bytes, 100);
 	assert_int_equal(rig_receive(&rig.queue[1], NULL, got, 10000), 100);
+}
+
+/* One queue's thread hands frames to another's while the device is taken apart. */
+static void queues_end_together(void **state)
+{
+	struct shape s = { .version = 4, .tcp_words = 5, .payload = 1000 };
+
+	for (unsigned round = 0; round < 30; round++) {
+		struct frame *f = make(&s);
+		uint8_t *page;
+
+		connect_with_ctrl(3);
+		page = fake_grant(RIG_PAGE, false);
+		memset(page, 0, 4);
+		assert_int_equal(rig_ask(XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM, 1, 0, 0).status, 0);
+		assert_int_equal(rig_ask(XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS, 15, 0, 0).status, 0);
+		assert_int_equal(rig_ask(XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE, 1, 0, 0).status, 0);
+		assert_int_equal(rig_ask(XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, RIG_PAGE, 1, 0).status, 0);
+		seal_ip();
+		f->csum_blank = false;
+		for (unsigned i = 0; i < 200; i++)
+			port_fake_put(2, f);
+		rig_teardown(state);
+		rig_setup(state);
+	}
 }
 
 /* --- groups ----------------------------------------------------------------------------------- */
@@ -320,6 +370,24 @@ static void room_for_an_xdp_program(void **state)
 	rig_put(0, bytes, 3900);
 	assert_int_equal(rig_receive(&rig.queue[0], NULL, got, 10000), 3900);
 	assert_int_equal(rig.rx_offset, 0);
+}
+
+/* What the headroom leaves of a page is all that a guest without scatter-gather has. */
+static void room_for_a_program_and_one_page(void **state)
+{
+	rig_start();
+	run_until(BACK "/state", "2");
+	front("request-rx-copy", "1");
+	front("feature-rx-notify", "1");
+	front("xdp-headroom", "256");
+	rig_queues(1, 16);
+	front("state", "4");
+	run_until(BACK "/state", "4");
+	rig_fill(bytes, 3841, 1);
+	rig_put(0, bytes, 3841);
+	rig_put(0, bytes, 3840);
+	assert_int_equal(rig_receive(&rig.queue[0], NULL, got, 10000), 3840);
+	assert_int_equal(rig_counter(METRICS_NET_RX_BAD), 1);
 }
 
 /* --- rates ---------------------------------------------------------------------------------------- */
@@ -444,12 +512,15 @@ int main(void)
 		TEST(a_port_without_segmentation),
 		TEST(a_guest_that_takes_segmentation),
 		TEST(a_guest_that_takes_nothing),
+		TEST(segments_that_the_guest_cannot_take),
 		TEST(what_the_port_does_not_take_is_dropped),
 		TEST(a_port_that_is_gone_is_said),
 		TEST(frames_go_where_their_hash_says),
+		TEST(queues_end_together),
 		TEST(groups_are_filtered_when_the_guest_asks),
 		TEST(the_filter_comes_and_goes_while_connected),
 		TEST(room_for_an_xdp_program),
+		TEST(room_for_a_program_and_one_page),
 		TEST(a_rate_is_the_interfaces),
 		TEST(a_rate_changes_while_packets_wait_for_it),
 		TEST(what_the_guest_receives_has_a_rate),
