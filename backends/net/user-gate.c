@@ -23,6 +23,9 @@ static const struct {
 	{ 0xe0000000, 0xe0000000 }, /* multicast, reserved, broadcast */
 };
 
+/* fec0::/64, the network's own. */
+static const uint8_t gate_prefix[8] = { 0xfe, 0xc0 };
+
 /* The transport's header of a packet of IPv4 with all of its ports, or NULL. */
 static uint8_t *gate_ports(const struct packet *p, uint8_t *data, uint32_t len)
 {
@@ -165,14 +168,13 @@ static bool gate_is_discovery(const struct packet *p, const uint8_t *data, uint3
 static bool gate_out_ipv6(
 	const struct user_gate *gate, const struct packet *p, const uint8_t *data, uint32_t len)
 {
-	static const uint8_t prefix[8] = { 0xfe, 0xc0 };
 	const uint8_t *to = data + p->network + 24;
 
 	if (to[0] >> 5 == 1 || (to[0] & 0xfe) == 0xfc)
 		return true;
 	if (to[0] == 0xff)
 		return gate_is_discovery(p, data, len);
-	if ((to[0] != 0xfe || (to[1] & 0xc0) != 0x80) && memcmp(to, prefix, sizeof(prefix)) != 0)
+	if ((to[0] != 0xfe || (to[1] & 0xc0) != 0x80) && memcmp(to, gate_prefix, sizeof(gate_prefix)) != 0)
 		return false;
 	return !gate->forwards || gate_to_loopback(gate, p, data, len, IPPROTO_ICMPV6);
 }
@@ -197,6 +199,14 @@ bool user_gate_out(struct user_gate *gate, uint8_t *data, uint32_t len)
 	}
 }
 
+/* From the host's loopback address, in whose place slirp puts one of the network's own. */
+static bool gate_from_loopback(const struct packet *p, const uint8_t *data)
+{
+	if (p->version == 4)
+		return (packet_u32(data + p->network + 12) & USER_MASK) == USER_NETWORK;
+	return memcmp(data + p->network + 8, gate_prefix, sizeof(gate_prefix)) == 0;
+}
+
 void user_gate_in(struct user_gate *gate, uint8_t *data, uint32_t len)
 {
 	struct packet p;
@@ -209,7 +219,7 @@ void user_gate_in(struct user_gate *gate, uint8_t *data, uint32_t len)
 		return;
 	from = packet_u16(ports);
 	to = packet_u16(ports + 2);
-	if (p.protocol == PACKET_PROTO_UDP && gate_is_forwarded(gate, to))
+	if (p.protocol == PACKET_PROTO_UDP && gate_is_forwarded(gate, to) && gate_from_loopback(&p, data))
 		gate->heard[from / 8] |= (uint8_t)(1u << from % 8);
 	if (p.version == 4 && gate->server && from == GATE_DNS &&
 		packet_u32(data + p.network + 12) == gate->server &&

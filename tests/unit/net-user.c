@@ -287,6 +287,11 @@ static void test_forwarded_ports_answer(void **state)
 	assert_false(out(17, USER_HOST, 9001));
 	make(17, USER_GUEST, 4001, USER_HOST, 9000);
 	assert_false(user_gate_out(&gate, data, len));
+	/* Nor does what came from outside: the answer goes there. */
+	make(17, 0xc0000201, 9001, USER_GUEST, 4000);
+	user_gate_in(&gate, data, len);
+	assert_false(out(17, USER_HOST, 9001));
+	assert_true(out(17, 0xc0000201, 9001));
 	/* What came to another port opens nothing. */
 	make(17, USER_HOST, 9001, USER_GUEST, 4001);
 	user_gate_in(&gate, data, len);
