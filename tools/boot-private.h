@@ -72,6 +72,10 @@ void boot_slot_remove(struct boot_slot *s);
 
 /** boot_process_start() - make its process domain. 0 or -errno with @why. */
 int boot_process_start(struct boot_slot *s, char *why, size_t room) must_check;
+/** BOOT_FORCE - how boot_is_used()'s answer goes on where destroy can be forced. */
+#define BOOT_FORCE "; sluice destroy --force ends it all the same"
+/** boot_is_used() - whether a guest would lose a device with this domain; then that, and @remedy, is the answer. */
+bool boot_is_used(struct boot_slot *s, const char *remedy, struct boot_reply *reply);
 /** boot_process_verb() - what a client asks of it; @force: also if guests suffer. Answered. */
 void boot_process_verb(struct boot_slot *s, const char *verb, bool force, struct boot_reply *reply);
 

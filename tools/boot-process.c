@@ -25,10 +25,10 @@ static const char *name_of(const struct boot *b, uint32_t domid)
 	return "a guest";
 }
 
-/* Whether a guest would lose a device with it; then it is said. */
-static bool is_used(struct boot_slot *s, const char *remedy, struct boot_reply *reply)
+bool boot_is_used(struct boot_slot *s, const char *remedy, struct boot_reply *reply)
 {
-	const struct attached *at = stack_process_user(s->process);
+	uint32_t domid = s->process ? s->process->domid : s->live ? s->live->domid : 0;
+	const struct attached *at = domid ? stack_user_of(s->boot->st, domid) : NULL;
 	const char *guest = at ? name_of(s->boot, at->domid) : NULL;
 	char device[16];
 
@@ -58,10 +58,10 @@ void boot_process_verb(struct boot_slot *s, const char *verb, bool force, struct
 	char why[512];
 
 	if (strcmp(verb, "destroy") == 0) {
-		if (force || !is_used(s, "; sluice destroy --force ends it all the same", reply))
+		if (force || !boot_is_used(s, BOOT_FORCE, reply))
 			end(s, reply);
 	} else if (strcmp(verb, "shutdown") == 0) {
-		if (!is_used(s, "", reply))
+		if (!boot_is_used(s, "", reply))
 			end(s, reply);
 	} else if (strcmp(verb, "reboot") == 0) {
 		boot_reply_send(reply, "%s\n", stack_process_restart(s->process, why, sizeof(why)) < 0 ? why : "ok");

@@ -142,6 +142,8 @@ static void one_vm(struct boot_slot *s, char **words, unsigned nwords, struct bo
 		stack_console_path(s->live, path, sizeof(path));
 		boot_reply_send(reply, "ok\n%s\n", path);
 	} else if (strcmp(verb, "destroy") == 0) {
+		if (strcmp(arg, "force") != 0 && boot_is_used(s, BOOT_FORCE, reply))
+			return;
 		boot_slot_remove(s);
 		boot_reply_send(reply, "ok\n");
 		boot_check_end(b);

@@ -101,7 +101,7 @@ static void usage(const char *verb, bool can_wait, bool can_force)
 	printf("Usage: sluice %s %s%sNAME\nActs on a vm or driver domain of yours, by its name or number.\n", verb,
 		can_wait ? "[--wait] [--all] " : "", can_force ? "[--force] " : "");
 	if (can_force)
-		printf("\n  -f, --force a process driver domain that serves guests, too");
+		printf("\n  -f, --force a driver domain that serves guests, too");
 	if (can_wait)
 		printf("\n  -a, --all   on all that are no driver domains\n  -w, --wait  until it is gone\n");
 }

@@ -275,6 +275,7 @@ tools_scripts = \
 	tests/scripts/boot-vms.sh \
 	tests/scripts/create-config.sh \
 	tests/scripts/create-disks.sh \
+	tests/scripts/create-driver-vm-used.sh \
 	tests/scripts/create-hotplug.sh \
 	tests/scripts/create-keys.sh \
 	tests/scripts/create-network-bridge.sh \

@@ -307,11 +307,11 @@ struct stack_process *stack_process_of(struct stack *st, uint32_t domid)
 	return p;
 }
 
-const struct attached *stack_process_user(const struct stack_process *p)
+const struct attached *stack_user_of(const struct stack *st, uint32_t domid)
 {
-	const struct attached *at = p->st->disks;
+	const struct attached *at = st->disks;
 
-	while (at && at->backend_domid != p->domid)
+	while (at && at->backend_domid != domid)
 		at = at->next;
 	return at;
 }

@@ -99,8 +99,8 @@ void stack_process_take_back(struct stack_process *p);
 struct stack_process *stack_process_find(struct stack *st, const char *name);
 /** stack_process_of() - by domid; NULL: there is none. */
 struct stack_process *stack_process_of(struct stack *st, uint32_t domid);
-/** stack_process_user() - a device that it serves; NULL: there is none. */
-const struct attached *stack_process_user(const struct stack_process *p);
+/** stack_user_of() - a device that the driver domain @domid, of whatever type, serves; NULL: there is none. */
+const struct attached *stack_user_of(const struct stack *st, uint32_t domid);
 
 /**
  * stack_process_allow() - before a disk is attached: whether the domain may reach its path;
