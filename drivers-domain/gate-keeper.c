@@ -264,14 +264,15 @@ static int keeper_meet(struct keeper *k)
 static void keeper_try(void *opaque)
 {
 	struct keeper *k = opaque;
-	int lock_fd = keeper_lock(k);
-	int rc = lock_fd == -EBUSY ? 0 : lock_fd;
+	int lock_fd, rc;
 
 	k->timer = NULL;
 	if (k->fd >= 0) {
 		log_err("the store gate does not answer; end it, and another is started");
 		return;
 	}
+	lock_fd = keeper_lock(k);
+	rc = lock_fd == -EBUSY ? 0 : lock_fd;
 	if (lock_fd >= 0)
 		rc = keeper_spawn(k, lock_fd);
 	cleanup_close(&lock_fd);
