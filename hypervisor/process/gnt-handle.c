@@ -69,7 +69,7 @@ struct xengntdev_handle *gnt_handle_open(const char *kind, xentoollog_logger *lo
 void gnt_handle_close(struct xengntdev_handle *h)
 {
 	if (h->staging)
-		munmap(h->staging, sizeof(*h->staging));
+		munmap(h->staging, h->staging_bytes);
 	for (unsigned i = 0; i < h->nr; i++) {
 		const struct gnt_region *r = &h->regions[i];
 

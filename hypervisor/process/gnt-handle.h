@@ -36,6 +36,7 @@ struct xengntdev_handle {
 	uint32_t max_grants; /* 0: no limit but the domain's */
 	uint32_t mapped;
 	struct wire_staging *staging;
+	size_t staging_bytes; /* less than its type has: the hypervisor is an older one */
 	struct gnt_region *regions; /* sorted by address */
 	unsigned nr;
 	unsigned room;

@@ -7,11 +7,34 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hypervisor/process/gnt-handle.h"
+
+/* What operations take; behind it is the client's own memory. */
+#define STAGING_LEAST (offsetof(struct wire_staging, data) + WIRE_COPY_MAX * WIRE_PAGE)
+
+/*
+ * How much of it there is: a hypervisor that was started before this library was installed has
+ * less, and memory beyond a file's end is a SIGBUS.
+ */
+static int staging_size(int fd, size_t *bytes)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < (off_t)STAGING_LEAST)
+		return -EPROTO;
+	*bytes = sizeof(struct wire_staging);
+	if (st.st_size < (off_t)*bytes)
+		*bytes = (size_t)st.st_size;
+	return 0;
+}
 
 static int staging_make(xengnttab_handle *xgt)
 {
@@ -20,16 +43,22 @@ static int staging_make(xengnttab_handle *xgt)
 	CLEANUP_CLOSE int fd = -1;
 	unsigned nfds = 1;
 	ssize_t n = hvclient_call(xgt->fd, &req, sizeof(req), &reply, sizeof(reply), &fd, &nfds);
+	size_t bytes;
 	void *addr;
+	int rc;
 
 	if (n < 0)
 		return n;
 	if (nfds != 1)
 		return -EPROTO;
-	addr = mmap(NULL, sizeof(*xgt->staging), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	rc = staging_size(fd, &bytes);
+	if (rc < 0)
+		return rc;
+	addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (addr == MAP_FAILED)
 		return -errno;
 	xgt->staging = addr;
+	xgt->staging_bytes = bytes;
 	return 0;
 }
 
@@ -39,12 +68,17 @@ static uint8_t *local_area(xengnttab_handle *xgt)
 	return xgt->staging->data + WIRE_COPY_MAX * WIRE_PAGE;
 }
 
+static size_t local_bytes(const xengnttab_handle *xgt)
+{
+	return xgt->staging_bytes - STAGING_LEAST;
+}
+
 /* Both map it already: nothing is to be moved. */
 static bool is_local(xengnttab_handle *xgt, const void *virt, uint16_t len)
 {
 	uintptr_t at = (uintptr_t)virt - (uintptr_t)local_area(xgt);
 
-	return at <= WIRE_COPY_LOCAL - len;
+	return at <= local_bytes(xgt) && len <= local_bytes(xgt) - at;
 }
 
 /* In the staging area's data: the operation's own page, or the buffer itself. */
@@ -123,8 +157,8 @@ PUBLIC void *sluice_gnttab_memory(xengnttab_handle *xgt, size_t *bytes)
 	pthread_mutex_unlock(&xgt->lock);
 	if (rc < 0)
 		return NULL;
-	*bytes = WIRE_COPY_LOCAL;
-	return local_area(xgt);
+	*bytes = local_bytes(xgt);
+	return *bytes ? local_area(xgt) : NULL;
 }
 
 PUBLIC int xengnttab_grant_copy(

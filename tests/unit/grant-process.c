@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +21,12 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "common/cleanup.h"
+#include "common/fdpass.h"
 #include "hv-harness.h"
 #include "hypervisor/process/client.h"
 #include "hypervisor/process/share-client.h"
+#include "hypervisor/process/wire.h"
 
 #define PAGE 4096u
 #define PATIENCE_MS 10000
@@ -206,6 +211,90 @@ static void test_copy_in_the_librarys_memory(void **state)
 	}
 	xengntshr_close(s);
 	xengnttab_close(t);
+}
+
+/* --- a hypervisor that was started before the library was installed --- */
+
+/* A staging area without memory of the client's, as it was once; @short_by: bytes it lacks. */
+struct old_hypervisor {
+	int factory, conn;
+	off_t short_by;
+};
+
+#define OLD_STAGING ((off_t)(offsetof(struct wire_staging, data) + WIRE_COPY_MAX * PAGE))
+
+static void old_answer(struct old_hypervisor *old, const struct wire_head *req)
+{
+	struct wire_hello_reply reply = { .reply.op = req->op, .version = WIRE_VERSION };
+	static struct wire_staging *staging;
+	CLEANUP_CLOSE int fd = -1;
+
+	if (req->op == WIRE_COPY) /* done, whatever it was */
+		staging->ops[0].status = GNTST_okay;
+	if (req->op == WIRE_COPY_SETUP) {
+		fd = memfd_create("old", MFD_CLOEXEC);
+		(void)!ftruncate(fd, OLD_STAGING - old->short_by);
+		staging = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	}
+	(void)!fd_send(old->conn, &reply, req->op == WIRE_HELLO ? sizeof(reply) : sizeof(reply.reply),
+		fd < 0 ? NULL : &fd, fd >= 0);
+}
+
+static void *old_serve(void *opaque)
+{
+	struct wire_reply reply = { .op = WIRE_CONNECT };
+	struct old_hypervisor *old = opaque;
+	char req[sizeof(struct wire_map)];
+	unsigned none = 0;
+	int pair[2];
+
+	if (fd_recv(old->factory, req, sizeof(req), NULL, &none) <= 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return NULL;
+	(void)!fd_send(old->factory, &reply, sizeof(reply), &pair[1], 1);
+	close(pair[1]);
+	old->conn = pair[0];
+	while (none = 0, fd_recv(old->conn, req, sizeof(req), NULL, &none) > 0)
+		old_answer(old, (const struct wire_head *)(void *)req);
+	close(old->conn);
+	return NULL;
+}
+
+static void old_begin(struct old_hypervisor *old, pthread_t *thread, off_t short_by, int *factory)
+{
+	char text[16];
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	*old = (struct old_hypervisor){ .factory = pair[0], .short_by = short_by };
+	*factory = pair[1];
+	snprintf(text, sizeof(text), "fd:%d", pair[1]);
+	setenv("SLUICE_HYPERVISOR", text, 1);
+	assert_int_equal(pthread_create(thread, NULL, old_serve, old), 0);
+}
+
+static void test_an_older_hypervisors_staging(void **state)
+{
+	for (off_t short_by = 0; short_by <= PAGE; short_by += PAGE) {
+		struct old_hypervisor old;
+		xengnttab_grant_copy_segment_t seg;
+		char buffer[64];
+		xengnttab_handle *t;
+		pthread_t thread;
+		size_t bytes;
+		int factory;
+
+		old_begin(&old, &thread, short_by, &factory);
+		t = xengnttab_open(NULL, 0);
+		assert_non_null(t);
+		assert_null(sluice_gnttab_memory(t, &bytes));
+		seg = from_ref(8, 0, buffer, sizeof(buffer));
+		assert_int_equal(xengnttab_grant_copy(t, 1, &seg), short_by ? -1 : 0);
+		xengnttab_close(t);
+		pthread_join(thread, NULL);
+		close(factory);
+		close(old.factory);
+	}
 }
 
 static void test_copy_between_grants(void **state)
@@ -442,6 +531,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_partial_unshare),
 		cmocka_unit_test(test_copy_both_ways),
 		cmocka_unit_test(test_copy_in_the_librarys_memory),
+		cmocka_unit_test(test_an_older_hypervisors_staging),
 		cmocka_unit_test(test_copy_between_grants),
 		cmocka_unit_test(test_copy_statuses),
 		cmocka_unit_test(test_unmap_notify),
