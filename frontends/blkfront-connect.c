@@ -24,7 +24,6 @@
 #include "xenstore/xsnode.h"
 
 #define VBD_DIR "device/vbd"
-#define WATCH_TOKEN "blkfront"
 #define STATE_BIT(state) (1u << (state))
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -173,14 +172,11 @@ static int leave_old_connection(struct blkfront *bf)
 
 static int wait_initwait(struct blkfront *bf)
 {
-	char path[XENSTORE_ABS_PATH_MAX];
 	XenbusState state;
-	int rc;
+	int rc = bf_store_watch(bf);
 
-	snprintf(path, sizeof(path), "%s/state", bf->backend);
-	if (!xs_watch(bf->xs, path, WATCH_TOKEN))
-		return bf_why(bf, -errno, "cannot watch %s: %m", path);
-	rc = leave_old_connection(bf);
+	if (rc == 0)
+		rc = leave_old_connection(bf);
 	if (rc < 0)
 		return rc;
 	rc = wait_backend(bf, STATE_BIT(XenbusStateInitWait), bf_deadline(bf), &state);
@@ -479,6 +475,8 @@ void bf_disconnect(struct blkfront *bf)
 	if (!bf->published)
 		return;
 	bf->published = false;
+	/* It may have been restarted since we last asked it. */
+	(void)bf_store_is_there(bf);
 	rc = set_state(bf, XenbusStateClosing);
 	if (rc == 0)
 		rc = wait_backend(bf, gone | STATE_BIT(XenbusStateClosing), end, &state);

@@ -2,7 +2,8 @@
 /*
  * Inside of the block frontend: blkfront.c (the device), blkfront-queue.c (requests
  * and responses), blkfront-wait.c (polling, sleeping), blkfront-connect.c (the
- * handshake), blkfront-watch.c (the backend's state), blkfront-grants.c (memory).
+ * handshake), blkfront-watch.c (the backend's state), blkfront-store.c (the connection to the
+ * store), blkfront-grants.c (memory).
  *
  * A queue belongs to one thread at a time. What the queues share is read-only once
  * connected, atomic, or behind the device's lock.
@@ -10,6 +11,7 @@
 #ifndef SLUICE_FRONTENDS_BLKFRONT_INTERNAL_H
 #define SLUICE_FRONTENDS_BLKFRONT_INTERNAL_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -88,8 +90,13 @@ struct blkfront {
 	xengntshr_handle *xgs;
 	unsigned ring_order;
 
-	/* store */
+	/* store; what is between here and dir changes once connected, behind store_lock */
+	pthread_mutex_t store_lock;    /* taken before lock */
 	struct xs_handle *xs;
+	int store_end;                 /* hangs up when the store does; -1: it does not, or has */
+	int store_timer;               /* fires when a store that is lost is to be looked for */
+	bool store_lost;
+	uint64_t store_lost_ns;
 	char *dir;                    /* device/vbd/N, relative to our home */
 	char *backend;                /* path of the backend's directory */
 	uint32_t backend_id;
@@ -138,6 +145,25 @@ void bf_make_printable(char *text);
 uint64_t bf_deadline(const struct blkfront *bf);
 /** bf_check_backend() - look at the backend's state (and size): may fail the device. */
 void bf_check_backend(struct blkfront *bf, const struct blkfront_queue *q);
+
+/** bf_store_open() - connect to the store. 0 or -errno, bf->why set. */
+int bf_store_open(struct blkfront *bf) must_check;
+/** bf_store_close() - also of one that was not, or not fully, opened. */
+void bf_store_close(struct blkfront *bf);
+/** bf_store_watch() - watch the backend's state. 0 or -errno, bf->why set. */
+int bf_store_watch(struct blkfront *bf) must_check;
+/** bf_store_is_there() - under store_lock: whether it can be asked; one that came back is taken. */
+bool bf_store_is_there(struct blkfront *bf);
+/** bf_store_is_gone() - under store_lock: whether @rc, its answer, means that it ended. */
+bool bf_store_is_gone(struct blkfront *bf, int rc);
+/** BF_STORE_FDS - how many descriptors tell of the store. */
+#define BF_STORE_FDS 3
+/** bf_store_poll_fds() - what queue 0 is to poll; good for one poll. */
+void bf_store_poll_fds(struct blkfront *bf, struct pollfd fds[BF_STORE_FDS]);
+/** bf_store_take() - what they said. True: bf_check_backend() has something to look at. */
+bool bf_store_take(struct blkfront *bf, const struct pollfd fds[BF_STORE_FDS]);
+/** bf_store_epoll() - add them to queue 0's epoll_fd, where they stay up to date. 0 or -errno. */
+int bf_store_epoll(struct blkfront *bf) must_check;
 
 /** BF_MAX_SECTORS - where "sectors" stops making sense: a size in bytes fits off_t. */
 #define BF_MAX_SECTORS ((uint64_t)INT64_MAX / BLKIF_SECTOR_SIZE)

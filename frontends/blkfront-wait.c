@@ -66,32 +66,17 @@ static void take_event(struct blkfront_queue *q, short revents)
 		(void)bf_fail(q->bf, -ENOTCONN, "event channels are gone: %m");
 }
 
-static void take_watch(struct blkfront_queue *q, short revents)
-{
-	bool fired = false;
-	char **event;
-
-	if (!(revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL)))
-		return;
-	while ((event = xs_check_watch(q->bf->xs)) != NULL) {
-		free(event);
-		fired = true;
-	}
-	if (fired || !(revents & POLLIN))
-		bf_check_backend(q->bf, q);
-}
-
 /* Queue 0 watches the store, also under a load that never lets it sleep. */
 static void look_at_watch(struct blkfront_queue *q)
 {
-	struct pollfd fd = { .events = POLLIN };
+	struct pollfd fds[BF_STORE_FDS];
 
 	if (q->index != 0 || ++q->waits < WAITS_PER_LOOK)
 		return;
 	q->waits = 0;
-	fd.fd = xs_fileno(q->bf->xs);
-	if (poll(&fd, 1, 0) > 0)
-		take_watch(q, fd.revents);
+	bf_store_poll_fds(q->bf, fds);
+	if (poll(fds, BF_STORE_FDS, 0) > 0 && bf_store_take(q->bf, fds))
+		bf_check_backend(q->bf, q);
 }
 
 /* Once a second while requests stay unanswered and nothing else happens. */
@@ -109,16 +94,20 @@ static void check_if_due(struct blkfront_queue *q)
 static bool sleep_once(struct blkfront_queue *q, uint64_t ns)
 {
 	struct timespec ts = { .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
-	struct pollfd fds[] = {
+	struct pollfd fds[2 + BF_STORE_FDS] = {
 		{ .fd = xenevtchn_fd(q->xce), .events = POLLIN },
 		{ .fd = q->bf->broken_fd, .events = POLLIN },
-		{ .fd = q->index == 0 ? xs_fileno(q->bf->xs) : -1, .events = POLLIN },
 	};
-	int n = ppoll(fds, 3, ns == SLEEP_FOREVER ? NULL : &ts, NULL);
+	unsigned nfds = q->index == 0 ? 2 + BF_STORE_FDS : 2;
+	int n;
 
+	if (q->index == 0)
+		bf_store_poll_fds(q->bf, fds + 2);
+	n = ppoll(fds, nfds, ns == SLEEP_FOREVER ? NULL : &ts, NULL);
 	if (n > 0) {
 		take_event(q, fds[0].revents);
-		take_watch(q, fds[2].revents);
+		if (q->index == 0 && bf_store_take(q->bf, fds + 2))
+			bf_check_backend(q->bf, q);
 	} else if (n == 0) {
 		check_if_due(q);
 	}
@@ -227,7 +216,7 @@ int blkfront_queue_fd(struct blkfront_queue *q)
 		return -errno;
 	rc = epoll_add(q->epoll_fd, xenevtchn_fd(q->xce));
 	if (rc == 0 && q->index == 0)
-		rc = epoll_add(q->epoll_fd, xs_fileno(q->bf->xs));
+		rc = bf_store_epoll(q->bf);
 	if (rc == 0 && q->bf->broken_fd >= 0)
 		rc = epoll_add(q->epoll_fd, q->bf->broken_fd);
 	if (rc == 0)

@@ -108,20 +108,28 @@ static void check_closing(struct blkfront *bf, const struct blkfront_queue *q)
 		(void)bf_fail(bf, -ENOTCONN, "the backend closes and does not answer");
 }
 
-void bf_check_backend(struct blkfront *bf, const struct blkfront_queue *q)
+/* Without a store nobody can say what became of a backend that does not answer. */
+static void check_lost(struct blkfront *bf, const struct blkfront_queue *q)
 {
-	bool resized = false;
+	if (q->in_flight && spin_now_ns() - bf->store_lost_ns > bf->config.timeout_ms * NS_PER_MS)
+		(void)bf_fail(bf, -ENOTCONN, "the backend does not answer, and the store is gone");
+}
+
+/* True: the disk has another size. */
+static bool check_state(struct blkfront *bf, const struct blkfront_queue *q)
+{
 	XenbusState state;
 	int rc = bf_read_state(bf, XBT_NULL, bf->backend, &state);
 
+	if (rc < 0 && bf_store_is_gone(bf, rc))
+		return false;
 	if (rc < 0) {
 		(void)bf_fail(bf, -ENOTCONN, "cannot read the backend's state: %s", strerror(-rc));
-		return;
+		return false;
 	}
 	switch (state) {
 	case XenbusStateConnected:
-		resized = check_size(bf);
-		break;
+		return check_size(bf);
 	case XenbusStateReconfiguring:
 	case XenbusStateReconfigured:
 		break;
@@ -132,6 +140,19 @@ void bf_check_backend(struct blkfront *bf, const struct blkfront_queue *q)
 		(void)bf_fail(bf, -ENOTCONN, "the backend left: it is in state %s",
 			state == XenbusStateUnknown ? "none" : xenbus_state_name(state));
 	}
+	return false;
+}
+
+void bf_check_backend(struct blkfront *bf, const struct blkfront_queue *q)
+{
+	bool resized = false;
+
+	pthread_mutex_lock(&bf->store_lock);
+	if (bf_store_is_there(bf))
+		resized = check_state(bf, q);
+	else
+		check_lost(bf, q);
+	pthread_mutex_unlock(&bf->store_lock);
 	if (resized && bf->config.resized)
 		bf->config.resized(bf->config.opaque, blkfront_size(bf));
 }

@@ -84,9 +84,10 @@ static int config_init(struct blkfront *bf, const struct blkfront_config *config
 
 static int libs_open(struct blkfront *bf)
 {
-	bf->xs = xs_open(0);
-	if (!bf->xs)
-		return bf_why(bf, -errno, "cannot reach the store: %m; is this a domain?");
+	int rc = bf_store_open(bf);
+
+	if (rc < 0)
+		return rc;
 	bf->xgs = xengntshr_open(NULL, 0);
 	if (!bf->xgs)
 		return bf_why(bf, -errno, "cannot open the grant allocator: %m; on Xen: modprobe xen-gntalloc");
@@ -126,7 +127,8 @@ static void bf_free(struct blkfront *bf)
 		xengntshr_close(bf->xgs);
 	if (bf->broken_fd >= 0)
 		close(bf->broken_fd);
-	xs_close(bf->xs);
+	bf_store_close(bf);
+	pthread_mutex_destroy(&bf->store_lock);
 	pthread_mutex_destroy(&bf->lock);
 	free(bf->queues);
 	free(bf->dir);
@@ -144,8 +146,9 @@ struct blkfront *blkfront_open(const struct blkfront_config *config, char *why, 
 		errno = ENOMEM;
 		return NULL;
 	}
-	bf->broken_fd = -1;
+	bf->broken_fd = bf->store_end = bf->store_timer = -1;
 	pthread_mutex_init(&bf->lock, NULL);
+	pthread_mutex_init(&bf->store_lock, NULL);
 	rc = config_init(bf, config);
 	if (rc == 0)
 		rc = queues_alloc(bf);

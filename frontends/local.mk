@@ -6,6 +6,7 @@ frontends_libblkfront_la_SOURCES = \
 	frontends/blkfront-grants.c \
 	frontends/blkfront-internal.h \
 	frontends/blkfront-queue.c \
+	frontends/blkfront-store.c \
 	frontends/blkfront-wait.c \
 	frontends/blkfront-watch.c \
 	frontends/blkfront.c \

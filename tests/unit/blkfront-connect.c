@@ -4,7 +4,12 @@
 #include "tests/unit/blkfront-test.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define front(name) fake_get(FAKE_FRONT "/" name)
 
@@ -377,6 +382,98 @@ static void test_lost_store(void **state)
 	blkfront_close(bf);
 }
 
+/* A listening socket for the store's end that no library tells of. */
+static int store_listen(struct sockaddr_un *sa)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(*sa);
+
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(sa->sun_path, sizeof(sa->sun_path), "blkfront-store.%d", getpid());
+	(void)unlink(sa->sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)sa, len), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	return fd;
+}
+
+/* Ends what was accepted there, too. */
+static void store_end(int listening, const struct sockaddr_un *sa)
+{
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	close(listening);
+	assert_int_equal(close(fd), 0);
+	(void)unlink(sa->sun_path);
+}
+
+/* An idle disk hears of its store's end, and of its backend's from the next one. */
+static void test_store_restarted(void **state)
+{
+	struct sockaddr_un sa;
+	int listening = store_listen(&sa);
+	struct pollfd p = { .events = POLLIN };
+	struct blkfront *bf;
+
+	fakes.store_socket = sa.sun_path;
+	bf = test_open();
+	p.fd = blkfront_fd(bf);
+	assert_int_equal(blkfront_wait(bf, 0), 0);
+	fakes.store_gone = true;
+	fakes.store_epoch++;
+	store_end(listening, &sa);
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(blkfront_wait(bf, 0), 0);
+	assert_int_equal(test_run(bf, BLKFRONT_WRITE, 0, 4096), 0);
+	listening = store_listen(&sa);
+	fakes.store_gone = false;
+	/* It looks for it from time to time. */
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(blkfront_wait(bf, 0), 0);
+	assert_int_equal(blkfront_wait(bf, 50), 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(test_run(bf, BLKFRONT_WRITE, 0, 4096), 0);
+	backend_set_state(6);
+	backend.deaf = true;
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(blkfront_wait(bf, 0), -ENOTCONN);
+	assert_non_null(strstr(blkfront_why(bf), "the backend left"));
+	store_end(listening, &sa);
+	blkfront_close(bf);
+}
+
+/* Nobody waited meanwhile: it is found at the end, and the backend is told. */
+static void test_store_restarted_before_the_end(void **state)
+{
+	struct sockaddr_un sa;
+	int listening = store_listen(&sa);
+	struct blkfront *bf;
+
+	fakes.store_socket = sa.sun_path;
+	bf = test_open();
+	fakes.store_epoch++;
+	store_end(listening, &sa);
+	blkfront_close(bf);
+	assert_string_equal(front("state"), "6");
+}
+
+/* Where nothing tells, an answer that does not come does. */
+static void test_store_restarted_unheard(void **state)
+{
+	struct blkfront *bf = test_open();
+	struct blkfront_io *io;
+
+	backend.serve = false;
+	io = test_start(bf, BLKFRONT_READ, 0, 512);
+	fakes.store_epoch++;
+	assert_int_equal(blkfront_wait(bf, 1500), 0);
+	backend_set_state(6);
+	backend.deaf = true;
+	assert_int_equal(blkfront_wait(bf, 2000), -ENOTCONN);
+	assert_int_equal(io->error, -ENOTCONN);
+	assert_non_null(strstr(blkfront_why(bf), "the backend left"));
+	blkfront_close(bf);
+}
+
 static void test_lost_channel(void **state)
 {
 	struct blkfront *bf = test_open();
@@ -502,6 +599,9 @@ int main(void)
 		TEST(test_lost_closed),
 		TEST(test_lost_restarted),
 		TEST(test_lost_store),
+		TEST(test_store_restarted),
+		TEST(test_store_restarted_before_the_end),
+		TEST(test_store_restarted_unheard),
 		TEST(test_lost_channel),
 		TEST(test_closing),
 		TEST(test_closing_with_error),

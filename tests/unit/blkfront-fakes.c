@@ -30,11 +30,12 @@ struct node {
 };
 struct xs_handle {
 	int fd;
+	unsigned epoch; /* fakes.store_epoch of its store */
+	char *watched[4];
 };
 static struct node nodes[MAX_NODES], saved[MAX_NODES];
-static char *watched[4];
 static unsigned watch_events;
-static struct xs_handle store = { .fd = -1 };
+static struct xs_handle *store; /* the one that was opened last */
 static int state_written = -1; /* inside a transaction: told to the backend at its end */
 static bool in_transaction;
 static unsigned transactions;
@@ -78,12 +79,14 @@ static void fire(const char *path)
 	uint64_t one = 1;
 	unsigned i = 0;
 
-	while (i < 4 && !(watched[i] && strcmp(watched[i], path) == 0))
+	if (!store || store->epoch != fakes.store_epoch)
+		return;
+	while (i < 4 && !(store->watched[i] && strcmp(store->watched[i], path) == 0))
 		i++;
 	if (i == 4)
 		return;
 	watch_events++;
-	if (write(store.fd, &one, sizeof(one)) < 0)
+	if (write(store->fd, &one, sizeof(one)) < 0)
 		abort();
 }
 
@@ -121,9 +124,22 @@ void fake_set(const char *path, const char *value)
 
 struct xs_handle *xs_open(unsigned long flags)
 {
-	store.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (fakes.store_gone) {
+		errno = ECONNREFUSED;
+		return NULL;
+	}
+	store = calloc(1, sizeof(*store));
+	if (!store)
+		abort();
+	*store = (struct xs_handle){ .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+		.epoch = fakes.store_epoch };
 	fakes.open_handles++;
-	return &store;
+	return store;
+}
+
+const char *xs_daemon_socket(void)
+{
+	return fakes.store_socket ? fakes.store_socket : "/nonexistent/store";
 }
 
 void xs_close(struct xs_handle *h)
@@ -131,19 +147,20 @@ void xs_close(struct xs_handle *h)
 	if (!h)
 		return;
 	close(h->fd);
-	h->fd = -1;
 	fakes.open_handles--;
-	for (unsigned i = 0; i < 4; i++) {
-		free(watched[i]);
-		watched[i] = NULL;
-	}
+	for (unsigned i = 0; i < 4; i++)
+		free(h->watched[i]);
+	if (store == h)
+		store = NULL;
+	free(h);
 }
 
-static bool gone(void)
+static bool gone(const struct xs_handle *h)
 {
-	if (fakes.store_gone)
-		errno = EPIPE;
-	return fakes.store_gone;
+	if (!fakes.store_gone && h->epoch == fakes.store_epoch)
+		return false;
+	errno = EPIPE;
+	return true;
 }
 
 void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned int *len)
@@ -153,7 +170,7 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigne
 	char *value = NULL;
 
 	free(full);
-	if (gone())
+	if (gone(h))
 		return NULL;
 	errno = ENOENT;
 	if (n) {
@@ -178,7 +195,7 @@ bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path, const v
 	char *full = absolute(path);
 	char *value = strndup(data, len);
 
-	if (!gone()) {
+	if (!gone(h)) {
 		fake_set(full, value);
 		if (strcmp(full, fakes.front_state) == 0)
 			state_written = atoi(value);
@@ -187,7 +204,7 @@ bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path, const v
 	free(value);
 	if (!in_transaction)
 		tell_backend();
-	return !fakes.store_gone;
+	return !gone(h);
 }
 
 bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
@@ -195,7 +212,7 @@ bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
 	char *full = absolute(path);
 	size_t len = strlen(full);
 
-	if (gone()) {
+	if (gone(h)) {
 		free(full);
 		return false;
 	}
@@ -238,11 +255,13 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
 	unsigned i = 0;
 
-	while (i < 4 && watched[i])
+	if (gone(h))
+		return false;
+	while (i < 4 && h->watched[i])
 		i++;
 	if (i == 4)
 		abort();
-	watched[i] = strdup(path);
+	h->watched[i] = strdup(path);
 	fire(path);
 	return true;
 }
@@ -251,7 +270,7 @@ char **xs_check_watch(struct xs_handle *h)
 {
 	uint64_t n;
 
-	if (watch_events == 0) {
+	if (watch_events == 0 || gone(h)) {
 		(void)!read(h->fd, &n, sizeof(n));
 		errno = EAGAIN;
 		return NULL;

@@ -30,6 +30,8 @@ struct fakes {
 	void (*before_transaction)(void); /* the second one: publishing */
 	const char *front_state; /* the node whose writes the backend is told of */
 	bool store_gone;
+	unsigned store_epoch;    /* one more: the store was restarted, and its connections are dead */
+	const char *store_socket;
 	bool notify_fails;
 };
 extern struct fakes fakes;
