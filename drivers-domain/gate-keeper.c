@@ -333,26 +333,27 @@ static int keeper_socket(const struct keeper *k, int *listen_fd)
 	return fd;
 }
 
-int keeper_add(struct keeper *k, const struct leaf_name *name, const char *frontend)
+int keeper_add(struct keeper *k, const struct leaf_name *name, const char *frontend, int *listen_fd)
+{
+	struct gate_rules rules;
+	int rc = gate_rules_init(&rules, k->own, name, frontend);
+
+	*listen_fd = -1;
+	if (rc < 0)
+		return rc;
+	return k->fd < 0 ? -EAGAIN : keeper_socket(k, listen_fd);
+}
+
+int keeper_admit(struct keeper *k, const struct leaf_name *name, const char *frontend, int listen_fd)
 {
 	struct gate_control message = { .what = GATE_ADD, .name = *name };
-	CLEANUP_CLOSE int listen_fd = -1;
 	struct gate_rules rules;
-	int fd, rc = gate_rules_init(&rules, k->own, name, frontend);
+	int rc = gate_rules_init(&rules, k->own, name, frontend);
 
 	if (rc < 0)
 		return rc;
-	if (k->fd < 0)
-		return -EAGAIN;
 	memcpy(message.text, rules.frontend, sizeof(message.text));
-	fd = keeper_socket(k, &listen_fd);
-	if (fd < 0)
-		return fd;
-	rc = keeper_say(k, &message, listen_fd);
-	if (rc == 0)
-		return fd;
-	close(fd);
-	return -EAGAIN;
+	return keeper_say(k, &message, listen_fd) == 0 ? 0 : -EAGAIN;
 }
 
 void keeper_remove(struct keeper *k, const struct leaf_name *name)

@@ -30,12 +30,21 @@ void keeper_free(struct keeper *k);
 /**
  * keeper_add() - a device, for the backend that is about to be started.
  * @frontend: the toolstack's node of this name
+ * @listen_fd: for keeper_admit(), close-on-exec, the caller's; until then nobody answers there
  *
  * Return: a close-on-exec descriptor, the caller's, that names a socket (O_PATH): by
  * /proc/self/fd/N who has it connects to the gate, and nobody else can; or -errno: -EINVAL
  * @frontend is not of the frontend's domain, -EAGAIN there is no gate at the moment.
  */
-int keeper_add(struct keeper *k, const struct leaf_name *name, const char *frontend) must_check;
+int keeper_add(struct keeper *k, const struct leaf_name *name, const char *frontend, int *listen_fd)
+	must_check;
+/**
+ * keeper_admit() - all that confines the backend from outside is done: the store answers it.
+ *
+ * Return: 0, or -EAGAIN: the gate has ended.
+ */
+int keeper_admit(struct keeper *k, const struct leaf_name *name, const char *frontend, int listen_fd)
+	must_check;
 /** keeper_remove() - its backend has ended. */
 void keeper_remove(struct keeper *k, const struct leaf_name *name);
 

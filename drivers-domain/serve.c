@@ -184,15 +184,26 @@ int serve_adopt(struct served *s)
 }
 
 /* Where its backend finds its device, and nothing else, of the store. Descriptor or -errno. */
-static int serve_store(struct served *s)
+static int serve_store(struct served *s, const char *frontend, int *listen_fd)
 {
-	CLEANUP_FREE char *frontend = xsn_read(s->daemon->xs, XBT_NULL, s->leaf, "frontend");
-	int fd = frontend ? keeper_add(s->daemon->keeper, &s->name, frontend) : -errno;
+	int fd = frontend ? keeper_add(s->daemon->keeper, &s->name, frontend, listen_fd) : -errno;
 
 	if (fd == -EINVAL && log_limit_ok(&serve_limit))
 		log_err("%s: the toolstack's node frontend is no directory of domain %u", s->label,
 			s->name.frontend);
 	return fd;
+}
+
+/*
+ * To move a process into a group may take the kernel a while. It begins meanwhile, as far as it
+ * comes without the store's answer: it knows nothing of its device yet.
+ */
+static void serve_admit(struct served *s, pid_t pid, const char *frontend, int listen_fd)
+{
+	cgroup_enter(&s->daemon->cgroup, s->label, pid);
+	/* Without the gate it waits for an answer that does not come. */
+	if (keeper_admit(s->daemon->keeper, &s->name, frontend, listen_fd) < 0)
+		(void)kill(-pid, SIGKILL);
 }
 
 /* Starts the backend with what is its own. Return: its id or -errno. */
@@ -202,6 +213,9 @@ static pid_t serve_launch(struct served *s, const char *program, int program_fd,
 	CLEANUP_FREE char *journal = files_journal(&d->files, &s->name);
 	CLEANUP_CLOSE int hypervisor_fd = -1;
 	CLEANUP_CLOSE int store_fd = -1;
+	CLEANUP_CLOSE int listen_fd = -1;
+	CLEANUP_FREE char *frontend = NULL;
+	pid_t pid;
 	CLEANUP_CLOSE int pid_fd = files_pid(&d->files, &s->name);
 	CLEANUP_CLOSE int metrics_fd = files_metrics(&d->files, &s->name);
 	struct launch l = {
@@ -231,15 +245,20 @@ static pid_t serve_launch(struct served *s, const char *program, int program_fd,
 	l.dwell_ms = d->options.initwait_ms >= 0 ? (unsigned)d->options.initwait_ms :
 		     hypervisor_fd < 0 ? SERVE_INITWAIT_MS : 0;
 	if (d->keeper) {
-		store_fd = serve_store(s);
+		frontend = xsn_read(d->xs, XBT_NULL, s->leaf, "frontend");
+		store_fd = serve_store(s, frontend, &listen_fd);
 		if (store_fd < 0)
 			return store_fd;
+		l.cgroup = NULL; /* serve_admit() */
 	}
 	l.store_fd = store_fd;
 	/* Before the start: what the toolstack changes from now on counts as a change. */
 	s->print = leaf_fingerprint(d->xs, s->leaf);
 	s->failed_seen = false;
-	return launch_spawn(&l, &s->ready_fd);
+	pid = launch_spawn(&l, &s->ready_fd);
+	if (d->keeper && pid > 0)
+		serve_admit(s, pid, frontend, listen_fd);
+	return pid;
 }
 
 static void serve_begin(struct served *s, pid_t pid)
