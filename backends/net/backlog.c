@@ -18,7 +18,6 @@
 #define BACKLOG_STEP (BACKLOG_HEAD + ((BACKLOG_ROOM + BACKLOG_ALIGN) & ~(BACKLOG_ALIGN - 1)))
 /* Full with one frame less than that, what the end may waste, and what is reserved. */
 #define BACKLOG_MEMORY (BACKLOG_BYTES + 4 * BACKLOG_STEP)
-#define BACKLOG_TRIM (128u << 10)
 
 int backlog_init(struct backlog *b)
 {
@@ -92,8 +91,6 @@ void backlog_commit(struct backlog *b, uint64_t now_ns)
 	b->tail += e->size;
 	b->bytes += e->size;
 	b->count++;
-	if (b->tail > b->touched)
-		b->touched = b->tail;
 }
 
 bool backlog_copy(struct backlog *b, const struct frame *frame, uint64_t now_ns)
@@ -141,13 +138,4 @@ void backlog_drop_first(struct backlog *b)
 	b->bytes -= e->size;
 	if (--b->count == 0)
 		b->head = b->tail = 0;
-}
-
-void backlog_trim(struct backlog *b)
-{
-	if (b->count || b->touched < BACKLOG_TRIM)
-		return;
-	/* Advice: if it is not taken, the memory stays ours. */
-	(void)madvise(b->memory, b->touched, b->lent ? MADV_REMOVE : MADV_DONTNEED);
-	b->touched = 0;
 }

@@ -33,7 +33,6 @@ struct backlog {
 	size_t head, tail;    /* offsets of the first entry and behind the last */
 	uint32_t count;
 	size_t bytes;         /* of frames, with what keeping them takes */
-	uint32_t touched;     /* bytes of memory that were written since backlog_trim() */
 };
 
 /** backlog_init() - 0 or -ENOMEM. Memory only where used. */
@@ -69,7 +68,5 @@ struct backlog_entry *backlog_first(struct backlog *b);
 struct backlog_entry *backlog_next(struct backlog *b, struct backlog_entry *e);
 /** backlog_drop_first() - forget the oldest. */
 void backlog_drop_first(struct backlog *b);
-/** backlog_trim() - when it is empty: give its memory back, if much of it was used. */
-void backlog_trim(struct backlog *b);
 
 #endif

@@ -170,11 +170,14 @@ int device_attach(struct device *d, struct backend_dir *frontend, char *why, siz
 
 void device_read_changes(struct device *d, struct backend_dir *frontend)
 {
+	/* The frontend can write as often as it likes. */
+	static struct log_limit limit = { .burst = 5, .interval_ms = 60000 };
 	struct netif_frontend_nodes f = { 0 };
 	char why[DEVICE_WHY] = "";
 
 	if (connect_read(d, frontend, &f, why, sizeof(why)) < 0) {
-		log_warn("%s; it stays as it was", why);
+		if (log_limit_ok(&limit))
+			log_warn("%s; it stays as it was", why);
 		return;
 	}
 	mcast_set_on(&d->shared.mcast, f.mcast);
