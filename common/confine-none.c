@@ -5,8 +5,9 @@
 
 #include <errno.h>
 
-int confine_seccomp(const struct confine_table *extra)
+int confine_seccomp(const struct confine_table *extra, bool servers)
 {
 	(void)extra;
+	(void)servers;
 	return -ENOTSUP;
 }

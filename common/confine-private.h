@@ -20,7 +20,11 @@ int confine_landlock_dir(bool network, int dir) must_check;
 int confine_limits(bool users) must_check;
 /** confine_privileges() - no capabilities, no new privileges, not dumpable. */
 int confine_privileges(void) must_check;
-/** confine_seccomp() - the number of rules, or -errno; -ENOTSUP: built without. */
-int confine_seccomp(const struct confine_table *extra) must_check;
+/**
+ * confine_seccomp() - the number of rules, or -errno; -ENOTSUP: built without.
+ * @servers: with what a user of connections needs that a broker makes; rules of others for these calls
+ *	are left out, @extra's included
+ */
+int confine_seccomp(const struct confine_table *extra, bool servers) must_check;
 
 #endif

@@ -85,16 +85,19 @@ static int confine_last(const struct confine_options *o, struct confine_report *
 		return rc;
 	}
 	DONE(r, "no capabilities");
-	rc = confine_seccomp(o->extra);
+	rc = confine_seccomp(o->extra, o->servers);
 	if (rc == -ENOTSUP) {
 		MISSING(r, "no seccomp list (built without libseccomp)");
-		return 0;
+		/* Sockets that a broker made are outside of our network namespace. */
+		return o->servers ? rc : 0;
 	}
 	if (rc < 0) {
 		MISSING(r, "no seccomp list (%s)", strerror(-rc));
 		return rc;
 	}
 	DONE(r, "seccomp (%d rules)", rc);
+	if (o->servers)
+		DONE(r, "servers: %s", o->servers->text);
 	return 0;
 }
 

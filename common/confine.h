@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "common/cleanup.h"
+#include "common/servers.h"
 
 /** struct confine_rule - a system call that is allowed, if (argument & mask) == value. */
 struct confine_rule {
@@ -63,6 +64,8 @@ struct confine_table {
 struct confine_options {
 	const struct confine_table *extra; /* or NULL */
 	bool keep_network; /* it makes connections while it serves: no network namespace of its own */
+	/* It makes them through this broker, in a network namespace of its own; NULL: it makes none. */
+	const struct servers_way *servers;
 	bool keep_root; /* paths are still opened, connected to or removed: no empty root, no landlock */
 	/* With keep_root: the only directory, open, of which that is true; then landlock forbids the
 	 * others, and all but making, writing, moving and removing files there. 0: none. */
@@ -71,7 +74,7 @@ struct confine_options {
 
 /** struct confine_report - what was done, for a log line and for whoever audits. */
 struct confine_report {
-	char done[256];
+	char done[256 + SERVERS_TEXT];
 	char missing[256]; /* "" when all was; else what could not be, with its reasons */
 };
 
@@ -87,7 +90,7 @@ struct confine_report {
  * report->missing, and the rest is done all the same.
  *
  * Return: 0, or -errno when the seccomp list or the privileges could not be set although the
- * kernel has both: then the caller must not serve. report is filled in both cases.
+ * kernel has both, or when there is no list and servers were named: then the caller must not serve. report is filled in both cases.
  */
 int confine_self(const struct confine_options *options, struct confine_report *report) must_check;
 

@@ -29,6 +29,7 @@ common_libconfine_la_SOURCES = \
 	common/confine-limits.c \
 	common/confine-ns.c \
 	common/confine-private.h \
+	common/servers.h \
 	$(NULL)
 common_libconfine_la_LIBADD = common/libcommon.la
 if HAVE_LIBSECCOMP
@@ -38,6 +39,17 @@ else
 common_libconfine_la_SOURCES += common/confine-none.c
 endif
 EXTRA_DIST += common/confine-seccomp.c common/confine-none.c
+
+# The way to servers, for backends of remote storage. Whoever links it has socket() and connect() of its own.
+noinst_LTLIBRARIES += common/libservers.la
+common_libservers_la_SOURCES = \
+	common/servers.c \
+	common/servers.h \
+	common/servers-broker.c \
+	common/servers-client.c \
+	common/servers-private.h \
+	$(NULL)
+common_libservers_la_LIBADD = common/libconfine.la
 
 if HAVE_CMOCKA
 common_tests = \
@@ -63,6 +75,16 @@ tests_unit_common_loop_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_loop_LDADD = $(common_test_libs)
 tests_unit_common_paths_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_paths_LDADD = $(common_test_libs)
+
+check_PROGRAMS += tests/unit/servers-list tests/unit/servers-way
+TESTS += tests/unit/servers-list tests/unit/servers-way
+tests_unit_servers_list_SOURCES = tests/unit/servers-list.c common/servers.c
+tests_unit_servers_list_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_servers_list_LDADD = $(CMOCKA_LIBS)
+tests_unit_servers_way_SOURCES = tests/unit/servers-way.c
+tests_unit_servers_way_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_servers_way_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+tests_unit_servers_way_LDADD = common/libservers.la common/libconfine.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/spin
 TESTS += tests/unit/spin

@@ -244,12 +244,33 @@ static void audit_noted(struct audit *a, const char *what, const char *key, cons
 	audit_line(what, "%.*s", line ? (int)strcspn(line, "\n") : 80, line ?: otherwise);
 }
 
+/* What it reaches through its broker, which is among what it said. */
+static void audit_servers(struct audit *a)
+{
+	static const char key[] = ", servers: ";
+	char text[AUDIT_TEXT], *line;
+
+	if (audit_read(a->files->run_fd, a->lock, text) < 0)
+		return;
+	line = strstr(text, "\nCONFINED=");
+	if (!line)
+		return;
+	line++;
+	line[strcspn(line, "\n")] = '\0';
+	line = strstr(line, key);
+	if (!line)
+		return;
+	line += strlen(key);
+	audit_line("servers", "%.*s", (int)strcspn(line, ";"), line);
+}
+
 /* The kernel does not show landlock: its own word, given before it met its guest. */
 static void audit_said(struct audit *a)
 {
 	audit_noted(a, "it said", "\nCONFINED=", "nothing of being confined");
 	if (a->name)
 		audit_noted(a, "store", "\nSTORE=", "all that is its domain's");
+	audit_servers(a);
 }
 
 /* --- descriptors ---------------------------------------------------------------------- */

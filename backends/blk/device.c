@@ -24,6 +24,7 @@
 #include "backends/common/metrics.h"
 #include "backends/common/ready.h"
 #include "common/log.h"
+#include "common/servers.h"
 #include "protocol/blkif-nodes.h"
 
 #define DEVICE_STOP_MS 10000u
@@ -472,6 +473,7 @@ static int device_open_all(struct device *d)
 /* What later connections need is opened now; after this no path leads anywhere. 0, or an exit code. */
 static int device_confine(struct device *d)
 {
+	struct servers servers = { .count = 0 };
 	char why[DEVICE_WHY] = "";
 
 	if (!d->options.confine)
@@ -480,7 +482,11 @@ static int device_confine(struct device *d)
 		backend_refuse(d->backend, why);
 		return DEVICE_USAGE;
 	}
-	return d->options.confine(d->target.driver) < 0 ? DEVICE_USAGE : 0;
+	if (io_servers(d->shared.io, &servers, why, sizeof(why)) < 0) {
+		backend_refuse(d->backend, why);
+		return DEVICE_NO_STORAGE;
+	}
+	return d->options.confine(d->target.driver, &servers) < 0 ? DEVICE_USAGE : 0;
 }
 
 static int device_begin(struct device *d)

@@ -22,10 +22,10 @@ struct device_options {
 	unsigned max_queues; /* rings to offer, 1 to BLKIF_MAX_QUEUES */
 	/*
 	 * confine - give up all that serving does not take: everything is open, nothing has
-	 * been read that a guest wrote. @driver: the calls of the storage driver, or NULL.
-	 * 0 or -errno, which ends the device. NULL: do without.
+	 * been read that a guest wrote. @driver: the storage driver; @servers: what it connects to
+	 * while it serves. 0 or -errno, which ends the device. NULL: do without.
 	 */
-	int (*confine)(const struct blk_driver *driver);
+	int (*confine)(const struct blk_driver *driver, const struct servers *servers);
 };
 
 /** The exit codes of sluice-blk. */

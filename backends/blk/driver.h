@@ -19,6 +19,7 @@
 #include "common/cleanup.h"
 #include "common/confine.h"
 
+struct servers;
 struct inbox;
 struct io_queue;
 struct io_uring;
@@ -183,8 +184,14 @@ struct blk_driver {
 	const char *text;       /* one line for --help and the manual */
 	/* schemes - what a storage's name begins with, before "://", that is this driver's; blanks between; or NULL. */
 	const char *schemes;
-	/* keep_network - it connects anew while it serves: no network namespace of its own. */
-	bool keep_network;
+	/*
+	 * servers - add to @list what it connects to while it serves (NULL: nothing): after open(),
+	 * before confinement. Its network namespace has no interfaces then; socket() and
+	 * connect(), its libraries' own included, go by a broker that reaches these addresses. Only
+	 * stream sockets are made, only numeric addresses resolve, and fast open is refused.
+	 * @why: room for the reason that the user reads, naming the remedy. 0 or -errno.
+	 */
+	int (*servers)(void *state, struct servers *list, char *why, size_t why_room);
 	/* confine - system calls of this driver alone, in queues' threads and its own; NULL: none. */
 	const struct confine_table *confine;
 	/*

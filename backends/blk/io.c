@@ -151,6 +151,11 @@ const struct blk_info *io_info(const struct io *io)
 	return &io->info;
 }
 
+int io_servers(struct io *io, struct servers *list, char *why, size_t room)
+{
+	return io->driver->servers ? io->driver->servers(io->state, list, why, room) : 0;
+}
+
 int io_refresh(struct io *io)
 {
 	struct blk_info info = io->info;

@@ -73,6 +73,9 @@ int io_adopt(const struct blk_driver *driver, void *state, const struct blk_info
 void io_close(struct io *io);
 /** io_info() - what the storage is; its size as of the last io_refresh(). */
 const struct blk_info *io_info(const struct io *io);
+/** io_servers() - what the driver connects to while it serves; see struct blk_driver. 0 or -errno. */
+int io_servers(struct io *io, struct servers *list, char *why, size_t room) must_check;
+
 /**
  * io_refresh() - look whether the storage's size changed; queues may run.
  *

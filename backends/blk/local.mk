@@ -68,8 +68,11 @@ backends_blk_sluice_blk_SOURCES = \
 	backends/blk/offer.c \
 	backends/blk/offer.h \
 	$(NULL)
+# Libraries of storage drivers find its socket() and connect().
+backends_blk_sluice_blk_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 backends_blk_sluice_blk_LDADD = \
 	backends/blk/libblkcore.la \
+	common/libservers.la \
 	common/libconfine.la \
 	$(XENEVTCHN_LIBS) \
 	$(XENGNTTAB_LIBS) \
@@ -104,6 +107,7 @@ blk_unit_tests = \
 	tests/unit/blk-errors \
 	tests/unit/blk-flush \
 	tests/unit/blk-grants \
+	tests/unit/blk-helper \
 	tests/unit/blk-io \
 	tests/unit/blk-journal \
 	tests/unit/blk-limit \
@@ -174,6 +178,8 @@ tests_unit_blk_io_LDADD = $(blk_rig_libs)
 tests_unit_blk_range_SOURCES = tests/unit/blk-range.c $(io_disk)
 tests_unit_blk_range_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_range_LDADD = $(blk_rig_libs)
+tests_unit_blk_helper_SOURCES = tests/unit/blk-helper.c
+tests_unit_blk_helper_LDADD = $(blk_rig_libs)
 tests_unit_blk_target_SOURCES = tests/unit/blk-target.c
 tests_unit_blk_target_LDADD = $(blk_rig_libs)
 tests_unit_blk_range_lock_SOURCES = tests/unit/blk-range-lock.c

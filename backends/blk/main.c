@@ -22,6 +22,7 @@
 #include "backends/common/options.h"
 #include "backends/common/ready.h"
 #include "common/log.h"
+#include "common/servers.h"
 #include "protocol/blkif-nodes.h"
 
 #define DEFAULT_POLL_US 50u
@@ -66,11 +67,20 @@ static unsigned default_max_queues(void)
 	return n < (int)BLKIF_MAX_QUEUES ? (unsigned)n : BLKIF_MAX_QUEUES;
 }
 
-static int confine(const struct blk_driver *driver)
+static int confine(const struct blk_driver *driver, const struct servers *servers)
 {
-	struct confine_options options = { .extra = driver->confine,
-		.keep_network = driver->keep_network };
+	struct confine_options options = { .extra = driver->confine };
+	struct servers_way way;
+	int rc;
 
+	if (servers->count) {
+		rc = servers_start(servers, &way);
+		if (rc < 0) {
+			log_err("cannot start what reaches %s: %s", servers->text, strerror(-rc));
+			return rc;
+		}
+		options.servers = &way;
+	}
 	return confined_begin(&options);
 }
 

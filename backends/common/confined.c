@@ -39,7 +39,7 @@ CONFINE_RULES(xen_libraries,
 
 int confined_begin(const struct confine_options *options)
 {
-	static char line[600];
+	static char line[800];
 	struct confine_report report;
 	int rc = confine_self(options, &report);
 

@@ -220,7 +220,7 @@ static int seccomp_child(void)
 	int rc;
 
 	CHECK(1, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	rc = confine_seccomp(&test_calls);
+	rc = confine_seccomp(&test_calls, false);
 	if (rc == -ENOTSUP)
 		return SKIPPED;
 	CHECK(2, rc > 20);
@@ -237,7 +237,7 @@ static int seccomp_child(void)
 static int no_extra_child(void)
 {
 	CHECK(1, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	if (confine_seccomp(NULL) == -ENOTSUP)
+	if (confine_seccomp(NULL, false) == -ENOTSUP)
 		return SKIPPED;
 	errno = 0;
 	(void)!fcntl(0, F_GETPIPE_SZ);
