@@ -249,7 +249,6 @@ static void queue_serve(struct queue *q)
 		if (!busy && queue_is_serving(q))
 			queue_wait(q);
 	}
-	tx_drain(q);
 	queue_notify(q);
 }
 
