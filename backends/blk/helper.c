@@ -52,6 +52,9 @@ static int helper_actions(posix_spawn_file_actions_t *actions, int out, int err,
 		rc = posix_spawn_file_actions_adddup2(actions, err, 2);
 	if (rc == 0 && fd >= 0)
 		rc = posix_spawn_file_actions_adddup2(actions, fd, HELPER_FD);
+	/* Our lock and our connections, which a guest's partition table could get hold of. */
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addclosefrom_np(actions, fd >= 0 ? HELPER_FD + 1 : HELPER_FD);
 	return -rc;
 }
 
@@ -282,15 +285,16 @@ int helper_run(const char *folder, const char *const argv[], int fd, unsigned ti
 		snprintf(why, why_room, "%s did not answer within %u s", argv[0], timeout_ms / 1000);
 		return -ETIMEDOUT;
 	}
+	/* It may have been killed by that. */
+	if (h.too_much) {
+		snprintf(why, why_room, "%s says more than %zu bytes", argv[0], out_room);
+		return -EMSGSIZE;
+	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		helper_last_line(&h, argv[0], why, why_room);
 		if (!why[0])
 			snprintf(why, why_room, "%s failed without a reason (status %d)", argv[0], status);
 		return -EIO;
-	}
-	if (h.too_much) {
-		snprintf(why, why_room, "%s says more than %zu bytes", argv[0], out_room);
-		return -EMSGSIZE;
 	}
 	return 0;
 }

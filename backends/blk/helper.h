@@ -14,7 +14,8 @@
  * helper_run() - run a program and take what it prints.
  * @folder: of one of our own programs in a build tree; NULL: argv[0] is looked up in PATH
  * @argv: NULL-terminated
- * @fd: becomes its HELPER_FD, -1: none; stdin is /dev/null, stderr comes to @why
+ * @fd: becomes its HELPER_FD, -1: none; stdin is /dev/null, stderr comes to @why; it has no
+ *	other descriptor, whatever its flags
  * @timeout_ms: then it is killed, with all that it started in its process group
  * @out: what it printed, NUL-terminated; more than fits is an error
  *
