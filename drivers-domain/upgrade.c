@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/loop.h"
@@ -237,6 +239,11 @@ void upgrade_adopted(struct served *s)
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", s->pid);
 	image_put(u->image);
 	u->image = image_open(exe);
+	/* Of one that was reaped meanwhile the id may be another process's, and so its program. */
+	if (u->image && syscall(SYS_pidfd_send_signal, s->pidfd, 0, NULL, 0) < 0) {
+		image_put(u->image);
+		u->image = NULL;
+	}
 	if (!u->image)
 		log_debug("%s: the program of %d cannot be opened: %s", s->label, s->pid, strerror(errno));
 	files_noted(&s->daemon->files, &s->name, "JOURNAL=", u->format, sizeof(u->format));
