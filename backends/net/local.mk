@@ -201,6 +201,7 @@ check_PROGRAMS += tests/peers/net-survivor
 tests_peers_net_survivor_LDADD = frontends/libnetfront.la common/libcommon.la
 net_back_scripts = \
 	tests/scripts/net-survive.sh \
+	tests/scripts/net-upgrade.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(net_back_scripts)
 TESTS += $(net_back_scripts)
