@@ -223,6 +223,7 @@ netfront_scripts = \
 	tests/scripts/netfront-tap-options.sh \
 	tests/scripts/netfront-transfer.sh \
 	tests/scripts/netfront-user.sh \
+	tests/scripts/netfront-user-unprivileged.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(netfront_scripts)
 TESTS += $(netfront_scripts)
