@@ -32,9 +32,8 @@ answered vbd/2/1 second refused
 # A crash is no upgrade: what crashed comes back, not what lies at its path by now.
 kill -9 "$(backend_pid vbd/2/1)"
 wait_for 10 builds_are vbd/2/1 "one two two"
-# The same word again is another question.
 make_build four "t-2"
 wait_for 10 logged "vbd-2-1: backend $(backend_pid vbd/2/1) is ready"
-ask vbd/2/1 second
-wait_for 10 builds_are vbd/2/1 "one two two four"
-answered vbd/2/1 second done
+ask vbd/2/1 third
+answered vbd/2/1 third done
+builds_are vbd/2/1 "one two two four" || fail "it was: $(builds vbd/2/1)"
