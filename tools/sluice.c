@@ -45,7 +45,7 @@ static const struct verb verbs[] = {
 	{ "shutdown", "[--wait] NAME", "ask a vm to power off", verb_shutdown },
 	{ "stack", "--ready-fd=N", NULL, verb_stack },
 	{ "top", "[--interval=SECONDS] [--batch [--iterations=N] [--output-format=json]] [--run-dir=DIR]",
-		"what disks are doing", verb_top },
+		"what disks and networks are doing", verb_top },
 	{ "unpause", "NAME", "let a paused vm go on", verb_control },
 	{ "vcpu-list", "[NAME..]", "show the virtual CPUs of vms", verb_vcpu_list },
 	{ "vcpu-set", "NAME COUNT", "tell a guest how many virtual CPUs to use", verb_vcpu_set },
