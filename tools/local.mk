@@ -213,6 +213,7 @@ tools_tests = \
 	tests/unit/tools-cfg \
 	tests/unit/tools-compare \
 	tests/unit/tools-histogram \
+	tests/unit/tools-log \
 	tests/unit/tools-metrics \
 	tests/unit/tools-metrics-request \
 	tests/unit/tools-options \
@@ -227,6 +228,8 @@ tests_unit_tools_compare_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_histogram_SOURCES = tests/unit/tools-histogram.c
 tests_unit_tools_histogram_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_metrics_SOURCES = tests/unit/tools-metrics.c
+tests_unit_tools_log_SOURCES = tests/unit/tools-log.c
+tests_unit_tools_log_LDADD = tools/libstack.la $(XENSTORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_tools_metrics_LDADD = tools/libmetrics.la backends/common/libbackend.la $(CMOCKA_LIBS)
 tests_unit_tools_metrics_request_SOURCES = tests/unit/tools-metrics-request.c
 tests_unit_tools_metrics_request_LDADD = tools/libmetrics.la $(CMOCKA_LIBS)

@@ -59,8 +59,22 @@ static bool catch_line(struct stack *st, const char *line, size_t length)
 	return true;
 }
 
-static void show_line(struct stack *st, const char *line, size_t length)
+/* A backend that a guest has taken over writes what it likes, and this may be root's terminal. */
+static void make_printable(char *line, size_t length)
 {
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		/* The second half are the control characters that UTF-8 has two bytes for. */
+		if ((c < ' ' && c != '\t' && c != '\n') || c == 0x7f ||
+			(c >= 0x80 && c < 0xa0 && i > 0 && (unsigned char)line[i - 1] == 0xc2))
+			line[i] = '?';
+	}
+}
+
+static void show_line(struct stack *st, char *line, size_t length)
+{
+	make_printable(line, length);
 	if (catch_line(st, line, length))
 		return;
 	if (st->known[0] && memmem(line, length, st->known, strlen(st->known)))
