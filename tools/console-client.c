@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -184,9 +186,19 @@ static int attach_socket(struct client *c)
 	return 0;
 }
 
+/* The path is a backend's word: no other device than a pseudoterminal is even opened. */
 static int attach_tty(struct client *c)
 {
-	c->fd = open(c->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = open(c->path, O_PATH | O_CLOEXEC);
+	char path[32];
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != DEVPTS_SUPER_MAGIC)
+		return -ENOTTY;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	c->fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return c->fd < 0 ? -errno : 0;
 }
 
