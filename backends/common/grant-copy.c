@@ -7,8 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of Sluice's libxengnttab; in Xen's there is none, and none is needed. */
+/* Of Sluice's libxengnttab; in Xen's there are none, and none are needed. */
 extern void *sluice_gnttab_memory(xengnttab_handle *xgt, size_t *bytes) __attribute__((weak));
+extern int sluice_gnttab_copy_start(xengnttab_handle *xgt, uint32_t count,
+	xengnttab_grant_copy_segment_t *segs) __attribute__((weak));
+extern int sluice_gnttab_copy_end(xengnttab_handle *xgt, uint32_t count,
+	xengnttab_grant_copy_segment_t *segs) __attribute__((weak));
 
 void *grant_copy_memory(xengnttab_handle *xgt, size_t least, size_t *bytes)
 {
@@ -70,20 +74,38 @@ void grant_copy_to(struct grant_copy *c, uint32_t gref, unsigned offset, const v
 	op->dest.foreign.domid = c->domid;
 }
 
-void grant_copy_run(struct grant_copy *c, void (*failed)(void *opaque, uint32_t owner, int status),
-	void *opaque)
+void grant_copy_start(struct grant_copy *c)
 {
-	int rc = 0;
-
 	if (!c->nops)
 		return;
 	/* An operation that the call never reached must not look done. */
 	for (uint32_t i = 0; i < c->nops; i++)
 		c->op[i].status = GNTST_general_error;
-	rc = xengnttab_grant_copy(c->xgt, c->nops, c->op);
+	if (sluice_gnttab_copy_start && sluice_gnttab_copy_end)
+		c->started = sluice_gnttab_copy_start(c->xgt, c->nops, c->op);
+	else
+		c->started = xengnttab_grant_copy(c->xgt, c->nops, c->op);
+}
+
+void grant_copy_end(struct grant_copy *c, void (*failed)(void *opaque, uint32_t owner, int status),
+	void *opaque)
+{
+	int rc = c->started;
+
+	if (!c->nops)
+		return;
+	if (rc == 0 && sluice_gnttab_copy_start && sluice_gnttab_copy_end)
+		rc = sluice_gnttab_copy_end(c->xgt, c->nops, c->op);
 	for (uint32_t i = 0; i < c->nops; i++)
 		if (rc < 0 || c->op[i].status != GNTST_okay)
 			failed(opaque, c->owner[i],
 				rc < 0 ? GNTST_general_error : c->op[i].status);
 	c->nops = 0;
+}
+
+void grant_copy_run(struct grant_copy *c, void (*failed)(void *opaque, uint32_t owner, int status),
+	void *opaque)
+{
+	grant_copy_start(c);
+	grant_copy_end(c, failed, opaque);
 }

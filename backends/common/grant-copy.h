@@ -17,6 +17,7 @@ struct grant_copy {
 	struct xengnttab_grant_copy_segment *op;
 	uint32_t *owner;     /* what of the caller's an operation belongs to */
 	uint32_t nops, max_ops;
+	int started;         /* what grant_copy_start() came to */
 };
 
 /** grant_copy_init() - 0 or -ENOMEM. @max_ops: operations per batch at most. */
@@ -48,10 +49,19 @@ static inline bool grant_copy_room(const struct grant_copy *c, uint32_t ops)
 }
 
 /**
- * grant_copy_run() - do the batch with one call and empty it.
+ * grant_copy_start() - have the batch done while the caller goes on. Until grant_copy_end() the
+ * handle is not to be used for anything else by this thread, the memory by nobody, and nothing
+ * may be staged.
+ */
+void grant_copy_start(struct grant_copy *c);
+/**
+ * grant_copy_end() - wait until the batch is done and empty it.
  * @failed: called for each operation that failed, with its owner and GNTST_* status;
  *	an owner may be named more than once (XSA-361, 362, 365: every element is checked)
  */
+void grant_copy_end(struct grant_copy *c, void (*failed)(void *opaque, uint32_t owner, int status),
+	void *opaque);
+/** grant_copy_run() - both: do the batch with one call and empty it. */
 void grant_copy_run(struct grant_copy *c, void (*failed)(void *opaque, uint32_t owner, int status),
 	void *opaque);
 

@@ -19,7 +19,7 @@
 #define QUEUE_BATCH 64u
 /* Frames that go to the port at once: more than a batch where they are segmented here. */
 #define QUEUE_SEND 256u
-/* Of packets that were taken, in one piece each: a ring of the largest fits. */
+/* Of packets that were taken, in one piece each: half for either batch, nine of the largest. */
 #define QUEUE_TX_ARENA (320u << 12)
 
 /** struct channel - one of a queue's rings and what is told of it. */
@@ -44,13 +44,21 @@ struct tx_item {
 	int16_t status;    /* NETIF_RSP_ */
 };
 
-/** struct tx - guest to port. */
-struct tx {
+/** struct tx_batch - packets that are copied at once, then sent at once. */
+struct tx_batch {
 	struct tx_item item[QUEUE_BATCH];
 	unsigned nitems;
-	uint8_t *arena;    /* QUEUE_TX_ARENA bytes */
+	uint8_t *arena;    /* QUEUE_TX_ARENA / 2 bytes */
 	uint32_t used;
-	uint8_t *segments; /* as large: of frames that are cut up here */
+};
+
+/** struct tx - guest to port. One batch is sent while the hypervisor copies the next. */
+struct tx {
+	struct tx_batch batch[2];
+	struct tx_batch *next;   /* is being taken and copied */
+	struct tx_batch *copied; /* is to be sent and answered */
+	uint8_t *arena;    /* QUEUE_TX_ARENA bytes */
+	uint8_t *segments; /* as large: of frames that are cut up here; free between two calls */
 	uint32_t segments_used;
 	struct frame out[QUEUE_SEND];
 	unsigned nout;
@@ -134,8 +142,10 @@ void channel_resume(struct channel *c, const struct record_batch *left);
 int tx_init(struct queue *q) must_check;
 /** tx_dispose() - may run twice. */
 void tx_dispose(struct queue *q);
-/** tx_sweep() - take packets, send, answer. True: there were any. */
+/** tx_sweep() - take packets, send, answer. True: there were any, or are. */
 bool tx_sweep(struct queue *q);
+/** tx_drain() - send and answer those that were taken. */
+void tx_drain(struct queue *q);
 
 /* --- port to guest: queue-rx.c, queue-recv.c ------------------------------------------------ */
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the guest is sent. Frames wait in a backlog that is bounded in bytes; a batch of them
- * is laid out over the guest's buffers, copied by one call, answered in ring order and
- * published at once. A frame is begun only when all the buffers that it needs are there
- * (XSA-392).
+ * is laid out over the guest's buffers, copied by one call while the port is read, answered in
+ * ring order and published at once. A frame is begun only when all the buffers that it needs
+ * are there (XSA-392).
  */
 #include "config.h"
 #include "backends/net/queue-private.h"
@@ -80,10 +80,12 @@ static bool rx_may_start(struct queue *q)
 static void rx_gather(struct queue *q)
 {
 	struct backlog_entry *e = backlog_first(&q->rx.backlog);
+	uint32_t bytes = 0;
 
 	q->rx.nitems = 0;
 	q->rx.needed = 0;
-	for (; e && q->rx.nitems < QUEUE_BATCH; e = backlog_next(&q->rx.backlog, e)) {
+	for (; e && q->rx.nitems < QUEUE_BATCH && bytes < BACKLOG_BYTES / 2;
+		e = backlog_next(&q->rx.backlog, e)) {
 		struct netif_rx_meta meta = rx_meta(q, &e->frame);
 		unsigned slots = netif_rx_slots(&meta);
 
@@ -95,6 +97,7 @@ static void rx_gather(struct queue *q)
 		}
 		rx_begin(q, &e->frame, &meta, slots);
 		q->rx.available -= slots;
+		bytes += e->size;
 		rate_take(&q->shared->rx_rate, e->frame.len, q->now_ns);
 	}
 }
@@ -124,19 +127,23 @@ static void rx_answer(struct queue *q, struct rx_item *item)
 	}
 }
 
-/* True: the guest has got something. */
-static bool rx_deliver(struct queue *q)
+/* True: something is on its way to the guest. */
+static bool rx_start(struct queue *q)
 {
 	rx_gather(q);
-	if (!q->rx.nitems)
-		return false;
-	grant_copy_run(&q->copy, rx_copy_failed, q);
+	grant_copy_start(&q->copy);
+	return q->rx.nitems;
+}
+
+static void rx_end(struct queue *q)
+{
+	grant_copy_end(&q->copy, rx_copy_failed, q);
 	for (unsigned i = 0; i < q->rx.nitems; i++) {
 		rx_answer(q, &q->rx.item[i]);
 		backlog_drop_first(&q->rx.backlog);
 	}
 	stall_progress(&q->rx.stall);
-	return channel_push(&q->rxc);
+	(void)channel_push(&q->rxc);
 }
 
 /* --- what waits too long -------------------------------------------------------------------- */
@@ -183,7 +190,7 @@ static void rx_look_at_guest(struct queue *q)
 bool rx_sweep(struct queue *q)
 {
 	int pending = ring_back_pending(&q->rxc.ring);
-	bool any;
+	bool started, any;
 
 	if (pending < 0) {
 		queue_fail(q, "the frontend broke the rules of receive ring %u: %s; nothing is served until it closes",
@@ -192,10 +199,14 @@ bool rx_sweep(struct queue *q)
 	}
 	q->rxc.wait_until = 0;
 	q->rx.available = (uint32_t)pending;
+	/* While the hypervisor copies what was there the port is read. */
+	started = rx_start(q);
 	any = rx_fill(q);
-	any |= rx_deliver(q);
+	started = started || rx_start(q);
+	if (started)
+		rx_end(q);
 	rx_look_at_guest(q);
-	return any;
+	return any || started;
 }
 
 bool rx_wants_port(const struct queue *q)

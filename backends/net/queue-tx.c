@@ -2,8 +2,9 @@
 /*
  * What the guest sends. Packets are taken in batches; one call copies all their pieces to
  * linear memory of ours (XSA-423), in which they are then looked at; one call gives them to
- * the port; all are answered in ring order and published at once. Nothing stays taken beyond
- * its batch, which is what the record counts on.
+ * the port; all are answered in ring order and published at once. While one batch is sent the
+ * next is copied; nothing of a batch is sent before the one before it is answered, which is
+ * what the record counts on.
  */
 #include "config.h"
 #include "backends/net/queue-private.h"
@@ -26,10 +27,18 @@ static uint8_t *tx_map(void)
 
 int tx_init(struct queue *q)
 {
-	q->tx.arena = q->memory ? q->memory : tx_map();
-	q->tx.segments = tx_map();
-	q->tx.offers = q->shared->ops->offers(q->shared->port);
-	return q->tx.arena && q->tx.segments ? 0 : -ENOMEM;
+	struct tx *t = &q->tx;
+
+	t->arena = q->memory ? q->memory : tx_map();
+	t->segments = tx_map();
+	if (!t->arena || !t->segments)
+		return -ENOMEM;
+	for (unsigned i = 0; i < 2; i++)
+		t->batch[i].arena = t->arena + i * (QUEUE_TX_ARENA / 2);
+	t->next = &t->batch[0];
+	t->copied = &t->batch[1];
+	t->offers = q->shared->ops->offers(q->shared->port);
+	return 0;
 }
 
 void tx_dispose(struct queue *q)
@@ -49,22 +58,23 @@ static uint32_t tx_align(uint32_t n)
 }
 
 /* Room for the largest: what comes next is known only when it was taken. */
-static bool tx_has_room(const struct queue *q)
+static bool tx_has_room(const struct tx_batch *b)
 {
-	return q->tx.nitems < QUEUE_BATCH &&
-	       q->tx.used + FRAME_HEADROOM + FRAME_MAX + TX_ALIGN <= QUEUE_TX_ARENA;
+	return b->nitems < QUEUE_BATCH &&
+	       b->used + FRAME_HEADROOM + FRAME_MAX + TX_ALIGN <= QUEUE_TX_ARENA / 2;
 }
 
 /* All pieces, behind one another, in memory that has room for the packet's size (XSA-432). */
 static void tx_stage(struct queue *q, unsigned i)
 {
-	struct tx_item *item = &q->tx.item[i];
+	struct tx_batch *b = q->tx.next;
+	struct tx_item *item = &b->item[i];
 	/* One that changes the filter has no data that counts, nor pages that must be there. */
 	unsigned nslots = item->packet.nmcast ? 0 : item->packet.nslots;
 	uint32_t at = 0;
 
-	item->data = q->tx.arena + q->tx.used + FRAME_HEADROOM;
-	q->tx.used = tx_align(q->tx.used + FRAME_HEADROOM + item->packet.size);
+	item->data = b->arena + b->used + FRAME_HEADROOM;
+	b->used = tx_align(b->used + FRAME_HEADROOM + item->packet.size);
 	for (unsigned s = 0; s < nslots; s++) {
 		const struct netif_tx_slot *slot = &item->packet.slot[s];
 
@@ -79,8 +89,8 @@ static void tx_stage(struct queue *q, unsigned i)
 /* False: the ring ends here. */
 static bool tx_take(struct queue *q, unsigned *pending)
 {
-	unsigned i = q->tx.nitems++;
-	struct tx_item *item = &q->tx.item[i];
+	unsigned i = q->tx.next->nitems++;
+	struct tx_item *item = &q->tx.next->item[i];
 	enum netif_verdict v = netif_tx_take(&q->txc.ring, pending, &q->setup.limits, &item->packet);
 
 	item->data = NULL;
@@ -98,7 +108,7 @@ static bool tx_take(struct queue *q, unsigned *pending)
 static void tx_copy_failed(void *opaque, uint32_t owner, int status)
 {
 	struct queue *q = opaque;
-	struct tx_item *item = &q->tx.item[owner];
+	struct tx_item *item = &q->tx.next->item[owner];
 
 	if (!item->data)
 		return; /* another piece of it failed before */
@@ -252,21 +262,50 @@ static bool tx_may_start(struct queue *q)
 
 static void tx_take_batch(struct queue *q, unsigned pending)
 {
-	q->tx.nitems = 0;
-	q->tx.used = 0;
-	while (pending && tx_has_room(q) && tx_may_start(q)) {
+	struct tx_batch *b = q->tx.next;
+
+	while (pending && tx_has_room(b) && tx_may_start(q)) {
 		bool goes_on = tx_take(q, &pending);
 
-		rate_take(&q->shared->tx_rate, q->tx.item[q->tx.nitems - 1].packet.size, q->now_ns);
+		rate_take(&q->shared->tx_rate, b->item[b->nitems - 1].packet.size, q->now_ns);
 		if (!goes_on)
 			break;
 	}
-	grant_copy_run(&q->copy, tx_copy_failed, q);
+}
+
+void tx_drain(struct queue *q)
+{
+	struct tx_batch *b = q->tx.copied;
+
+	for (unsigned i = 0; i < b->nitems; i++)
+		if (b->item[i].data)
+			tx_process(q, &b->item[i]);
+	tx_flush(q);
+	for (unsigned i = 0; i < b->nitems; i++)
+		tx_answer(q, &b->item[i]);
+	b->nitems = 0;
+	b->used = 0;
+	(void)channel_push(&q->txc);
+}
+
+static void tx_swap(struct tx *t)
+{
+	struct tx_batch *b = t->next;
+
+	t->next = t->copied;
+	t->copied = b;
+}
+
+/* Whether what was copied may wait: there is more to be copied while it is sent. */
+static bool tx_goes_on(struct queue *q)
+{
+	return !q->failure[0] && !q->txc.wait_until && ring_back_pending(&q->txc.ring) > 0;
 }
 
 bool tx_sweep(struct queue *q)
 {
 	int pending = ring_back_pending(&q->txc.ring);
+	bool any;
 
 	if (pending < 0) {
 		queue_fail(q, "the frontend broke the rules of transmit ring %u: %s; nothing is served until it closes",
@@ -274,14 +313,13 @@ bool tx_sweep(struct queue *q)
 		return false;
 	}
 	q->txc.wait_until = 0;
-	if (pending == 0)
-		return false;
 	tx_take_batch(q, (unsigned)pending);
-	for (unsigned i = 0; i < q->tx.nitems; i++)
-		if (q->tx.item[i].data)
-			tx_process(q, &q->tx.item[i]);
-	tx_flush(q);
-	for (unsigned i = 0; i < q->tx.nitems; i++)
-		tx_answer(q, &q->tx.item[i]);
-	return channel_push(&q->txc);
+	any = q->tx.next->nitems || q->tx.copied->nitems;
+	grant_copy_start(&q->copy);
+	tx_drain(q);
+	grant_copy_end(&q->copy, tx_copy_failed, q);
+	tx_swap(&q->tx);
+	if (!tx_goes_on(q))
+		tx_drain(q);
+	return any;
 }

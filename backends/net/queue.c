@@ -249,6 +249,7 @@ static void queue_serve(struct queue *q)
 		if (!busy && queue_is_serving(q))
 			queue_wait(q);
 	}
+	tx_drain(q);
 	queue_notify(q);
 }
 

@@ -14,24 +14,26 @@
 #include "common/fdpass.h"
 #include "hypervisor/process/restrict.h"
 
-ssize_t hvclient_call(int fd, const void *req, size_t len, void *reply, size_t room, int *fds,
-	unsigned *nfds)
+int hvclient_send(int fd, const void *req, size_t len)
 {
-	const struct wire_head *head = req;
-	struct wire_reply *r = reply;
-	unsigned none = 0;
-	ssize_t n;
 	int rc = fd_send(fd, req, len, NULL, 0);
 
-	if (rc < 0)
-		return rc == -EPIPE || rc == -ECONNRESET ? -ENODEV : rc;
-	n = fd_recv(fd, reply, room, fds, nfds ? nfds : &none);
+	return rc == -EPIPE || rc == -ECONNRESET ? -ENODEV : rc;
+}
+
+ssize_t hvclient_receive(int fd, uint32_t op, void *reply, size_t room, int *fds, unsigned *nfds)
+{
+	struct wire_reply *r = reply;
+	unsigned none = 0;
+	ssize_t n = fd_recv(fd, reply, room, fds, nfds ? nfds : &none);
+	int rc;
+
 	if (n < 0)
 		return n == -ECONNRESET ? -ENODEV : n;
 	if (n < (ssize_t)sizeof(*r))
 		rc = n ? -EPROTO : -ENODEV;
 	else
-		rc = r->op == head->op ? r->rc : -EPROTO;
+		rc = r->op == op ? r->rc : -EPROTO;
 	if (rc == 0)
 		return n;
 	for (unsigned i = 0; nfds && i < *nfds; i++)
@@ -39,6 +41,15 @@ ssize_t hvclient_call(int fd, const void *req, size_t len, void *reply, size_t r
 	if (nfds)
 		*nfds = 0;
 	return rc;
+}
+
+ssize_t hvclient_call(int fd, const void *req, size_t len, void *reply, size_t room, int *fds,
+	unsigned *nfds)
+{
+	const struct wire_head *head = req;
+	int rc = hvclient_send(fd, req, len);
+
+	return rc < 0 ? rc : hvclient_receive(fd, head->op, reply, room, fds, nfds);
 }
 
 int hvclient_hello(int fd, uint32_t *domid)

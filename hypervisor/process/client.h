@@ -39,6 +39,12 @@ int hvclient_hello(int fd, uint32_t *domid) must_check;
 ssize_t hvclient_call(int fd, const void *req, size_t len, void *reply, size_t room, int *fds,
 	unsigned *nfds) must_check;
 
+/** hvclient_send() - hvclient_call()'s first half: the request. 0 or -errno. */
+int hvclient_send(int fd, const void *req, size_t len) must_check;
+/** hvclient_receive() - its second half: the reply to what was sent with @op. */
+ssize_t hvclient_receive(int fd, uint32_t op, void *reply, size_t room, int *fds,
+	unsigned *nfds) must_check;
+
 /** hvclient_restrict() - name no other domain than @domid on @fd from now on. */
 int hvclient_restrict(int fd, uint32_t domid) must_check;
 

@@ -125,15 +125,21 @@ static void op_finish(xengnttab_handle *xgt, uint32_t i, xengnttab_grant_copy_se
 		memcpy(seg->dest.virt, &xgt->staging->data[i * WIRE_PAGE], seg->len);
 }
 
-static int copy_batch(xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs)
+static int batch_start(
+	xengnttab_handle *xgt, uint32_t count, const xengnttab_grant_copy_segment_t *segs)
 {
 	struct wire_copy req = { .head.op = WIRE_COPY, .count = count };
-	struct wire_reply reply;
-	ssize_t n;
 
 	for (uint32_t i = 0; i < count; i++)
 		op_stage(xgt, i, &segs[i]);
-	n = hvclient_call(xgt->fd, &req, sizeof(req), &reply, sizeof(reply), NULL, NULL);
+	return hvclient_send(xgt->fd, &req, sizeof(req));
+}
+
+static int batch_end(xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs)
+{
+	struct wire_reply reply;
+	ssize_t n = hvclient_receive(xgt->fd, WIRE_COPY, &reply, sizeof(reply), NULL, NULL);
+
 	if (n < 0)
 		return n;
 	for (uint32_t i = 0; i < count; i++)
@@ -161,9 +167,34 @@ PUBLIC void *sluice_gnttab_memory(xengnttab_handle *xgt, size_t *bytes)
 	return *bytes ? local_area(xgt) : NULL;
 }
 
-PUBLIC int xengnttab_grant_copy(
+/* Operations before the last batch. */
+static uint32_t before_last(uint32_t count)
+{
+	return count ? (count - 1) / WIRE_COPY_MAX * WIRE_COPY_MAX : 0;
+}
+
+/* Ends @rc's copy: the handle is everybody's again. */
+static int copy_over(xengnttab_handle *xgt, int rc)
+{
+	pthread_mutex_unlock(&xgt->lock);
+	if (rc == 0)
+		return 0;
+	gnt_error(xgt, rc, "grant copy failed");
+	return -1;
+}
+
+/*
+ * Not in Xen's library: xengnttab_grant_copy() in two halves, so that a caller can do other
+ * things while the hypervisor copies. Between the two the handle is the calling thread's, and
+ * that does nothing else with it: other threads' calls wait. Local memory is as if lent. When
+ * the first half fails there is no second.
+ */
+PUBLIC int sluice_gnttab_copy_start(
+	xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs);
+PUBLIC int sluice_gnttab_copy_start(
 	xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs)
 {
+	uint32_t last = before_last(count);
 	int rc = 0;
 
 	/* As with Xen's driver: between local buffers there is nothing to ask it for. */
@@ -173,14 +204,30 @@ PUBLIC int xengnttab_grant_copy(
 	pthread_mutex_lock(&xgt->lock);
 	if (rc == 0 && count && !xgt->staging)
 		rc = staging_make(xgt);
-	for (uint32_t done = 0; rc == 0 && done < count; done += WIRE_COPY_MAX) {
-		uint32_t n = count - done < WIRE_COPY_MAX ? count - done : WIRE_COPY_MAX;
-
-		rc = copy_batch(xgt, n, segs + done);
+	for (uint32_t done = 0; rc == 0 && done < last; done += WIRE_COPY_MAX) {
+		rc = batch_start(xgt, WIRE_COPY_MAX, segs + done);
+		if (rc == 0)
+			rc = batch_end(xgt, WIRE_COPY_MAX, segs + done);
 	}
-	pthread_mutex_unlock(&xgt->lock);
-	if (rc == 0)
-		return 0;
-	gnt_error(xgt, rc, "grant copy failed");
-	return -1;
+	if (rc == 0 && count)
+		rc = batch_start(xgt, count - last, segs + last);
+	return rc == 0 ? 0 : copy_over(xgt, rc);
+}
+
+PUBLIC int sluice_gnttab_copy_end(
+	xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs);
+PUBLIC int sluice_gnttab_copy_end(
+	xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs)
+{
+	uint32_t last = before_last(count);
+
+	return copy_over(xgt, count ? batch_end(xgt, count - last, segs + last) : 0);
+}
+
+PUBLIC int xengnttab_grant_copy(
+	xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs)
+{
+	int rc = sluice_gnttab_copy_start(xgt, count, segs);
+
+	return rc < 0 ? rc : sluice_gnttab_copy_end(xgt, count, segs);
 }
