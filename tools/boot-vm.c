@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The life of a vm in a run: started when its disks are there, built again when it is to be. */
+/* The life of a vm in a run: started when its devices are there, built again when it is to be. */
 #include "config.h"
 #include "tools/boot-private.h"
 
@@ -17,11 +17,11 @@
 
 /* A vm that lived for less is built again only when that time has passed. */
 #define BOOT_SHORT_LIFE_MS 1000u
-/* How often a vm is looked at whose disks' backends are not there yet. */
+/* How often a vm is looked at whose devices' backends are not there yet. */
 #define BOOT_READY_MS 10u
 
 /*
- * While a vm waits for its disks the log is shown after each look at them: a reason that
+ * While a vm waits for its devices the log is shown after each look at them: a reason that
  * is told as the vm's is not to be shown as the backend's, too.
  */
 static void watch_log(struct boot *b)

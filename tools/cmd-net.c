@@ -91,7 +91,7 @@ static void print_device(struct device *d, const struct client_vm *vm)
 	char network[48];
 
 	describe(d, network, sizeof(network));
-	printf("%-4u %3u  %-17s  %6u  %-5s  %6s  %-16s %s\n", d->number, device_backend_domid(d),
+	printf("%-4u %3u  %-17s  %6u  %-5s  %6.6s  %-16s %s\n", d->number, device_backend_domid(d),
 		device_or_dash(mac), vm->domid, device_or_dash(state), queues ? queues : "1", network, d->backend);
 }
 
