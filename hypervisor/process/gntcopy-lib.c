@@ -43,7 +43,7 @@ static int staging_make(xengnttab_handle *xgt)
 	CLEANUP_CLOSE int fd = -1;
 	unsigned nfds = 1;
 	ssize_t n = hvclient_call(xgt->fd, &req, sizeof(req), &reply, sizeof(reply), &fd, &nfds);
-	size_t bytes;
+	size_t bytes = 0;
 	void *addr;
 	int rc;
 
