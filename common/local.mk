@@ -15,6 +15,8 @@ common_libcommon_la_SOURCES = \
 	common/loop.h \
 	common/paths.c \
 	common/paths.h \
+	common/servers.c \
+	common/servers.h \
 	common/spin.c \
 	common/spin.h \
 	common/tty.c \
@@ -29,7 +31,6 @@ common_libconfine_la_SOURCES = \
 	common/confine-limits.c \
 	common/confine-ns.c \
 	common/confine-private.h \
-	common/servers.h \
 	$(NULL)
 common_libconfine_la_LIBADD = common/libcommon.la
 if HAVE_LIBSECCOMP
@@ -43,8 +44,6 @@ EXTRA_DIST += common/confine-seccomp.c common/confine-none.c
 # The way to servers, for backends of remote storage. Whoever links it has socket() and connect() of its own.
 noinst_LTLIBRARIES += common/libservers.la
 common_libservers_la_SOURCES = \
-	common/servers.c \
-	common/servers.h \
 	common/servers-broker.c \
 	common/servers-client.c \
 	common/servers-private.h \
