@@ -20,7 +20,7 @@
 CONFINE_TABLE(broker_calls,
 	CONFINE_CALL_IF(socket, 0, AF_INET), CONFINE_CALL_IF(socket, 0, AF_INET6),
 	CONFINE_CALL_IF(socket, 0, AF_UNIX), CONFINE_CALL(connect), CONFINE_CALL(getsockopt),
-	CONFINE_CALL(accept4), CONFINE_CALL(fchdir), CONFINE_CALL(recvmsg),
+	CONFINE_CALL(fchdir), CONFINE_CALL(recvmsg),
 	CONFINE_CALL_WITHOUT(sendmsg, 2, MSG_FASTOPEN), CONFINE_CALL_IF(fcntl, 1, F_SETFL));
 
 /* Of each Unix socket the directory that it is in: a server that starts anew makes a new one there. */
@@ -173,14 +173,12 @@ static _Noreturn void broker_run(const struct servers *s, int fd)
 {
 	int rc;
 
-	/* None of the backend's files is kept open by us. What we ask ourselves is opened anew. */
+	/* None of the backend's files is kept open by us, and we ask nobody. */
 	client_use(-1);
 	rc = dup2(fd, BROKER_FD) < 0 ? -errno : 0;
 	fd = BROKER_FD;
 	if (rc == 0 && close_range(BROKER_FD + 1, ~0u, 0) < 0)
 		rc = -errno;
-	if (rc == 0)
-		rc = client_use_domain();
 	if (rc == 0)
 		rc = broker_prepare(s);
 	if (rc == 0)

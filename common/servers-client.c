@@ -11,17 +11,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/fdpass.h"
 
 static pthread_mutex_t client_lock = PTHREAD_MUTEX_INITIALIZER;
 static int client_fd = -1;
-static bool client_looked; /* for a domain's broker */
 
 static int socket_of_kernel(int family, int type, int protocol)
 {
@@ -33,57 +30,13 @@ static int connect_of_kernel(int fd, const struct sockaddr *address, socklen_t l
 	return (int)syscall(SYS_connect, fd, address, length);
 }
 
-/* Under the lock, or while there is one thread. */
-static void client_set(int fd)
-{
-	if (client_fd >= 0)
-		close(client_fd);
-	client_fd = fd;
-	client_looked = true;
-}
-
 void client_use(int fd)
 {
 	pthread_mutex_lock(&client_lock);
-	client_set(fd);
+	if (client_fd >= 0)
+		close(client_fd);
+	client_fd = fd;
 	pthread_mutex_unlock(&client_lock);
-}
-
-static int domain_connect(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, error;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = socket_of_kernel(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect_of_kernel(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	error = -errno;
-	close(fd);
-	return error;
-}
-
-static int client_look(void)
-{
-	const char *path = getenv(SERVERS_ENVIRONMENT);
-	int fd = path ? domain_connect(path) : -1;
-
-	client_set(fd < 0 ? -1 : fd);
-	return path && fd < 0 ? fd : 0;
-}
-
-int client_use_domain(void)
-{
-	int rc;
-
-	pthread_mutex_lock(&client_lock);
-	rc = client_look();
-	pthread_mutex_unlock(&client_lock);
-	return rc;
 }
 
 /* Whether somebody is to be asked at all. */
@@ -92,8 +45,6 @@ static bool client_asks(void)
 	bool asks;
 
 	pthread_mutex_lock(&client_lock);
-	if (!client_looked)
-		(void)client_look();
 	asks = client_fd >= 0;
 	pthread_mutex_unlock(&client_lock);
 	return asks;
@@ -137,7 +88,6 @@ __attribute__((visibility("default"))) int socket(int family, int type, int prot
 		.protocol = protocol };
 	int fd, rc;
 
-	/* The hypervisor and the store are reached by sockets as well, before confinement. */
 	if (!is_asked_for(family))
 		return socket_of_kernel(family, type, protocol);
 	rc = client_ask(&r, -1, &fd);

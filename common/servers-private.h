@@ -34,7 +34,5 @@ int broker_confine(void) must_check;
  * what there was before, which is closed in this process.
  */
 void client_use(int fd);
-/** client_use_domain() - ask the domain's broker, if there is one, on a connection of one's own. 0 or -errno. */
-int client_use_domain(void) must_check;
 
 #endif

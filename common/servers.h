@@ -9,8 +9,8 @@
  * and connect(), which libraries find before those of the C library, ask the broker: libraries
  * that reconnect know nothing of it.
  *
- * In a process domain whose configuration names servers there is such a broker outside of the
- * domain, by $SLUICE_SERVERS; the brokers of backends in there ask that one in their turn.
+ * Who is handed such a socket must be confined like that: it lies in the broker's network
+ * namespace, where connect() would reach anything.
  */
 #ifndef SLUICE_COMMON_SERVERS_H
 #define SLUICE_COMMON_SERVERS_H
@@ -24,8 +24,6 @@
 
 #define SERVERS_MAX 64u
 #define SERVERS_TEXT 200u
-/** SERVERS_ENVIRONMENT - the path of the domain's own broker's socket. */
-#define SERVERS_ENVIRONMENT "SLUICE_SERVERS"
 
 /** struct server - an address, without its port, and the ports there. */
 struct server {

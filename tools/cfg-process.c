@@ -14,7 +14,6 @@
 
 #include "backends/net/link.h"
 #include "common/array.h"
-#include "common/servers.h"
 #include "tools/cfg-keys.h"
 #include "tools/reach-arg.h"
 
@@ -220,18 +219,11 @@ static int put_bridge(struct cfg *c, const char *key, const char *item)
 	return 0;
 }
 
-static int put_server(struct cfg *c, const char *key, const char *item)
+static int refuse_server(struct cfg *c, const char *key, const char *item)
 {
-	struct servers servers = { .count = 0 };
-	char why[400];
-
-	if (strncmp(item, "unix:", 5) == 0)
-		return fail_item(c, key, item, "a Unix socket is reached by its directory: name that in directories=");
-	if (servers_add(&servers, item, why, sizeof(why)) < 0)
-		/* It begins with the name, too. */
-		return fail_item(c, key, item, strstr(why, "\": ") ? strstr(why, "\": ") + 3 : why);
-	arg_list_add(c->args, "--server=%s", item);
-	return 0;
+	return fail_item(c, key, item, "a process domain reaches no server: its network has nothing of the host's, and a"
+		" socket of the host's network is one that any process in it could connect elsewhere; give it an interface that leads"
+		" to the server in interfaces=, or write servers=[ ]");
 }
 
 int cfg_process(struct cfg *c)
@@ -254,6 +246,6 @@ int cfg_process(struct cfg *c)
 	if (error == 0)
 		error = each_item(c, "bridges", "xenbr0=eth1", STACK_PROCESS_INTERFACES, put_bridge);
 	if (error == 0)
-		error = each_item(c, "servers", "198.51.100.7:3260", STACK_PROCESS_SERVERS, put_server);
+		error = each_item(c, "servers", "198.51.100.7:3260", STACK_PROCESS_PATHS, refuse_server);
 	return error == 0 ? cfg_put_uuid(c) : error;
 }

@@ -290,7 +290,6 @@ tools_scripts = \
 	tests/scripts/create-process-device.sh \
 	tests/scripts/create-process-killed.sh \
 	tests/scripts/create-process-network.sh \
-	tests/scripts/create-process-servers.sh \
 	tests/scripts/create-process-rights.sh \
 	tests/scripts/create-process.sh \
 	tests/scripts/create-stack.sh \

@@ -44,16 +44,6 @@ int process_arg_interface(struct stack_process_config *c, const char *name)
 	return 0;
 }
 
-int process_arg_server(struct stack_process_config *c, const char *name)
-{
-	if (c->nservers == STACK_PROCESS_SERVERS) {
-		log_err("%s: at most %u servers", c->name, STACK_PROCESS_SERVERS);
-		return -E2BIG;
-	}
-	c->servers[c->nservers++] = name;
-	return 0;
-}
-
 int process_arg_bridge(struct stack_process_config *c, char *text)
 {
 	char *interface = strchr(text, '=');

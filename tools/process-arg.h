@@ -12,8 +12,6 @@
 int process_arg_path(struct stack_process_config *c, char *text, bool directory) must_check;
 /** process_arg_interface() - 0 or -errno, said. */
 int process_arg_interface(struct stack_process_config *c, const char *name) must_check;
-/** process_arg_server() - HOST:PORT, which domain-init looks up. 0 or -errno, said. */
-int process_arg_server(struct stack_process_config *c, const char *name) must_check;
 /**
  * process_arg_bridge() - NAME or NAME=INTERFACE, which need not be named a second time.
  * @text: changed. Return: 0 or -errno, said.

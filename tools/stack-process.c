@@ -79,8 +79,6 @@ static void put_options(const struct stack_process *p, struct arg_list *options)
 	arg_list_add(options, c->own && !has_network(c) ? "--confined=try" : "--confined");
 	if (!c->host_network)
 		arg_list_add(options, has_network(c) ? "--own-network=admin" : "--own-network");
-	for (unsigned i = 0; i < c->nservers; i++)
-		arg_list_add(options, "--server=%s", c->servers[i]);
 	allow_programs(options);
 	put_bridges(c, options);
 	/* Hotplug scripts of its interfaces. */

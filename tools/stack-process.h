@@ -21,9 +21,6 @@ struct attached;
 /** STACK_PROCESS_INTERFACES - the most network interfaces that it may have. */
 #define STACK_PROCESS_INTERFACES 16u
 
-/** STACK_PROCESS_SERVERS - the most servers that it may reach, by name. */
-#define STACK_PROCESS_SERVERS 32u
-
 /** struct stack_reach - a device, or a directory with all in it. */
 struct stack_reach {
 	const char *path;
@@ -48,8 +45,6 @@ struct stack_process_config {
 	unsigned ninterfaces;
 	struct stack_bridge bridges[STACK_PROCESS_INTERFACES];
 	unsigned nbridges;
-	const char *servers[STACK_PROCESS_SERVERS]; /* "HOST:PORT" */
-	unsigned nservers;
 };
 
 /** struct stack_process - a process driver domain. */

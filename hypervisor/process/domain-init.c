@@ -29,7 +29,6 @@
 #include "hypervisor/process/domain-ns.h"
 #include "hypervisor/process/domain-place.h"
 #include "hypervisor/process/domain-root.h"
-#include "hypervisor/process/domain-servers.h"
 
 /* As many as a toolstack gives interfaces to a domain. */
 #define BRIDGES_MAX 16u
@@ -45,7 +44,6 @@ struct options {
 	const char *bridges[BRIDGES_MAX]; /* to make in that */
 	unsigned nbridges;
 	enum domain_confined confined; /* to what is allowed */
-	struct servers servers;
 	struct domain_list list;
 	pid_t into;    /* change that domain */
 	char **remove; /* from it, paths, nremove of them */
@@ -55,8 +53,7 @@ struct options {
 };
 
 enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT, OPT_CONFINED, OPT_ALLOW,
-	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_INTO, OPT_REMOVE,
-	OPT_SERVER };
+	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_INTO, OPT_REMOVE };
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
@@ -68,7 +65,6 @@ static const struct option long_options[] = {
 	{ "allow-ro", required_argument, NULL, OPT_ALLOW_RO },
 	{ "own-network", optional_argument, NULL, OPT_OWN_NETWORK },
 	{ "bridge", required_argument, NULL, OPT_BRIDGE },
-	{ "server", required_argument, NULL, OPT_SERVER },
 	{ "into", required_argument, NULL, OPT_INTO },
 	{ "remove", required_argument, NULL, OPT_REMOVE },
 	{ "help", no_argument, NULL, 'h' },
@@ -91,7 +87,6 @@ static void usage(void)
 	     "  --own-network      the domain has a network of its own, without interfaces\n"
 	     "  --own-network=admin  and COMMAND may administer that\n"
 	     "  --bridge=NAME      make a bridge in its own network first; may be repeated\n"
-	     "  --server=HOST:PORT  programs of Sluice in it reach this server; may be repeated\n"
 	     "  --confined         the domain has what programs need, DIR and what is allowed, and\n"
 	     "                     nothing else of the host's files and devices\n"
 	     "  --confined=try     the same where it is possible; a line says where it is not\n"
@@ -131,8 +126,6 @@ static void check_options(const struct options *o)
 	n = strlen(o->run_dir);
 	if (strncmp(o->run_dir, o->domain_dir, n) != 0 || o->domain_dir[n] != '/')
 		die("--domain-dir=%s is not inside --run-dir=%s", o->domain_dir, o->run_dir);
-	if (o->servers.count && (o->network == NETWORK_HOST || o->confined != CONFINED_OR_NOT_AT_ALL))
-		die("--server is what the domain reaches beside nothing: it takes --own-network and --confined, too");
 	if (o->nbridges && o->network == NETWORK_HOST)
 		die("--bridge is for a domain with a network of its own: --own-network=admin");
 }
@@ -179,16 +172,6 @@ static void add_bridge(struct options *o, const char *name)
 	if (o->nbridges == BRIDGES_MAX)
 		die("at most %u bridges", BRIDGES_MAX);
 	o->bridges[o->nbridges++] = name;
-}
-
-static void parse_server(struct options *o, const char *text)
-{
-	char why[300];
-
-	if (strncmp(text, "unix:", 5) == 0)
-		die("--server=%s: a Unix socket is no server of a network: --allow the directory that it is in", text);
-	if (servers_add(&o->servers, text, why, sizeof(why)) < 0)
-		die("--server: %s", why);
 }
 
 static void parse_into(struct options *o, const char *text)
@@ -239,9 +222,6 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_BRIDGE:
 			add_bridge(o, optarg);
-			break;
-		case OPT_SERVER:
-			parse_server(o, optarg);
 			break;
 		case OPT_INTO:
 			parse_into(o, optarg);
@@ -588,9 +568,6 @@ int main(int argc, char **argv)
 		change(&o);
 	set_environment(&o);
 	signals_block();
-	rc = o.servers.count ? domain_servers_start(&o.servers, o.domain_dir) : 0;
-	if (rc < 0)
-		die("cannot start what reaches %s for the domain: %s", o.servers.text, strerror(-rc));
 	rc = domain_ns_enter();
 	if (rc < 0 && o.nbridges)
 		die("the domain cannot have a network of its own: %s", strerror(-rc));

@@ -52,11 +52,6 @@ EXTRA_DIST += \
 	hypervisor/process/libxengnttab.map \
 	$(NULL)
 
-check_PROGRAMS += tests/peers/servers-visitor
-tests_peers_servers_visitor_SOURCES = tests/peers/servers-visitor.c
-tests_peers_servers_visitor_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
-tests_peers_servers_visitor_LDADD = common/libservers.la common/libconfine.la common/libcommon.la
-
 dist_man_MANS += docs/man/sluice-domain-init.8
 sbin_PROGRAMS += hypervisor/process/sluice-domain-init
 hypervisor_process_sluice_domain_init_SOURCES = \
@@ -73,10 +68,8 @@ hypervisor_process_sluice_domain_init_SOURCES = \
 	hypervisor/process/domain-place.h \
 	hypervisor/process/domain-root.c \
 	hypervisor/process/domain-root.h \
-	hypervisor/process/domain-servers.c \
-	hypervisor/process/domain-servers.h \
 	hypervisor/process/domain-userns.c \
 	$(NULL)
 # Objects of its own: libraries have some of these files, too.
 hypervisor_process_sluice_domain_init_CPPFLAGS = $(AM_CPPFLAGS)
-hypervisor_process_sluice_domain_init_LDADD = common/libservers.la common/libconfine.la common/libcommon.la
+hypervisor_process_sluice_domain_init_LDADD = common/libcommon.la
