@@ -6,10 +6,10 @@
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../debian.sh"
 packages="linux-image-cloud-amd64 linux-image-6.12-cloud-amd64 busybox-static"
-host_modules="kvm-amd virtio_pci virtio_blk brd"
-guest_modules="xen-blkfront virtio_mmio virtio_blk"
+host_modules="kvm-amd virtio_pci virtio_blk brd tun bridge veth"
+guest_modules="xen-blkfront xen-netfront virtio_mmio virtio_blk"
 # What only driver domains load; xen-blkback only those without our backends.
-driver_modules="xenfs xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xen-blkback loop"
+driver_modules="xenfs xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xen-blkback loop tun bridge"
 
 begin "${1:?usage: build.sh DIR}" "$here/build.sh" xz
 rm -rf base [0-9]*

@@ -71,5 +71,5 @@ lab_xenstore () {
 	local tool
 	command -v xenstore >/dev/null || skip "the KVM lab needs xenstore; as root: apt-get install xenstore-utils"
 	lab_copy "$1" "$(command -v xenstore)" /usr/bin/xenstore
-	for tool in ls list read write; do ln -sf xenstore "$1/usr/bin/xenstore-$tool"; done
+	for tool in ls list read write chmod; do ln -sf xenstore "$1/usr/bin/xenstore-$tool"; done
 }

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 xen=4.17
 packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xenstore-utils linux-image-amd64 busybox-static"
 # xen-blkback is dom0's alone: the driver domain must not load it.
-modules="virtio_pci virtio_blk xen-blkfront xen-blkback loop ext4 crc32c_generic
+modules="virtio_pci virtio_blk xen-blkfront xen-blkback xen-netfront loop ext4 crc32c_generic tun bridge veth
 	xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs"
 
 # copy_programs TO PATH..: with their libraries from root
