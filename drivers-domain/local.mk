@@ -122,6 +122,7 @@ endif
 
 driverd_scripts = \
 	tests/scripts/driverd-audit.sh \
+	tests/scripts/driverd-audit-servers.sh \
 	tests/scripts/driverd-cgroup.sh \
 	tests/scripts/driverd-completion.sh \
 	tests/scripts/driverd-apart.sh \
