@@ -19,8 +19,8 @@
 #define QUEUE_BATCH 64u
 /* Frames that go to the port at once: more than a batch where they are segmented here. */
 #define QUEUE_SEND 256u
-/* Of packets that were taken, in one piece each: half for either batch, nine of the largest. */
-#define QUEUE_TX_ARENA (320u << 12)
+/* Of packets that were taken, in one piece each: half for either batch; a ring of the largest fits. */
+#define QUEUE_TX_ARENA (632u << 12)
 
 /** struct channel - one of a queue's rings and what is told of it. */
 struct channel {
