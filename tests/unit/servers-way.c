@@ -614,6 +614,7 @@ static void without_a_broker_nothing_connects(void **state)
 
 static int waiting_child(void)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	CHECK(1, begin() == 0);
 	CHECK(2, write(tell[1], &way.broker, sizeof(way.broker)) == sizeof(way.broker));
 	for (;;)
