@@ -45,7 +45,7 @@ static int staging_make(struct conn *conn)
 
 int serve_copy_setup(struct conn *conn, const void *msg, size_t len)
 {
-	struct wire_reply reply = { .op = WIRE_COPY_SETUP };
+	struct wire_reply reply = { .op = WIRE_COPY_SETUP, .status = STAGING_PAGES };
 	CLEANUP_CLOSE int fd = -1;
 
 	if (len != sizeof(struct wire_head) || conn->staging)

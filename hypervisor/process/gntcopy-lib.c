@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hypervisor/process/gnt-handle.h"
@@ -19,21 +18,17 @@
 #define STAGING_LEAST (offsetof(struct wire_staging, data) + WIRE_COPY_MAX * WIRE_PAGE)
 
 /*
- * How much of it there is: a hypervisor that was started before this library was installed has
- * less, and memory beyond a file's end is a SIGBUS.
+ * How much of it there is: a hypervisor that was started before this library was installed may
+ * have less and does not say so, and memory beyond a file's end is a SIGBUS. The file is
+ * not asked: a confined client may not look at files.
  */
-static int staging_size(int fd, size_t *bytes)
+static size_t staging_size(const struct wire_reply *reply)
 {
-	struct stat st;
+	size_t bytes = reply->status > 0 ? (size_t)reply->status * WIRE_PAGE : 0;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size < (off_t)STAGING_LEAST)
-		return -EPROTO;
-	*bytes = sizeof(struct wire_staging);
-	if (st.st_size < (off_t)*bytes)
-		*bytes = (size_t)st.st_size;
-	return 0;
+	if (bytes < STAGING_LEAST)
+		return STAGING_LEAST;
+	return bytes < sizeof(struct wire_staging) ? bytes : sizeof(struct wire_staging);
 }
 
 static int staging_make(xengnttab_handle *xgt)
@@ -43,17 +38,14 @@ static int staging_make(xengnttab_handle *xgt)
 	CLEANUP_CLOSE int fd = -1;
 	unsigned nfds = 1;
 	ssize_t n = hvclient_call(xgt->fd, &req, sizeof(req), &reply, sizeof(reply), &fd, &nfds);
-	size_t bytes = 0;
+	size_t bytes;
 	void *addr;
-	int rc;
 
 	if (n < 0)
 		return n;
 	if (nfds != 1)
 		return -EPROTO;
-	rc = staging_size(fd, &bytes);
-	if (rc < 0)
-		return rc;
+	bytes = staging_size(&reply);
 	addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (addr == MAP_FAILED)
 		return -errno;

@@ -203,6 +203,7 @@ struct wire_copy_op {
 	int16_t status;
 	uint32_t zero;
 };
+/** WIRE_COPY_SETUP's reply has the staging area's pages as its status; 0: as many as ops and their pages take. */
 /** WIRE_COPY_LOCAL - bytes behind the operations' pages that are the client's own buffers. */
 #define WIRE_COPY_LOCAL (4u << 20)
 struct wire_staging {
