@@ -75,6 +75,14 @@ void image_put(struct image *i)
 	free(i);
 }
 
+bool image_is_script(const struct image *i)
+{
+	char first[2];
+
+	return pread(i->fd, first, sizeof(first), 0) == sizeof(first) && first[0] == '#' &&
+	       first[1] == '!';
+}
+
 int image_fd(const struct image *i)
 {
 	return i->fd;

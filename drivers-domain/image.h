@@ -6,6 +6,8 @@
 #ifndef SLUICE_DRIVERS_DOMAIN_IMAGE_H
 #define SLUICE_DRIVERS_DOMAIN_IMAGE_H
 
+#include <stdbool.h>
+
 #include "common/cleanup.h"
 
 struct image;
@@ -16,6 +18,8 @@ struct image *image_open(const char *path) must_check;
 struct image *image_get(struct image *i);
 /** image_put() - let go of it; NULL is fine. */
 void image_put(struct image *i);
+/** image_is_script() - an interpreter runs it: what a process of it executes is another file. */
+bool image_is_script(const struct image *i);
 /** image_fd() - to execute it by; close-on-exec, the image's. */
 int image_fd(const struct image *i);
 

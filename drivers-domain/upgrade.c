@@ -230,6 +230,17 @@ void upgrade_started(struct served *s, struct image *image)
 		u->step = UPGRADE_TRIAL;
 }
 
+/* Of a script the process' program is only the interpreter. */
+static bool upgrade_is_script(const struct served *s)
+{
+	const struct launch_kind *kind = launch_kind_find(s->name.kind);
+	struct image *program = kind && kind->program ? image_open(kind->program) : NULL;
+	bool is = program && image_is_script(program);
+
+	image_put(program);
+	return is;
+}
+
 void upgrade_adopted(struct served *s)
 {
 	struct upgrade *u = &s->upgrade;
@@ -238,7 +249,7 @@ void upgrade_adopted(struct served *s)
 	/* Not always ours to open: then there is nothing to fall back on. */
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", s->pid);
 	image_put(u->image);
-	u->image = image_open(exe);
+	u->image = upgrade_is_script(s) ? NULL : image_open(exe);
 	/* Of one that was reaped meanwhile the id may be another process's, and so its program. */
 	if (u->image && syscall(SYS_pidfd_send_signal, s->pidfd, 0, NULL, 0) < 0) {
 		image_put(u->image);
