@@ -62,7 +62,7 @@ cat >"$tmp/lib" <<-EOT
 EOT
 cat >"$tmp/transfer.py" <<'EOT'
 # transfer.py listen|connect ADDRESS send|receive MIB: noise of a known seed, and its checksum
-import hashlib, random, socket, sys, time
+import hashlib, os, random, socket, sys, time
 how, address, what, mib = sys.argv[1:5]
 if how == "listen":
     s = socket.create_server((address, 9000), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
@@ -92,5 +92,6 @@ else:
         digest.update(part)
         n += len(part)
     c.sendall(b".")
-print("sha256", what, n, digest.hexdigest())
+# In one write: two guests share the log.
+os.write(1, f"sha256 {what} {n} {digest.hexdigest()}\n".encode())
 EOT
