@@ -19,6 +19,8 @@ common_libcommon_la_SOURCES = \
 	common/servers.h \
 	common/spin.c \
 	common/spin.h \
+	common/storage-name.c \
+	common/storage-name.h \
 	common/tty.c \
 	common/tty.h \
 	$(NULL)
@@ -58,6 +60,7 @@ common_tests = \
 	tests/unit/common-log \
 	tests/unit/common-loop \
 	tests/unit/common-paths \
+	tests/unit/common-storage-name \
 	$(NULL)
 check_PROGRAMS += $(common_tests)
 TESTS += $(common_tests)
@@ -68,6 +71,8 @@ tests_unit_common_fault_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_fault_LDADD = $(common_test_libs)
 tests_unit_common_fdpass_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_fdpass_LDADD = $(common_test_libs)
+tests_unit_common_storage_name_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_storage_name_LDADD = $(common_test_libs)
 tests_unit_common_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_log_LDADD = $(common_test_libs)
 tests_unit_common_loop_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

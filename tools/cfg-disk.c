@@ -12,6 +12,8 @@
 
 #include <libxlutil.h>
 
+#include "common/storage-name.h"
+
 static int fail(char *why, size_t room, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 static int fail(char *why, size_t room, const char *fmt, ...)
@@ -41,6 +43,8 @@ static const char *backend_type(libxl_disk_backend backend)
 
 static int check(const libxl_device_disk *disk, char *why, size_t room)
 {
+	CLEANUP_FREE char *path = NULL;
+
 	if (disk->script)
 		return fail(why, room, "script %s: nothing runs scripts for a disk of a process domain; attach"
 			" the storage first and name its device", disk->script);
@@ -51,8 +55,9 @@ static int check(const libxl_device_disk *disk, char *why, size_t room)
 	if (disk->format != LIBXL_DISK_FORMAT_RAW)
 		return fail(why, room, "format %s is not served: convert the image (qemu-img convert -O raw)",
 			libxl_disk_format_to_string(disk->format));
-	if (!has_backend(disk) && access(disk->pdev_path, F_OK) < 0) {
-		snprintf(why, room, "%s: %s", disk->pdev_path, strerror(errno));
+	path = storage_name_path(disk->pdev_path);
+	if (!has_backend(disk) && path && access(path, F_OK) < 0) {
+		snprintf(why, room, "%s: %s", path, strerror(errno));
 		return -ENOENT;
 	}
 	if (libxl_defbool_val(disk->colo_enable) || disk->colo_host)
@@ -63,13 +68,14 @@ static int check(const libxl_device_disk *disk, char *why, size_t room)
 /* A relative path is one from here, unless another machine looks at it. */
 static char *full_path(const libxl_device_disk *disk)
 {
-	CLEANUP_FREE char *cwd = NULL;
-	char *path;
+	CLEANUP_FREE char *path = storage_name_path(disk->pdev_path), *cwd = NULL, *full = NULL;
 
-	if (disk->pdev_path[0] == '/' || has_backend(disk))
+	if (!path || path[0] == '/' || has_backend(disk))
 		return strdup(disk->pdev_path);
 	cwd = getcwd(NULL, 0);
-	return cwd && asprintf(&path, "%s/%s", cwd, disk->pdev_path) >= 0 ? path : NULL;
+	if (!cwd || asprintf(&full, "%s/%s", cwd, path) < 0)
+		return NULL;
+	return storage_name_with_path(disk->pdev_path, full);
 }
 
 /* A comma is written twice. */

@@ -291,6 +291,7 @@ tools_scripts = \
 	tests/scripts/create-process-killed.sh \
 	tests/scripts/create-process-network.sh \
 	tests/scripts/create-process-rights.sh \
+	tests/scripts/create-partition.sh \
 	tests/scripts/create-process.sh \
 	tests/scripts/create-stack.sh \
 	tests/scripts/create-views.sh \

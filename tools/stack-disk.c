@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/storage-name.h"
 #include "tools/stack-private.h"
 #include "tools/stack-process.h"
 #include "tools/stack-vm.h"
@@ -54,6 +55,7 @@ void stack_forget(struct stack *st, struct attached *at)
 		if (*p == at) {
 			*p = at->next;
 			free(at->path);
+			free(at->params);
 			free(at->real);
 			free(at);
 			return;
@@ -193,14 +195,18 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 	size_t room)
 {
 	struct stack_process *p = stack_process_of(st, at->backend_domid);
+	CLEANUP_FREE char *name = NULL;
 	char text[512];
 	int error;
 
 	at->in_vm = !p;
 	at->readonly = disk->readonly;
 	/* A path in a driver domain vm is that vm's, not ours. */
-	at->path = p ? absolute(disk->filename) : strdup(disk->filename);
-	if (!at->path)
+	name = storage_name_path(disk->filename ? disk->filename : "");
+	at->path = name && p ? absolute(name) : name ? strdup(name) : NULL;
+	at->params = at->path ? storage_name_with_path(disk->filename ? disk->filename : "", at->path) :
+				NULL;
+	if (!at->params)
 		return stack_fail(why, room, -ENOMEM, "out of memory");
 	at->real = p ? realpath(at->path, NULL) : NULL;
 	error = p ? stack_process_allow(p, at, text, sizeof(text)) : 0;
@@ -210,7 +216,7 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 static int add(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
 	size_t room)
 {
-	int error = stack_nodes_disk(st, at, disk, at->path);
+	int error = stack_nodes_disk(st, at, disk, at->params);
 
 	if (error < 0)
 		return stack_fail(why, room, error, "the store refused the nodes of disk %s: %s",
@@ -240,6 +246,7 @@ int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk
 		error = add(st, at, disk, why, why_room);
 	if (error < 0) {
 		free(at->path);
+		free(at->params);
 		free(at->real);
 		free(at);
 	}

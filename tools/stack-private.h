@@ -91,6 +91,7 @@ struct attached {
 	bool readonly;
 	enum stack_kind kind;
 	char *path;                /* absolute, where the backend is no vm; may be empty */
+	char *params;              /* for the backend: path, or a name that it is part of */
 	char *real;                /* where links led from there when it was attached; or NULL */
 	char backend[80];          /* store paths */
 	char frontend[80];

@@ -25,6 +25,7 @@
 
 #include "backends/blk/drivers.h"
 #include "backends/blk/helper.h"
+#include "common/storage-name.h"
 
 #define PARTITION_SECTOR 512u
 #define PARTITION_PROBE_MS 30000u
@@ -160,7 +161,7 @@ static int partition_resolve(const char *rest, const struct target_wish *wish, s
 	char *why, size_t room)
 {
 	CLEANUP_FREE char *name = strdup(rest);
-	char *which = name ? strrchr(name, ':') : NULL;
+	char *which = name ? (char *)storage_name_which(name) : NULL;
 	int rc;
 
 	if (!which || which == name || !which[1]) {

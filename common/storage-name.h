@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of storage, as toolstacks and backends spell them: what in them is a path. Pure. */
+#ifndef SLUICE_COMMON_STORAGE_NAME_H
+#define SLUICE_COMMON_STORAGE_NAME_H
+
+/** STORAGE_PARTITION - what names a partition: STORAGE_PARTITION PATH:WHICH. */
+#define STORAGE_PARTITION "partition:"
+
+/**
+ * storage_name_which() - in "PATH:WHICH", what follows STORAGE_PARTITION, where ":WHICH" begins.
+ *
+ * WHICH may have colons after PARTUUID=, PARTLABEL=, UUID= or LABEL=. Return: NULL: it has none.
+ */
+const char *storage_name_which(const char *rest);
+
+/**
+ * storage_name_path() - the path in a name, malloc'ed: all of it, or that of a partition's disk.
+ * NULL with errno set.
+ */
+char *storage_name_path(const char *name);
+/** storage_name_with_path() - @name with another path in that place, malloc'ed. NULL with errno set. */
+char *storage_name_with_path(const char *name, const char *path);
+
+#endif
