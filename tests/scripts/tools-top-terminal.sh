@@ -61,7 +61,7 @@ if how == "suspend":
 if how == "resize":
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 20, 0, 0))
     seen = b""
-    read_until(b"no disk is being ser\x1b[K")
+    read_until(b"no device is being s\x1b[K")
     how = "q"
 if how in ("q", "Q", "\3"):
     os.write(main, how.encode())
