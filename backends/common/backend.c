@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "backends/common/error-node.h"
 #include "backends/common/look.h"
 #include "backends/common/ready.h"
 #include "backends/common/store-socket.h"
@@ -203,45 +204,10 @@ static int backend_change_state(struct backend *b, XenbusState state,
 	return rc;
 }
 
-/* The path below our domain's home. */
-static const char *backend_relative_path(const struct backend *b)
-{
-	const char *p = strstr(b->path, "backend/");
-
-	return b->path[0] == '/' && p ? p : b->path;
-}
-
-/* Both places where tools look: the toolstack's error/... and the device's own node. */
-static void backend_publish_error(struct backend *b, const char *why)
-{
-	CLEANUP_FREE char *frontend = xsn_read(b->xs, XBT_NULL, b->path, "frontend");
-	char node[512];
-	int rc;
-
-	if (!frontend)
-		return; /* the device is gone: nobody is left to read it */
-	snprintf(node, sizeof(node), "error/%s/error", backend_relative_path(b));
-	rc = xsn_write(b->xs, XBT_NULL, NULL, node, why);
-	if (rc == 0)
-		rc = xsn_write(b->xs, XBT_NULL, b->path, "error", why);
-	if (rc < 0)
-		log_warn("the store did not take the error node: %s", strerror(-rc));
-}
-
-/* An error of an earlier connection says nothing about this one. */
-static void backend_clear_error(struct backend *b)
-{
-	char node[512];
-
-	snprintf(node, sizeof(node), "error/%s", backend_relative_path(b));
-	(void)!xsn_rm(b->xs, XBT_NULL, NULL, node); /* cosmetic */
-	(void)!xsn_rm(b->xs, XBT_NULL, b->path, "error");
-}
-
 void backend_refuse(struct backend *b, const char *why)
 {
 	log_err("%s", why);
-	backend_publish_error(b, why);
+	error_node_publish(b->xs, b->path, why);
 	(void)!backend_change_state(b, XenbusStateClosed, NULL); /* logged; we end anyway */
 }
 
@@ -276,7 +242,7 @@ static void backend_disconnect(struct backend *b)
 
 static void backend_initialise(struct backend *b)
 {
-	backend_clear_error(b);
+	error_node_clear(b->xs, b->path);
 	if (backend_change_state(b, XenbusStateInitWait, b->ops->publish) == 0)
 		b->ops->ready(b->opaque);
 }
@@ -300,7 +266,7 @@ void backend_fail(struct backend *b, const char *why)
 	log_err("%s", why);
 	if (b->over)
 		return;
-	backend_publish_error(b, why);
+	error_node_publish(b->xs, b->path, why);
 	if (b->disconnecting)
 		return;
 	(void)!backend_change_state(b, XenbusStateClosing, NULL); /* logged */
@@ -312,7 +278,7 @@ void backend_report(struct backend *b, const char *why)
 {
 	log_err("%s", why);
 	if (!b->over)
-		backend_publish_error(b, why);
+		error_node_publish(b->xs, b->path, why);
 }
 
 static void backend_reconfigure(struct backend *b)
@@ -556,7 +522,7 @@ static int backend_resume(struct backend *b, XenbusState own, char *why, size_t 
 		return rc;
 	}
 	b->connected = true;
-	backend_clear_error(b);
+	error_node_clear(b->xs, b->path);
 	ready_note("RESUMED=1\n");
 	b->ops->ready(b->opaque);
 	return 0;

@@ -8,6 +8,8 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/bucket.h \
 	backends/common/confined.c \
 	backends/common/confined.h \
+	backends/common/error-node.c \
+	backends/common/error-node.h \
 	backends/common/grant-copy.c \
 	backends/common/grant-copy.h \
 	backends/common/journal.c \
