@@ -8,8 +8,10 @@ make_backend
 start_store
 # says KIND TEXT: a backend of that kind, which says TEXT of its confinement.
 says () {
-	sed 's/|| echo READY=1 >&/|| printf "READY=1\\nCONFINED='"$2"'\\nRESUMED=0\\n" >\&/' "$tmp/backend" >"$tmp/$1"
-	grep -q CONFINED "$tmp/$1" || fail "the stand-in says nothing"
+	printf 'READY=1\nCONFINED=%s\nRESUMED=0\n' "$2" >"$tmp/$1.says"
+	# cat makes it one write, as a backend does; a shell's printf makes several.
+	sed "s|.. echo READY=1 >&|\|\| cat '$tmp/$1.says' >\&|" "$tmp/backend" >"$tmp/$1"
+	grep -q "$1.says" "$tmp/$1" || fail "the stand-in says nothing"
 	chmod +x "$tmp/$1"
 }
 says vbd 'namespaces, seccomp (9 rules), servers: 192.0.2.1:3260 [2001:db8::7]:24007-24010; no landlock (x), servers: 9'
