@@ -42,7 +42,8 @@ export ESCAPE_NODES="backend/other/3/1 $other/state $shared/state $dd/data data/
 export ESCAPE_STORE=$tmp/dom/1/store.sock ESCAPE_GATE=$tmp/run/store-gate.sock
 make_backend
 start_store
-start_driverd --backend-program=vbd="$escape"
+# As its pid namespace's first process the stand-in does not hear SIGTERM.
+start_driverd --backend-program=vbd="$escape" --kill-backends-with-daemon
 xs write "$other/state" 4 "$shared/state" 4 "$dd/data/x" 1
 for node in "$dd/backend/other" "$dd/backend/other/3" "$other" "$other/state" "$dd/data" "$dd/data/x"; do
 	xs chmod "$node" n1
