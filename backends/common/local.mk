@@ -24,6 +24,8 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/metrics-page.h \
 	backends/common/options.c \
 	backends/common/options.h \
+	backends/common/program.c \
+	backends/common/program.h \
 	backends/common/ready.c \
 	backends/common/ready.h \
 	backends/common/slot.c \

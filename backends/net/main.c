@@ -2,20 +2,13 @@
 /* sluice-net: serves one virtual network interface from a network driver domain. */
 #include "config.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "backends/common/confined.h"
 #include "backends/common/options.h"
+#include "backends/common/program.h"
 #include "backends/common/ready.h"
 #include "backends/net/device.h"
 #include "backends/net/record.h"
@@ -49,15 +42,6 @@ static void print_help(void)
 		printf("  %-10s %s\n", ops->name, ops->text);
 	printf("\nExit status: 0 removed, 1 could not start, 2 the attachment could not be opened,\n"
 	       "3 the store went away. See sluice-net(8).\n");
-}
-
-/* A queue's thread without a CPU of its own only costs. */
-static unsigned default_max_queues(void)
-{
-	cpu_set_t cpus;
-	int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-
-	return n < (int)NETIF_MAX_QUEUES ? (unsigned)n : NETIF_MAX_QUEUES;
 }
 
 static int confine(const struct port_ops *ops)
@@ -144,72 +128,37 @@ static void parse_options(int argc, char **argv, struct device_options *o)
 		die("--backend=PATH is missing; see --help");
 }
 
-struct stopper {
-	int fd;
-	struct device *device;
-};
+/* --- the device as program_run() knows it ------------------------------------------------- */
 
-static void on_signal(void *opaque, uint32_t events)
+static void *start(struct loop *loop, const void *options, int *status)
 {
-	struct stopper *s = opaque;
-	struct signalfd_siginfo info;
-
-	if (read(s->fd, &info, sizeof(info)) != sizeof(info))
-		return;
-	if (info.ssi_signo == SIGHUP)
-		device_look(s->device);
-	else
-		device_stop(s->device);
+	return device_start(loop, options, status);
 }
 
-/* Blocked before any thread exists: libxenstore starts one, each queue is one. */
-static int take_signals(void)
+static void look(void *device)
 {
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-		die("signals cannot be blocked");
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	device_look(device);
 }
 
-static const char *device_name(const char *path)
+static void stop(void *device)
 {
-	const char *name = strstr(path, "backend/");
+	device_stop(device);
+}
 
-	return name ? name + strlen("backend/") : path;
+static void dispose(void *device)
+{
+	device_free(device);
 }
 
 int main(int argc, char **argv)
 {
+	static const struct program program = { start, look, stop, dispose };
 	struct device_options options = { .ready_fd = -1, .poll_us = DEFAULT_POLL_US,
-		.max_queues = default_max_queues(), .confine = confine };
-	struct stopper stopper;
-	struct loop *loop;
-	int status;
+		.max_queues = program_cpus(NETIF_MAX_QUEUES), .confine = confine };
 
 	log_init("sluice-net");
 	parse_options(argc, argv, &options);
-	log_set_device(device_name(options.path));
+	program_name_device(options.path);
 	ready_journal("net", RECORD_VERSION);
-	stopper.fd = take_signals();
-	loop = loop_new();
-	if (!loop || stopper.fd < 0)
-		die("no event loop: %s", strerror(errno));
-	stopper.device = device_start(loop, &options, &status);
-	if (stopper.device) {
-		if (!loop_add_fd(loop, stopper.fd, EPOLLIN, on_signal, &stopper))
-			die("no event loop: %s", strerror(errno));
-		status = loop_run(loop);
-		if (status < 0)
-			die("event loop: %s", strerror(-status));
-	}
-	device_free(stopper.device);
-	loop_free(loop);
-	close(stopper.fd);
-	return status;
+	return program_run(&program, &options);
 }
