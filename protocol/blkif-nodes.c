@@ -12,24 +12,12 @@
 #include <string.h>
 
 #include "common/array.h"
-
-#define U32_MAX UINT32_MAX
-/* FIFO event channels: EVTCHN_FIFO_NR_CHANNELS of xen/event_channel.h; port 0 is never valid. */
-#define PORT_MAX ((1u << 17) - 1)
+#include "protocol/node-rows.h"
 
 #define T_FIELD(f) offsetof(struct blkif_toolstack_nodes, f)
 #define B_FIELD(f) offsetof(struct blkif_backend_nodes, f)
 #define F_FIELD(f) offsetof(struct blkif_frontend_nodes, f)
 #define Q_FIELD(f) offsetof(struct blkif_queue_nodes, f)
-
-#define TOOLSTACK(in) .writer = NEGO_TOOLSTACK, .dir = in, .when = NEGO_AT_CREATION
-#define BACKEND(at) .writer = NEGO_BACKEND, .dir = NEGO_BACKEND_DIR, .when = NEGO_BEFORE_##at
-#define FRONTEND .writer = NEGO_FRONTEND, .dir = NEGO_FRONTEND_DIR, .when = NEGO_BEFORE_INITIALISED
-#define BOOL .type = NEGO_BOOL, .max = 1
-#define U32(least, most) .type = NEGO_U32, .min = (least), .max = (most)
-#define U64(least, most) .type = NEGO_U64, .min = (least), .max = (most)
-#define STRING .type = NEGO_STRING
-#define NOWHERE .offset = NEGO_NO_FIELD
 
 /* A rate and its burst: limits of the whole disk, which may change while it is connected. */
 #define LIMIT(what, kind, meaning)                                                         \
@@ -262,26 +250,6 @@ const struct nego_table blkif_nodes = {
 	.count = ARRAY_SIZE(nodes),
 };
 
-/* Reads "@prefix@base" as the row @node's number; -ENOENT leaves @error alone. */
-static int read_u32(const struct nego_node *node, const char *prefix, const char *base,
-	uint32_t *value, nego_read_fn fn, void *opaque, struct nego_error *error)
-{
-	char name[64];
-	CLEANUP_FREE char *text = NULL;
-	uint64_t v;
-	int rc;
-
-	if (snprintf(name, sizeof(name), "%s%s", prefix, base) >= (int)sizeof(name))
-		return -ENAMETOOLONG;
-	text = fn(opaque, name);
-	if (!text || !*text)
-		return -ENOENT;
-	rc = nego_parse(node, name, text, &v, error);
-	if (rc == 0)
-		*value = v;
-	return rc;
-}
-
 static const struct nego_node *frontend_node(const char *name)
 {
 	return nego_find(&blkif_nodes, NEGO_FRONTEND, name);
@@ -292,7 +260,7 @@ static int read_pages(struct blkif_queue_nodes *queue, nego_read_fn fn, void *op
 	struct nego_error *error)
 {
 	uint32_t pages = 1;
-	int rc = read_u32(frontend_node("num-ring-pages"), "", "num-ring-pages", &pages, fn,
+	int rc = nego_read_u32(frontend_node("num-ring-pages"), "", "num-ring-pages", &pages, fn,
 		opaque, error);
 
 	if (rc < 0 && rc != -ENOENT)
@@ -309,7 +277,7 @@ static int read_pages(struct blkif_queue_nodes *queue, nego_read_fn fn, void *op
 static int read_order(uint32_t max_order, struct blkif_queue_nodes *queue, nego_read_fn fn,
 	void *opaque, struct nego_error *error)
 {
-	int rc = read_u32(frontend_node("ring-page-order"), "", "ring-page-order",
+	int rc = nego_read_u32(frontend_node("ring-page-order"), "", "ring-page-order",
 		&queue->ring_order, fn, opaque, error);
 
 	queue->multi_ref = rc == 0;
@@ -333,13 +301,13 @@ static int read_refs(const char *prefix, struct blkif_queue_nodes *queue, nego_r
 
 	for (unsigned i = 0; queue->multi_ref && rc == 0 && i < pages; i++) {
 		snprintf(base, sizeof(base), "ring-ref%u", i);
-		rc = read_u32(row, prefix, base, &queue->ring_ref[i], fn, opaque, error);
+		rc = nego_read_u32(row, prefix, base, &queue->ring_ref[i], fn, opaque, error);
 	}
 	/* With ring-page-order 0 Linux writes ring-ref0, and blkif.h (note 6) says ring-ref. */
 	if (!queue->multi_ref || (rc == -ENOENT && pages == 1)) {
 		queue->multi_ref = false;
 		strcpy(base, "ring-ref");
-		rc = read_u32(frontend_node(base), prefix, base, &queue->ring_ref[0], fn, opaque,
+		rc = nego_read_u32(frontend_node(base), prefix, base, &queue->ring_ref[0], fn, opaque,
 			error);
 	}
 	if (rc == -ENOENT)

@@ -10,6 +10,7 @@ protocol_libprotocol_la_SOURCES = \
 	protocol/console.h \
 	protocol/negotiate.c \
 	protocol/negotiate.h \
+	protocol/node-rows.h \
 	protocol/netif.c \
 	protocol/netif.h \
 	protocol/netif-ctrl.c \

@@ -328,6 +328,25 @@ const struct nego_node *nego_find(const struct nego_table *table, enum nego_writ
 	return NULL;
 }
 
+int nego_read_u32(const struct nego_node *node, const char *prefix, const char *base,
+	uint32_t *value, nego_read_fn fn, void *opaque, struct nego_error *error)
+{
+	char name[64];
+	CLEANUP_FREE char *text = NULL;
+	uint64_t v;
+	int rc;
+
+	if (snprintf(name, sizeof(name), "%s%s", prefix, base) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	text = fn(opaque, name);
+	if (!text || !*text)
+		return -ENOENT;
+	rc = nego_parse(node, name, text, &v, error);
+	if (rc == 0)
+		*value = v;
+	return rc;
+}
+
 void nego_clear(const struct nego_table *table, enum nego_writer writer, void *fields)
 {
 	for (unsigned i = 0; i < table->count; i++) {

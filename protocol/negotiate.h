@@ -94,6 +94,13 @@ const struct nego_node *nego_find(const struct nego_table *table, enum nego_writ
  */
 int nego_parse(const struct nego_node *node, const char *name, const char *text, uint64_t *value,
 	struct nego_error *error) must_check;
+/**
+ * nego_read_u32() - read "@prefix@name" as the number of the row @node.
+ *
+ * Return: 0; -ENOENT: it is absent, with @error left alone; else as nego_parse().
+ */
+int nego_read_u32(const struct nego_node *node, const char *prefix, const char *name,
+	uint32_t *value, nego_read_fn fn, void *opaque, struct nego_error *error) must_check;
 /** nego_clear() - free the strings of @writer's fields. */
 void nego_clear(const struct nego_table *table, enum nego_writer writer, void *fields);
 

@@ -12,23 +12,12 @@
 #include <string.h>
 
 #include "common/array.h"
-
-#define U32_MAX UINT32_MAX
-/* FIFO event channels: EVTCHN_FIFO_NR_CHANNELS of xen/event_channel.h; port 0 is never valid. */
-#define PORT_MAX ((1u << 17) - 1)
+#include "protocol/node-rows.h"
 
 #define T_FIELD(f) offsetof(struct netif_toolstack_nodes, f)
 #define B_FIELD(f) offsetof(struct netif_backend_nodes, f)
 #define F_FIELD(f) offsetof(struct netif_frontend_nodes, f)
 #define Q_FIELD(f) offsetof(struct netif_queue_nodes, f)
-
-#define TOOLSTACK(in) .writer = NEGO_TOOLSTACK, .dir = in, .when = NEGO_AT_CREATION
-#define BACKEND(at) .writer = NEGO_BACKEND, .dir = NEGO_BACKEND_DIR, .when = NEGO_BEFORE_##at
-#define FRONTEND .writer = NEGO_FRONTEND, .dir = NEGO_FRONTEND_DIR, .when = NEGO_BEFORE_INITIALISED
-#define BOOL .type = NEGO_BOOL, .max = 1
-#define U32(least, most) .type = NEGO_U32, .min = (least), .max = (most)
-#define STRING .type = NEGO_STRING
-#define NOWHERE .offset = NEGO_NO_FIELD
 
 /* The longest interval that libxl writes: it has it in 32 bits. */
 #define RATE_USEC_MAX UINT32_MAX
@@ -253,24 +242,11 @@ const struct nego_table netif_nodes = {
 	.count = ARRAY_SIZE(nodes),
 };
 
-/* Reads "@prefix@base" as its row's number; -ENOENT leaves @error alone. */
 static int read_port(const char *prefix, const char *base, uint32_t *port, nego_read_fn fn,
 	void *opaque, struct nego_error *error)
 {
-	char name[64];
-	CLEANUP_FREE char *text = NULL;
-	uint64_t v;
-	int rc;
-
-	if (snprintf(name, sizeof(name), "%s%s", prefix, base) >= (int)sizeof(name))
-		return -ENAMETOOLONG;
-	text = fn(opaque, name);
-	if (!text || !*text)
-		return -ENOENT;
-	rc = nego_parse(nego_find(&netif_nodes, NEGO_FRONTEND, base), name, text, &v, error);
-	if (rc == 0)
-		*port = v;
-	return rc;
+	return nego_read_u32(nego_find(&netif_nodes, NEGO_FRONTEND, base), prefix, base, port, fn,
+		opaque, error);
 }
 
 static int read_channels(const char *prefix, struct netif_queue_nodes *queue, nego_read_fn fn,
