@@ -12,6 +12,7 @@
 . "$(dirname "$0")/create-functions.sh"
 requires_vm
 requires command -v ip
+requires busybox true
 ip link set lo up
 ip link add host0 type bridge 2>/dev/null || skip "no bridges here"
 ip link set host0 up mtu 3000
@@ -74,7 +75,7 @@ assert_tidy 20
 stack=$!
 cleanup_fn eval "kill $stack 2>/dev/null; wait $stack 2>/dev/null || :"
 ip addr add 10.9.0.254/24 dev host0
-pinged () { if command -v ping >/dev/null; then ping -c 1 -W 2 "$@"; else busybox ping -c 1 -W 2 "$@"; fi; }
+pinged () { busybox ping -c 1 -W 2 "$@"; }
 wait_for 40 pinged 10.9.0.1
 wait_for 20 pinged -s 2900 10.9.0.1
 kill $stack
