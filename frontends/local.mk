@@ -168,6 +168,18 @@ check_PROGRAMS += tests/peers/blk-survivor
 tests_peers_blk_survivor_SOURCES = tests/peers/blk-survivor.c
 tests_peers_blk_survivor_LDADD = frontends/libblkfront.la
 
+# The guest of the conformance run, which every storage driver passes.
+check_PROGRAMS += tests/peers/blk-conform
+tests_peers_blk_conform_SOURCES = \
+	tests/peers/conform-events.c \
+	tests/peers/conform-io.c \
+	tests/peers/conform-model.c \
+	tests/peers/conform-patterns.c \
+	tests/peers/conform.c \
+	tests/peers/conform.h \
+	$(NULL)
+tests_peers_blk_conform_LDADD = frontends/libblkfront.la
+
 blkfront_scripts = \
 	tests/scripts/blk-hostile-barriers.sh \
 	tests/scripts/blk-hostile-blocks.sh \
