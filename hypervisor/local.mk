@@ -139,6 +139,7 @@ hv_scripts = \
 	tests/scripts/hypervisor-domain-init-exit.sh \
 	tests/scripts/hypervisor-domain-init-allow.sh \
 	tests/scripts/hypervisor-domain-init-into.sh \
+	tests/scripts/hypervisor-domain-init-network.sh \
 	tests/scripts/hypervisor-domain-init-sealed.sh \
 	tests/scripts/hypervisor-domain-init.sh \
 	tests/scripts/hypervisor-domain-pages.sh \

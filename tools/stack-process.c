@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,8 +102,8 @@ static int not_started(struct stack *st, char *why, size_t room)
 	return stack_fail(why, room, -EPIPE, "sluice-driverd ended at its start; its messages are above");
 }
 
-/* Until the daemon says READY. */
-static int await_ready(struct stack *st, int fd, char *why, size_t room)
+/* Until the daemon says READY, or its domain that it has a network. */
+static int await_byte(struct stack *st, int fd, char *why, size_t room)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint64_t end = stack_now_ms() + STACK_START_MS;
@@ -122,12 +123,14 @@ static int await_ready(struct stack *st, int fd, char *why, size_t room)
 	return 0;
 }
 
-static pid_t spawn_daemon(struct stack_process *p, int ready, char *why, size_t room)
+/* @net: where the domain asks for its interfaces, or -1 */
+static pid_t spawn_daemon(struct stack_process *p, int ready, int net, char *why, size_t room)
 {
 	CLEANUP_FREE char *path = stack_program("drivers-domain", "sluice-driverd", why, room);
 	char run_arg[160], ready_arg[32], run_dir[140];
 	char *argv[] = { path, run_arg, ready_arg, (char *)"--kill-backends-with-daemon", NULL };
-	struct spawn s = { .keep = &ready, .nkeep = 1, .daemon = true, .log = p->st->log_write };
+	const int keep[] = { ready, net };
+	struct spawn s = { .keep = keep, .nkeep = net < 0 ? 1 : 2, .daemon = true, .log = p->st->log_write };
 	struct arg_list options = { .argc = 0 };
 	pid_t pid;
 
@@ -140,6 +143,8 @@ static pid_t spawn_daemon(struct stack_process *p, int ready, char *why, size_t 
 	if (mkdir(run_dir, 0700) < 0 && errno != EEXIST)
 		return stack_fail(why, room, -errno, "cannot make %s: %m", run_dir);
 	put_options(p, &options);
+	if (net >= 0)
+		arg_list_add(&options, "--network-fd=%d", net);
 	if (options.failed)
 		pid = stack_fail(why, room, -ENOMEM, "out of memory");
 	else
@@ -148,21 +153,53 @@ static pid_t spawn_daemon(struct stack_process *p, int ready, char *why, size_t 
 	return pid;
 }
 
+/*
+ * Its daemon starts the backends of a domain that comes back at once, and they take a bridge's
+ * MTU and their device as they are then: what belongs there is there before.
+ */
+static int fill_network(struct stack_process *p, int net, char *why, size_t room)
+{
+	const char byte = 0;
+	int error = await_byte(p->st, net, why, room);
+
+	if (error == 0)
+		error = stack_process_give(p, why, room);
+	if (error == 0 && send(net, &byte, 1, MSG_NOSIGNAL) != 1)
+		error = not_started(p->st, why, room);
+	return error;
+}
+
+static int start(struct stack_process *p, const int ready[2], const int net[2], char *why, size_t room)
+{
+	int error = spawn_daemon(p, ready[1], net[1], why, room);
+
+	close(ready[1]);
+	if (net[1] >= 0)
+		close(net[1]);
+	if (error < 0)
+		return error;
+	p->pid = error;
+	p->watch = stack_watch(p->st, p->pid);
+	error = net[0] >= 0 ? fill_network(p, net[0], why, room) : 0;
+	return error < 0 ? error : await_byte(p->st, ready[0], why, room);
+}
+
 int stack_process_start(struct stack_process *p, char *why, size_t why_room)
 {
-	int fds[2], error;
+	int ready[2], net[2] = { -1, -1 }, error;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (pipe2(ready, O_CLOEXEC) < 0)
 		return stack_fail(why, why_room, -errno, "cannot make a pipe: %m");
-	error = spawn_daemon(p, fds[1], why, why_room);
-	close(fds[1]);
-	if (error > 0) {
-		p->pid = error;
-		p->watch = stack_watch(p->st, p->pid);
-		error = await_ready(p->st, fds[0], why, why_room);
+	if (p->config->ninterfaces && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, net) < 0) {
+		error = stack_fail(why, why_room, -errno, "cannot make a socket: %m");
+		close(ready[1]);
+	} else {
+		error = start(p, ready, net, why, why_room);
 	}
-	close(fds[0]);
-	return error < 0 ? error : stack_process_give(p, why, why_room);
+	close(ready[0]);
+	if (net[0] >= 0)
+		close(net[0]);
+	return error;
 }
 
 void stack_process_end(struct stack_process *p, unsigned grace_ms)

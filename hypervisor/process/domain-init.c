@@ -20,18 +20,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backends/net/link.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/paths.h"
 #include "hypervisor/process/domain-cgroup.h"
 #include "hypervisor/process/domain-into.h"
+#include "hypervisor/process/domain-net.h"
 #include "hypervisor/process/domain-ns.h"
 #include "hypervisor/process/domain-place.h"
 #include "hypervisor/process/domain-root.h"
-
-/* As many as a toolstack gives interfaces to a domain. */
-#define BRIDGES_MAX 16u
+#include "hypervisor/process/domain-servers.h"
 
 enum domain_network { NETWORK_HOST, NETWORK_OWN, NETWORK_ADMIN };
 enum domain_confined { CONFINED_NOT, CONFINED_TRY, CONFINED_OR_NOT_AT_ALL };
@@ -41,8 +39,9 @@ struct options {
 	char *domain_dir;
 	bool may_mount;
 	enum domain_network network;
-	const char *bridges[BRIDGES_MAX]; /* to make in that */
-	unsigned nbridges;
+	struct domain_net net; /* in that */
+	struct servers_named servers; /* that it is given a way to */
+	int servers_fd;               /* where the sockets for that go, or -1 */
 	enum domain_confined confined; /* to what is allowed */
 	struct domain_list list;
 	pid_t into;    /* change that domain */
@@ -53,7 +52,8 @@ struct options {
 };
 
 enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT, OPT_CONFINED, OPT_ALLOW,
-	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_INTO, OPT_REMOVE };
+	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_NETWORK_FD, OPT_INTO, OPT_REMOVE,
+	OPT_SERVER, OPT_SERVERS_FD };
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
@@ -65,6 +65,9 @@ static const struct option long_options[] = {
 	{ "allow-ro", required_argument, NULL, OPT_ALLOW_RO },
 	{ "own-network", optional_argument, NULL, OPT_OWN_NETWORK },
 	{ "bridge", required_argument, NULL, OPT_BRIDGE },
+	{ "network-fd", required_argument, NULL, OPT_NETWORK_FD },
+	{ "server", required_argument, NULL, OPT_SERVER },
+	{ "servers-fd", required_argument, NULL, OPT_SERVERS_FD },
 	{ "into", required_argument, NULL, OPT_INTO },
 	{ "remove", required_argument, NULL, OPT_REMOVE },
 	{ "help", no_argument, NULL, 'h' },
@@ -87,6 +90,11 @@ static void usage(void)
 	     "  --own-network      the domain has a network of its own, without interfaces\n"
 	     "  --own-network=admin  and COMMAND may administer that\n"
 	     "  --bridge=NAME      make a bridge in its own network first; may be repeated\n"
+	     "  --network-fd=FD    write a byte there when that network is made, and start COMMAND\n"
+	     "                     when one came back\n"
+	     "  --server=HOST:PORT  have this address in its own network, and a socket that listens\n"
+	     "                     there; may be repeated\n"
+	     "  --servers-fd=FD    send these sockets here\n"
 	     "  --confined         the domain has what programs need, DIR and what is allowed, and\n"
 	     "                     nothing else of the host's files and devices\n"
 	     "  --confined=try     the same where it is possible; a line says where it is not\n"
@@ -126,8 +134,8 @@ static void check_options(const struct options *o)
 	n = strlen(o->run_dir);
 	if (strncmp(o->run_dir, o->domain_dir, n) != 0 || o->domain_dir[n] != '/')
 		die("--domain-dir=%s is not inside --run-dir=%s", o->domain_dir, o->run_dir);
-	if (o->nbridges && o->network == NETWORK_HOST)
-		die("--bridge is for a domain with a network of its own: --own-network=admin");
+	if ((o->net.nbridges || o->net.filled >= 0) && o->network == NETWORK_HOST)
+		die("--bridge and --network-fd are for a domain with a network of its own: --own-network=admin");
 }
 
 static void confine_at_least(struct options *o, enum domain_confined how)
@@ -163,15 +171,22 @@ static void parse_network(struct options *o, const char *text)
 	o->network = text ? NETWORK_ADMIN : NETWORK_OWN;
 }
 
-static void add_bridge(struct options *o, const char *name)
+static void add_server(struct options *o, char *text)
 {
-	const char *why = link_name_why(name);
+	char why[400];
 
-	if (why)
-		die("--bridge=%s: %s", name, why);
-	if (o->nbridges == BRIDGES_MAX)
-		die("at most %u bridges", BRIDGES_MAX);
-	o->bridges[o->nbridges++] = name;
+	if (servers_named_add(&o->servers, text, why, sizeof(why)) < 0)
+		die("%s", why);
+}
+
+static int parse_fd(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n <= STDERR_FILENO || n > INT_MAX)
+		die("--servers-fd=%s is no descriptor", text);
+	return (int)n;
 }
 
 static void parse_into(struct options *o, const char *text)
@@ -221,7 +236,16 @@ static void parse_options(int argc, char **argv, struct options *o)
 			parse_network(o, optarg);
 			break;
 		case OPT_BRIDGE:
-			add_bridge(o, optarg);
+			domain_net_add_bridge(&o->net, optarg);
+			break;
+		case OPT_NETWORK_FD:
+			domain_net_parse_fd(&o->net, optarg);
+			break;
+		case OPT_SERVER:
+			add_server(o, optarg);
+			break;
+		case OPT_SERVERS_FD:
+			o->servers_fd = parse_fd(optarg);
 			break;
 		case OPT_INTO:
 			parse_into(o, optarg);
@@ -403,6 +427,8 @@ static int allow_own(struct options *o)
 
 	if (rc == 0)
 		rc = domain_cgroup_allow(&o->cgroup, &o->list);
+	if (rc == 0)
+		rc = domain_servers_hosts(&o->servers, o->domain_dir, &o->list);
 	return rc ? rc : domain_list_add(&o->list, o->domain_dir, false);
 }
 
@@ -470,24 +496,24 @@ static void network_without_seal(const struct options *o)
 		not_isolated(o, "its network is the host's", rc);
 }
 
-/* Nobody speaks on them but what is put on them: the domain itself has no address there. */
-static void make_bridges(const struct options *o)
+/* Who awaits them is told by its end if they never come. */
+static void servers_forget(struct options *o)
 {
-	const struct link_change change = { .silent = true, .up = true };
-	CLEANUP_CLOSE int nl = o->nbridges ? link_socket() : -1;
-	struct link_info info;
+	if (o->servers_fd >= 0)
+		close(o->servers_fd);
+	o->servers_fd = -1;
+}
 
-	for (unsigned i = 0; i < o->nbridges; i++) {
-		int rc = nl < 0 ? nl : link_add_bridge(nl, o->bridges[i]);
+/* Before anybody is there who could be first at these addresses. */
+static void make_servers(struct options *o)
+{
+	char failed[SERVERS_FORMAT_MAX];
+	int rc = o->servers_fd < 0 ? 0 : domain_servers_listen(&o->servers.servers, o->servers_fd, failed,
+		sizeof(failed));
 
-		if (rc == 0)
-			rc = link_get(nl, o->bridges[i], &info);
-		if (rc == 0)
-			rc = link_set(nl, info.index, &change);
-		if (rc < 0)
-			die("cannot make the bridge %s: %s%s", o->bridges[i], strerror(-rc),
-				rc == -EOPNOTSUPP ? "; the kernel's module bridge must be loaded (modprobe bridge)" : "");
-	}
+	if (rc < 0)
+		die("the domain cannot be given a way to its servers: %s: %s", failed, strerror(-rc));
+	servers_forget(o);
 }
 
 /* Pid 1 of the domain's namespace. @parent: a pipe that closes with the parent. */
@@ -511,7 +537,8 @@ static _Noreturn void first_process(struct options *o, int parent)
 			strerror(-rc));
 	if (rc < 0 && o->network != NETWORK_HOST)
 		network_without_seal(o);
-	make_bridges(o);
+	domain_net_make(&o->net);
+	domain_net_await(&o->net);
 	exit(run_command(o, rc == 0));
 }
 
@@ -532,6 +559,7 @@ static _Noreturn void run_isolated(struct options *o)
 		first_process(o, parent[0]);
 	}
 	close(parent[0]);
+	domain_net_leave(&o->net);
 	/*
 	 * Its children go to a namespace whose pid 1 has ended: none can be made any more,
 	 * which is what exit handlers of a sanitizer's runtime would try.
@@ -556,7 +584,7 @@ static _Noreturn void change(struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct options o = { .net = { .filled = -1 } };
 	pid_t parent = getppid();
 	int rc;
 
@@ -569,7 +597,7 @@ int main(int argc, char **argv)
 	set_environment(&o);
 	signals_block();
 	rc = domain_ns_enter();
-	if (rc < 0 && o.nbridges)
+	if (rc < 0 && (o.net.nbridges || o.net.filled >= 0))
 		die("the domain cannot have a network of its own: %s", strerror(-rc));
 	if (rc == 0)
 		run_isolated(&o);

@@ -18,13 +18,14 @@ ip link add host0 type bridge 2>/dev/null || skip "no bridges here"
 ip link set host0 up mtu 3000
 ip link add out0 mtu 3000 type veth peer name out1 mtu 3000
 ip link add out2 type veth peer name out3
+ip link add out4 mtu 9000 type veth peer name out5 mtu 9000
 ip link set out1 up
-process_config "$tmp/net.cfg" "bridges=[ 'xenbr0=out0', 'inner', 'xenbr0=out2' ]"
+process_config "$tmp/net.cfg" "bridges=[ 'xenbr0=out0', 'inner', 'xenbr0=out2', 'jumbo=out4' ]"
 "$sluice" create -q "$tmp/net.cfg" 2>"$tmp/err" || {
 	! says "$tmp/err" 'cannot be confined' || skip "$(cat "$tmp/err")"
 	fail "$(cat "$tmp/err")"
 }
-config "$tmp/vm.cfg" 'extra="obey"' "vif=[ 'backend=net,bridge=xenbr0', 'backend=net,bridge=inner', 'bridge=host0', 'bridge=host0' ]"
+config "$tmp/vm.cfg" 'extra="obey"' "vif=[ 'backend=net,bridge=xenbr0', 'backend=net,bridge=inner', 'bridge=host0', 'bridge=host0', 'backend=net,bridge=jumbo' ]"
 "$sluice" create -q "$tmp/vm.cfg"
 run=$(ls -d "$XDG_RUNTIME_DIR"/sluice-*/run.*)
 init () { pgrep -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
@@ -35,11 +36,13 @@ ports () { inside "$1" ip -o link show master "$2" 2>/dev/null | awk -F'[ :@]+' 
 mtu () { sed 's/.* mtu \([0-9]*\) .*/\1/'; }
 net=2 own=4 vm=3
 check () {
-	[ "$(ports $net xenbr0)" = "out0 out2 vif$vm.0 " ] && [ "$(ports $net inner)" = "vif$vm.1 " ] &&
+	[ "$(ports $net xenbr0)" = "out0 out2 vif$vm.0 " ] && [ "$(ports $net inner)" = "vif$vm.1 " ] && [ "$(ports $net jumbo)" = "out4 vif$vm.4 " ] &&
 		[ "$(ports $own host0 | sed 's/slu[0-9]*\.0/CABLE/')" = "CABLE vif$vm.2 vif$vm.3 " ]
 }
 check || fail "$net: $(inside $net ip -o link) $own: $(inside $own ip -o link)"
-[ "$(inside $own ip -o link show "vif$vm.2" | mtu)" = 3000 ] || fail "not the bridge's MTU: $(inside $own ip link)"
+mtu_of () { inside "$1" ip -o link show "$2" | mtu; }
+mtus () { [ "$(mtu_of $own "vif$vm.2")" = 3000 ] && [ "$(mtu_of $own host0)" = 3000 ] && [ "$(mtu_of $net jumbo)" = 9000 ] && [ "$(mtu_of $net "vif$vm.4")" = 9000 ]; }
+mtus || fail "not the bridge's MTU: $(inside $own ip link; inside $net ip link)"
 [ -z "$(inside $net ip -6 addr show scope link)$(inside $own ip -6 addr show scope link)" ] || fail "a domain speaks on a bridge"
 # On the host's bridge there is a cable, and nothing else of it.
 [ "$(ip -o link show master host0 | wc -l)" = 1 ] || fail "$(ip link)"
@@ -47,11 +50,12 @@ ip -o link show master host0 | grep -q 'slb[0-9]*\.0@' || fail "$(ip link)"
 ! ip link show "vif$vm.2" 2>/dev/null || fail "the TAP is on the host"
 [ "$(readlink "/proc/$(daemon $own)/ns/net")" != "$(readlink /proc/self/ns/net)" ] || fail "the network domain has the host's network"
 
-for d in $net $own; do
+for d in $net $own $net $own; do
 	old=$(init $d)
 	kill -KILL "$old"
 	came_back () { local now; now=$(init "$d"); [ -n "$now" ] && [ "$now" != "$old" ] && check; }
 	wait_for 30 came_back
+	mtus || fail "other MTUs than before: $(inside $d ip link)"
 done
 # What is not there.
 ! "$sluice" network-attach vm bridge=nosuch0 2>"$tmp/err" || fail "a bridge that is not there"
