@@ -29,7 +29,6 @@
 #include "hypervisor/process/domain-ns.h"
 #include "hypervisor/process/domain-place.h"
 #include "hypervisor/process/domain-root.h"
-#include "hypervisor/process/domain-servers.h"
 
 enum domain_network { NETWORK_HOST, NETWORK_OWN, NETWORK_ADMIN };
 enum domain_confined { CONFINED_NOT, CONFINED_TRY, CONFINED_OR_NOT_AT_ALL };
@@ -40,8 +39,6 @@ struct options {
 	bool may_mount;
 	enum domain_network network;
 	struct domain_net net; /* in that */
-	struct servers_named servers; /* that it is given a way to */
-	int servers_fd;               /* where the sockets for that go, or -1 */
 	enum domain_confined confined; /* to what is allowed */
 	struct domain_list list;
 	pid_t into;    /* change that domain */
@@ -52,8 +49,7 @@ struct options {
 };
 
 enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT, OPT_CONFINED, OPT_ALLOW,
-	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_NETWORK_FD, OPT_INTO, OPT_REMOVE,
-	OPT_SERVER, OPT_SERVERS_FD };
+	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_NETWORK_FD, OPT_INTO, OPT_REMOVE };
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
@@ -66,8 +62,6 @@ static const struct option long_options[] = {
 	{ "own-network", optional_argument, NULL, OPT_OWN_NETWORK },
 	{ "bridge", required_argument, NULL, OPT_BRIDGE },
 	{ "network-fd", required_argument, NULL, OPT_NETWORK_FD },
-	{ "server", required_argument, NULL, OPT_SERVER },
-	{ "servers-fd", required_argument, NULL, OPT_SERVERS_FD },
 	{ "into", required_argument, NULL, OPT_INTO },
 	{ "remove", required_argument, NULL, OPT_REMOVE },
 	{ "help", no_argument, NULL, 'h' },
@@ -92,9 +86,6 @@ static void usage(void)
 	     "  --bridge=NAME      make a bridge in its own network first; may be repeated\n"
 	     "  --network-fd=FD    write a byte there when that network is made, and start COMMAND\n"
 	     "                     when one came back\n"
-	     "  --server=HOST:PORT  have this address in its own network, and a socket that listens\n"
-	     "                     there; may be repeated\n"
-	     "  --servers-fd=FD    send these sockets here\n"
 	     "  --confined         the domain has what programs need, DIR and what is allowed, and\n"
 	     "                     nothing else of the host's files and devices\n"
 	     "  --confined=try     the same where it is possible; a line says where it is not\n"
@@ -171,24 +162,6 @@ static void parse_network(struct options *o, const char *text)
 	o->network = text ? NETWORK_ADMIN : NETWORK_OWN;
 }
 
-static void add_server(struct options *o, char *text)
-{
-	char why[400];
-
-	if (servers_named_add(&o->servers, text, why, sizeof(why)) < 0)
-		die("%s", why);
-}
-
-static int parse_fd(const char *text)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end == text || *end || n <= STDERR_FILENO || n > INT_MAX)
-		die("--servers-fd=%s is no descriptor", text);
-	return (int)n;
-}
-
 static void parse_into(struct options *o, const char *text)
 {
 	char *end;
@@ -240,12 +213,6 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_NETWORK_FD:
 			domain_net_parse_fd(&o->net, optarg);
-			break;
-		case OPT_SERVER:
-			add_server(o, optarg);
-			break;
-		case OPT_SERVERS_FD:
-			o->servers_fd = parse_fd(optarg);
 			break;
 		case OPT_INTO:
 			parse_into(o, optarg);
@@ -427,8 +394,6 @@ static int allow_own(struct options *o)
 
 	if (rc == 0)
 		rc = domain_cgroup_allow(&o->cgroup, &o->list);
-	if (rc == 0)
-		rc = domain_servers_hosts(&o->servers, o->domain_dir, &o->list);
 	return rc ? rc : domain_list_add(&o->list, o->domain_dir, false);
 }
 
@@ -494,26 +459,6 @@ static void network_without_seal(const struct options *o)
 
 	if (rc < 0)
 		not_isolated(o, "its network is the host's", rc);
-}
-
-/* Who awaits them is told by its end if they never come. */
-static void servers_forget(struct options *o)
-{
-	if (o->servers_fd >= 0)
-		close(o->servers_fd);
-	o->servers_fd = -1;
-}
-
-/* Before anybody is there who could be first at these addresses. */
-static void make_servers(struct options *o)
-{
-	char failed[SERVERS_FORMAT_MAX];
-	int rc = o->servers_fd < 0 ? 0 : domain_servers_listen(&o->servers.servers, o->servers_fd, failed,
-		sizeof(failed));
-
-	if (rc < 0)
-		die("the domain cannot be given a way to its servers: %s: %s", failed, strerror(-rc));
-	servers_forget(o);
 }
 
 /* Pid 1 of the domain's namespace. @parent: a pipe that closes with the parent. */
