@@ -22,6 +22,9 @@ static inline void cleanup_close(int *fd)
 /** Closes the descriptor when it leaves its scope; initialise it (-1 is fine). */
 #define CLEANUP_CLOSE __attribute__((cleanup(cleanup_close)))
 
+/** Seen by modules that a program loads, see -export-dynamic; all else is the program's own. */
+#define FOR_MODULES __attribute__((visibility("default")))
+
 #define must_check __attribute__((warn_unused_result))
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/cleanup.h"
+
 enum log_level { LOG_LEVEL_ERR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /**
@@ -25,13 +27,13 @@ void log_set_device(const char *device);
 void log_set_level(enum log_level level);
 /** log_level_parse() - "error", "warning", "info", "debug"; 0 or -EINVAL. */
 int log_level_parse(const char *text, enum log_level *level);
-bool log_enabled(enum log_level level);
+FOR_MODULES bool log_enabled(enum log_level level);
 
 #define LOG_PRINTF(a, b) __attribute__((format(printf, a, b)))
-void log_err(const char *fmt, ...) LOG_PRINTF(1, 2);
-void log_warn(const char *fmt, ...) LOG_PRINTF(1, 2);
-void log_info(const char *fmt, ...) LOG_PRINTF(1, 2);
-void log_debug(const char *fmt, ...) LOG_PRINTF(1, 2);
+FOR_MODULES void log_err(const char *fmt, ...) LOG_PRINTF(1, 2);
+FOR_MODULES void log_warn(const char *fmt, ...) LOG_PRINTF(1, 2);
+FOR_MODULES void log_info(const char *fmt, ...) LOG_PRINTF(1, 2);
+FOR_MODULES void log_debug(const char *fmt, ...) LOG_PRINTF(1, 2);
 /** die() - log an error and exit(1). For start-up only, never on a peer's data. */
 _Noreturn void die(const char *fmt, ...) LOG_PRINTF(1, 2);
 
@@ -49,6 +51,6 @@ struct log_limit {
 	unsigned left_out;
 };
 /** log_limit_ok() - true when a line may be written now. */
-bool log_limit_ok(struct log_limit *limit);
+FOR_MODULES bool log_limit_ok(struct log_limit *limit);
 
 #endif

@@ -72,6 +72,17 @@ char *path_dropin_libs(void)
 	return path;
 }
 
+char *path_module(const char *folder, const char *name)
+{
+	CLEANUP_FREE char *built = NULL;
+
+	if (asprintf(&built, "%s/.libs", folder) < 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return find(built, name, SLUICE_PKGLIBDIR, R_OK);
+}
+
 char *path_nbdkit_plugin(void)
 {
 	return find("frontends/nbdkit/.libs", "nbdkit-sluice-plugin.so", SLUICE_PLUGINDIR, R_OK);

@@ -23,6 +23,15 @@ char *path_dropin_libs(void);
 /** path_build_root() - the build tree that this program runs from, malloc'ed; NULL: it is installed. */
 char *path_build_root(void);
 
+/**
+ * path_module() - the file of a module that a program loads.
+ * @folder: the module's folder in a build tree
+ * @name: e.g. "blk-nbd.so"
+ *
+ * Return: as path_program().
+ */
+char *path_module(const char *folder, const char *name);
+
 /** path_nbdkit_plugin() - the nbdkit plugin's file. Return: as path_program(). */
 char *path_nbdkit_plugin(void);
 

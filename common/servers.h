@@ -7,7 +7,7 @@
  * them over, and connects those that it is handed to addresses of the list and to no others. An
  * address arrives in a message, so that nobody can change it between check and use. The program's own socket()
  * and connect(), which libraries find before those of the C library, ask the broker: libraries
- * that reconnect know nothing of it.
+ * that reconnect know nothing of it. Its getaddrinfo() knows the names of the list.
  *
  * Who is handed such a socket must be confined like that: it lies in the broker's network
  * namespace, where connect() would reach anything.
@@ -15,6 +15,7 @@
 #ifndef SLUICE_COMMON_SERVERS_H
 #define SLUICE_COMMON_SERVERS_H
 
+#include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,11 +25,13 @@
 
 #define SERVERS_MAX 64u
 #define SERVERS_TEXT 200u
+#define SERVERS_HOST 256u
 
 /** struct server - an address, without its port, and the ports there. */
 struct server {
 	struct sockaddr_storage address; /* IPv4 never in IPv6's clothes */
 	uint16_t first, last;            /* in the host's order; of AF_UNIX 0 */
+	char host[SERVERS_HOST];         /* what it was named as, a name or an address; of AF_UNIX "" */
 };
 
 /** struct servers - zero at first; filled by servers_add(). */
@@ -45,7 +48,7 @@ struct servers {
  * A HOST's name is resolved, now and once: what it connects to later are these addresses.
  * Return: 0 or -errno.
  */
-int servers_add(struct servers *s, const char *text, char *why, size_t room) must_check;
+FOR_MODULES int servers_add(struct servers *s, const char *text, char *why, size_t room) must_check;
 
 /**
  * servers_find() - the server that an address, which may be anything, is of. NULL: of none.
@@ -63,6 +66,16 @@ const struct server *servers_find(const struct servers *s, const void *address, 
 socklen_t servers_address(const struct server *server, int family, const void *asked,
 	struct sockaddr_storage *to) must_check;
 
+/**
+ * servers_resolve() - what getaddrinfo() says of a host when only @s is known: of the names
+ * in there the addresses that they had, and numeric addresses as they are.
+ * @node, @service, @hints: as getaddrinfo() has them; @service is a port's number or NULL
+ *
+ * Return: 0 or an EAI_*; *@list is for freeaddrinfo().
+ */
+int servers_resolve(const struct servers *s, const char *node, const char *service,
+	const struct addrinfo *hints, struct addrinfo **list) must_check;
+
 /** servers_has_family() - whether a socket of @family could get to any. AF_INET6 gets to IPv4, too. */
 bool servers_has_family(const struct servers *s, int family);
 
@@ -74,7 +87,7 @@ struct servers_way {
 
 /**
  * servers_start() - start a broker, a child that is confined and ends with us, and have
- * socket() and connect() ask it from now on.
+ * socket() and connect() ask it from now on, and getaddrinfo() servers_resolve().
  * @way: filled; its text is that of @s
  *
  * Once, before confine_self(), in the process' only thread that makes connections. What is

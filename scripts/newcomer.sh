@@ -6,7 +6,7 @@ trap 'stop "unexpected failure of: $BASH_COMMAND (line $LINENO)"' ERR
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config libxen-dev liburing-dev
-	libaio-dev libblkid-dev libseccomp-dev libjansson-dev libslirp-dev nbdkit nbdkit-plugin-dev
+	libaio-dev libblkid-dev libglusterfs-dev libiscsi-dev libnbd-dev libseccomp-dev libjansson-dev libslirp-dev nbdkit nbdkit-plugin-dev
 	zlib1g-dev liblzma-dev liblz4-dev libzstd-dev"
 run_packages="libnbd-bin fuse3 e2fsprogs fio mount procps"
 # What boots a stock guest, on an emulated host where there is no KVM.

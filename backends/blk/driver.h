@@ -147,7 +147,7 @@ struct blk_cqe {
 };
 
 /** blk_queue_get_sqe() - a free SQE, after submitting what is staged when none is. Never NULL. */
-struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue);
+FOR_MODULES struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue);
 
 /** struct blk_post - a call that another thread wants made in a queue's thread. */
 struct blk_post {
@@ -161,7 +161,7 @@ struct blk_post {
  *
  * Any thread, as long as it has a request of that queue that is not done.
  */
-void blk_queue_post(struct blk_queue *queue, struct blk_post *post);
+FOR_MODULES void blk_queue_post(struct blk_queue *queue, struct blk_post *post);
 
 /** blk_req_done() - hand a request back: 0 or -errno; each request exactly once. */
 static inline void blk_req_done(struct blk_queue *queue, struct blk_req *req, int error)
@@ -181,9 +181,6 @@ struct blk_poll {
 
 struct blk_driver {
 	const char *name;       /* as in --driver= */
-	const char *text;       /* one line for --help and the manual */
-	/* schemes - what a storage's name begins with, before "://", that is this driver's; blanks between; or NULL. */
-	const char *schemes;
 	/*
 	 * servers - add to @list what it connects to while it serves (NULL: nothing): after open(),
 	 * before confinement. Its network namespace has no interfaces then; socket() and
@@ -229,9 +226,16 @@ struct blk_driver {
 	void (*close)(void *state);
 };
 
-/** blk_driver_find() - by name; NULL or "" is the default driver. NULL: no such driver. */
-const struct blk_driver *blk_driver_find(const char *name);
-/** blk_driver_missing() - why a known driver was left out of this build; NULL: unknown name. */
-const char *blk_driver_missing(const char *name);
+/**
+ * BLK_MODULE() - what a driver's module has for the program that loads it.
+ * @driver: its struct blk_driver
+ *
+ * The interface has no versions: a module is of the same build as its program.
+ */
+#define BLK_MODULE(driver)                                                            \
+	FOR_MODULES extern const struct blk_driver *const sluice_blk_driver;          \
+	FOR_MODULES extern const char sluice_blk_version[];                            \
+	const struct blk_driver *const sluice_blk_driver = &(driver);                   \
+	const char sluice_blk_version[] = PACKAGE_VERSION
 
 #endif

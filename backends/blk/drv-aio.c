@@ -339,7 +339,6 @@ CONFINE_TABLE(aio_calls, CONFINE_CALL(io_setup), CONFINE_CALL(io_submit),
 
 const struct blk_driver blk_driver_aio = {
 	.name = "aio",
-	.text = "files and block devices by libaio, where io_uring is not wanted",
 	.confine = &aio_calls,
 	.open = aio_open,
 	.queue_start = aio_queue_start,

@@ -97,7 +97,6 @@ static void null_close(void *state)
 
 const struct blk_driver blk_driver_null = {
 	.name = "null",
-	.text = "completes everything and moves no data, for benchmarks",
 	.open = null_open,
 	.queue_start = null_queue_start,
 	.queue_stop = null_queue_stop,

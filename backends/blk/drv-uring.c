@@ -284,7 +284,6 @@ CONFINE_TABLE(uring_calls, CONFINE_CALL(preadv), CONFINE_CALL(preadv2),
 
 const struct blk_driver blk_driver_uring = {
 	.name = "uring",
-	.text = "files and block devices by io_uring (the default)",
 	.confine = &uring_calls,
 	.open = uring_open,
 	.queue_start = uring_queue_start,

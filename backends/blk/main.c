@@ -25,7 +25,7 @@
 static void print_help(void)
 {
 	const struct target_kind *kind;
-	const struct blk_driver *driver;
+	const struct blk_driver_kind *driver;
 
 	printf("Usage: sluice-blk --backend=PATH [OPTION]...\n"
 	       "Serve one virtual block device (blkif) until it is removed.\n\n"
@@ -43,8 +43,9 @@ static void print_help(void)
 	       "  --journal-version   say which journal it writes, and end\n"
 	       "  --help, --version\n\n"
 	       "Storage drivers:\n", DEFAULT_POLL_US, MAX_POLL_US, BLKIF_MAX_QUEUES);
-	for (unsigned i = 0; (driver = blk_driver_at(i)); i++)
-		printf("  %-10s %s\n", driver->name, driver->text);
+	for (unsigned i = 0; (driver = blk_driver_kind_at(i)); i++)
+		printf("  %-10s %s%s%s\n", driver->name, driver->text, driver->absent ? "; " : "",
+			driver->absent ? driver->absent : "");
 	printf("\nNames of storage: a path, SCHEME://.. of a driver, or\n");
 	for (unsigned i = 0; (kind = target_kind_at(i)); i++)
 		printf("  %s:%s\n", kind->name, kind->text);
@@ -71,11 +72,12 @@ static int confine(const struct blk_driver *driver, const struct servers *server
 
 static void check_driver(const char *name)
 {
-	if (blk_driver_find(name))
-		return;
-	if (blk_driver_missing(name))
-		die("--driver=%s: %s", name, blk_driver_missing(name));
-	die("--driver=%s: there is no such storage driver; --help lists them", name);
+	const struct blk_driver_kind *kind = blk_driver_by_name(name);
+
+	if (kind && kind->absent)
+		die("--driver=%s: %s", name, kind->absent);
+	if (!kind)
+		die("--driver=%s: there is no such storage driver; --help lists them", name);
 }
 
 static void parse_options(int argc, char **argv, struct device_options *o)

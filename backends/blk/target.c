@@ -38,17 +38,14 @@ static bool target_word_in(const char *word, size_t len, const char *const *list
 	return false;
 }
 
-static int target_driver_by_name(const char *name, const struct blk_driver **driver, char *why,
-	size_t room)
+static int target_load_driver(const char *name, const struct blk_driver **driver, char *why, size_t room)
 {
-	*driver = blk_driver_find(name);
-	if (*driver)
-		return 0;
-	if (blk_driver_missing(name))
-		snprintf(why, room, "storage driver %s: %s", name, blk_driver_missing(name));
-	else
+	const struct blk_driver_kind *kind = blk_driver_by_name(name);
+
+	if (!kind)
 		snprintf(why, room, "there is no storage driver \"%.32s\"; --help lists them", name);
-	return -EINVAL;
+	*driver = kind ? blk_driver_load(kind, why, room) : NULL;
+	return *driver ? 0 : -EINVAL;
 }
 
 /* --- URIs ------------------------------------------------------------------------------ */
@@ -56,26 +53,23 @@ static int target_driver_by_name(const char *name, const struct blk_driver **dri
 static int target_resolve_uri(const char *name, size_t len, const struct target_wish *wish,
 	struct blk_target *t, char *why, size_t room)
 {
-	const struct blk_driver *driver = NULL;
-	const char *missing = blk_scheme_missing(name, len);
+	const struct blk_driver_kind *kind = blk_driver_by_scheme(name, len);
 
-	for (unsigned i = 0; (driver = blk_driver_at(i)); i++)
-		if (blk_scheme_in(driver->schemes, name, len))
-			break;
-	if (!driver && missing)
-		snprintf(why, room, "%.*s://: %s", (int)len, name, missing);
-	else if (!driver)
+	if (!kind) {
 		snprintf(why, room, "\"%.*s://\" is no storage that is known; --help lists the drivers",
 			len < 32 ? (int)len : 32, name);
-	else if (wish->driver && wish->driver[0] && strcmp(wish->driver, driver->name) != 0)
-		snprintf(why, room, "storage driver %.32s does not serve %.*s://; leave the driver out or name %s",
-			wish->driver, (int)len, name, driver->name);
-	else {
-		t->driver = driver;
-		t->filename = strdup(name);
-		return t->filename ? 0 : -ENOMEM;
+		return -EINVAL;
 	}
-	return -EINVAL;
+	if (wish->driver && wish->driver[0] && strcmp(wish->driver, kind->name) != 0) {
+		snprintf(why, room, "storage driver %.32s does not serve %.*s://; leave the driver out or name %s",
+			wish->driver, (int)len, name, kind->name);
+		return -EINVAL;
+	}
+	t->driver = blk_driver_load(kind, why, room);
+	if (!t->driver)
+		return -EINVAL;
+	t->filename = strdup(name);
+	return t->filename ? 0 : -ENOMEM;
 }
 
 /* --- paths ------------------------------------------------------------------------------ */
@@ -83,7 +77,7 @@ static int target_resolve_uri(const char *name, size_t len, const struct target_
 static int target_resolve_path(const char *path, const struct target_wish *wish,
 	struct blk_target *t, char *why, size_t room)
 {
-	int rc = target_driver_by_name(wish->driver, &t->driver, why, room);
+	int rc = target_load_driver(wish->driver, &t->driver, why, room);
 
 	if (rc < 0)
 		return rc;

@@ -23,7 +23,6 @@ bad "--ready-fd=" --backend=b --ready-fd=
 bad "--confine=maybe" --backend=b --confine=maybe
 bad "--log-level=loud" --backend=b --log-level=loud
 bad "there is no such storage driver" --backend=b --driver=nonsense
-bad "no iscsi driver" --backend=b --driver=iscsi
 bad "--unknown" --unknown
 bad "the store cannot be reached" --backend=backend/vbd/1/2
 

@@ -398,14 +398,23 @@ static void flush_is_an_fdatasync_that_covers_acknowledged_writes(void **state)
 
 static void drivers_by_name(void **state)
 {
-	assert_ptr_equal(blk_driver_find(NULL), &blk_driver_uring);
-	assert_ptr_equal(blk_driver_find(""), &blk_driver_uring);
-	assert_ptr_equal(blk_driver_find("null"), &blk_driver_null);
-	assert_ptr_equal(blk_driver_find("aio"), &blk_driver_aio);
-	assert_null(blk_driver_missing("aio"));
-	assert_null(blk_driver_find("iscsi"));
-	assert_non_null(blk_driver_missing("iscsi"));
-	assert_null(blk_driver_missing("nonsense"));
+
+	assert_ptr_equal(blk_driver_load(blk_driver_by_name(NULL), why, sizeof(why)), &blk_driver_uring);
+	assert_ptr_equal(blk_driver_load(blk_driver_by_name(""), why, sizeof(why)), &blk_driver_uring);
+	assert_ptr_equal(blk_driver_load(blk_driver_by_name("null"), why, sizeof(why)), &blk_driver_null);
+	assert_ptr_equal(blk_driver_load(blk_driver_by_name("aio"), why, sizeof(why)), &blk_driver_aio);
+	assert_null(blk_driver_by_name("nonsense"));
+}
+
+static void modules_that_cannot_be_had(void **state)
+{
+	static const struct blk_driver_kind not_built = { .name = "x", .absent = "install x-dev" },
+		not_there = { .name = "nonsense" };
+
+	assert_null(blk_driver_load(&not_built, why, sizeof(why)));
+	assert_string_equal(why, "storage driver x: install x-dev");
+	assert_null(blk_driver_load(&not_there, why, sizeof(why)));
+	assert_string_equal(why, "storage driver nonsense: its module blk-nonsense.so is not installed");
 }
 
 /* --- aio's contexts are limited by the system ------------------------------------------------------ */
@@ -469,6 +478,7 @@ static const struct CMUnitTest once[] = {
 	T(uring_page_cache_read_of_what_is_not_cached),
 	T(flush_is_an_fdatasync_that_covers_acknowledged_writes),
 	T(drivers_by_name),
+	T(modules_that_cannot_be_had),
 	T(aio_says_what_to_raise_when_there_is_no_room),
 };
 

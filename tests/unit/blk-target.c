@@ -94,12 +94,12 @@ static void partitions_of_what_has_none(void **state)
 
 static void schemes_are_whole_words(void **state)
 {
-	assert_true(blk_scheme_in("nbd nbd+unix", "nbd+unix:", 8));
-	assert_true(blk_scheme_in("nbd nbd+unix", "nbd", 3));
-	assert_false(blk_scheme_in("nbd nbd+unix", "nb", 2));
-	assert_false(blk_scheme_in("nbd nbd+unix", "unix", 4));
-	assert_false(blk_scheme_in("nbd", "", 0));
-	assert_false(blk_scheme_in(NULL, "nbd", 3));
+	assert_string_equal(blk_driver_by_scheme("nbd+unix:", 8)->name, "nbd");
+	assert_string_equal(blk_driver_by_scheme("nbd", 3)->name, "nbd");
+	assert_string_equal(blk_driver_by_scheme("gluster+tcp", 11)->name, "gluster");
+	assert_null(blk_driver_by_scheme("nb", 2));
+	assert_null(blk_driver_by_scheme("unix", 4));
+	assert_null(blk_driver_by_scheme("", 0));
 }
 
 int main(void)
