@@ -180,6 +180,14 @@ tests_peers_blk_conform_SOURCES = \
 	$(NULL)
 tests_peers_blk_conform_LDADD = frontends/libblkfront.la
 
+# The same run's driver without backend and frontend; modules find the core in it.
+check_PROGRAMS += tests/peers/blk-direct
+tests_peers_blk_direct_SOURCES = tests/peers/blk-direct.c
+tests_peers_blk_direct_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_peers_blk_direct_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+tests_peers_blk_direct_LDADD = backends/blk/libblkcore.la common/libservers.la common/libconfine.la \
+	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS)
+
 blkfront_scripts = \
 	tests/scripts/blk-hostile-barriers.sh \
 	tests/scripts/blk-hostile-blocks.sh \
@@ -200,6 +208,8 @@ blkfront_scripts = \
 	tests/scripts/blk-survive-daemon.sh \
 	tests/scripts/blk-survive-store.sh \
 	tests/scripts/blk-upgrade.sh \
+	tests/scripts/conformance-aio.sh \
+	tests/scripts/conformance-uring.sh \
 	tests/scripts/net-rules.sh \
 	$(NULL)
 if HAVE_NBDKIT
@@ -218,7 +228,12 @@ TESTS += $(blkfront_scripts)
 EXTRA_DIST += \
 	tests/scripts/blk-hostile-functions.sh \
 	tests/scripts/blk-survive-functions.sh \
+	tests/scripts/conformance-functions.sh \
+	tests/scripts/conformance.sh \
 	tests/scripts/nbdkit-functions.sh \
+	tests/scripts/storage-aio.sh \
+	tests/scripts/storage-functions.sh \
+	tests/scripts/storage-uring.sh \
 	$(NULL)
 
 netfront_scripts = \
@@ -250,3 +265,11 @@ check-survive: all
 	SLUICE_KILLS=40 $(srcdir)/tests/scripts/blk-survive.sh
 check-long: check-survive
 .PHONY: check-survive
+
+# Every case on every storage driver that is here; 'make check' runs a few.
+check-conformance: all
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
+	SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
+		$(BASH_PROGRAM) $(srcdir)/tests/scripts/conformance.sh all
+check-long: check-conformance
+.PHONY: check-conformance

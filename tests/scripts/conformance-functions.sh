@@ -137,7 +137,7 @@ case_readonly () {
 	if storage_has peek; then compare_peek; fi
 }
 case_zeroes () {
-	requires test -x "$direct"
+	[ -x "$direct" ] || fail "$direct is not built"
 	"$direct" "$storage_uri" "$(echo "$storage_options" | sed -n 's/.*driver=\([^,]*\).*/\1/p')" >"$tmp/out" 2>"$tmp/log" || {
 		cat "$tmp/out" "$tmp/log"
 		fail "the driver, called directly, failed"
@@ -297,5 +297,26 @@ conformance () {
 		conform_one "$c"
 	done
 	cat "$tmp/table"
+	[ -z "${SLUICE_CONFORMANCE_TABLE-}" ] || cat "$tmp/table" >>"$SLUICE_CONFORMANCE_TABLE"
 	[ -z "$conform_failed" ] || fail "$storage_name:$conform_failed"
+}
+# conformance_matrix TABLE DRIVER..: cases by drivers; the reasons of those left out below.
+conformance_matrix () {
+	local table=$1; shift
+	awk -v drivers="$*" '
+		{ why = $0; sub(/^[^ ]+ +[^ ]+ +[^ ]+ +/, "", why)
+		  if ($1 == "all") { gone[$2] = why; next }
+		  if (!($1 in seen)) { seen[$1] = 1; order[++n] = $1 }
+		  result[$1, $2] = $3
+		  if ($3 == "skipped") { if (!((why, $1) in told)) reason[++r] = $1 ": " why
+			told[why, $1] = told[why, $1] " " $2; key[r] = why SUBSEP $1 } }
+		END { m = split(drivers, d, " ")
+		  printf "%-20s", "case"; for (i = 1; i <= m; i++) printf " %-10s", d[i]; print ""
+		  for (c = 1; c <= n; c++) { printf "%-20s", order[c]
+			for (i = 1; i <= m; i++) { x = result[order[c], d[i]]
+				printf " %-10s", x == "passed" ? "ran" : x == "skipped" ? "-" : x == "" ? "" : x }
+			print "" }
+		  for (i = 1; i <= m; i++) if (d[i] in gone) print "all of " d[i] ": left out: " gone[d[i]]
+		  for (i = 1; i <= r; i++) { split(key[i], k, SUBSEP); print "-  " reason[i] " (" substr(told[k[1], k[2]], 2) ")" } }
+	' "$table"
 }
