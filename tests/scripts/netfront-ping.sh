@@ -12,8 +12,10 @@ two_guests "$both
 	pings 10.9.0.2
 	pings fd99::2
 	pings -s 8900 10.9.0.2
-	until_file done" "$both
+	say done1
+	until_file done2" "$both
 	pings 10.9.0.1
 	for size in 0 1 46 47 1472 1473 4054 8972 20000 60000; do pings -s \$size 10.9.0.1; done
 	for size in 0 1452 1453 8952 20000; do pings -s \$size fd99::1; done
-	say done" ,mtu=9000
+	say done2
+	until_file done1" ,mtu=9000
