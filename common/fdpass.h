@@ -44,6 +44,21 @@ ssize_t fd_recv(int sock, void *data, size_t room, int *fds, unsigned *nfds) mus
 ssize_t fd_recv_now(int sock, void *data, size_t room, int *fds, unsigned *nfds) must_check;
 
 /**
+ * fd_send_many() - fd_send() of any number of descriptors, in as many messages as that takes.
+ *
+ * Return: 0 or -errno; then the other end gets an error, too, once @sock is closed.
+ */
+int fd_send_many(int sock, const int *fds, unsigned nfds) must_check;
+/**
+ * fd_recv_many() - what fd_send_many() sent.
+ * @nfds: in: room in @fds; out: how many came
+ * @timeout_ms: how long to wait for each message; -1: for ever
+ *
+ * Return: 0 or -errno: nothing is kept. -ETIMEDOUT; -EPIPE: the other end was closed before the last.
+ */
+int fd_recv_many(int sock, int *fds, unsigned *nfds, int timeout_ms) must_check;
+
+/**
  * fd_set_nonblock() - reads and writes of this description never wait.
  *
  * For xenevtchn_fd() it is a must where a loop watches it: io_uring takes the word of

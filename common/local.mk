@@ -8,6 +8,7 @@ common_libcommon_la_SOURCES = \
 	common/fault.c \
 	common/fault.h \
 	common/fdpass.c \
+	common/fdpass-many.c \
 	common/fdpass.h \
 	common/log.c \
 	common/log.h \
@@ -16,6 +17,8 @@ common_libcommon_la_SOURCES = \
 	common/paths.c \
 	common/paths.h \
 	common/servers.c \
+	common/servers-named.c \
+	common/servers-named.h \
 	common/servers.h \
 	common/spin.c \
 	common/spin.h \

@@ -220,6 +220,72 @@ static void test_gone_without_a_signal(void **state)
 	close(pair[0]);
 }
 
+static int is_left[300];
+
+static void many_send(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		is_left[i] = ends[0];
+	assert_int_equal(fd_send_many(ends[0], is_left, n), 0);
+}
+
+static void many_close(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		same_file(is_left[i], ends[0]);
+		close(is_left[i]);
+	}
+}
+
+static void test_many(void **state)
+{
+	static const unsigned counts[] = { 0, 1, FDPASS_MAX, FDPASS_MAX + 1, 300 };
+
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		unsigned before = open_fds(), n = 300;
+
+		many_send(counts[i]);
+		assert_int_equal(fd_recv_many(ends[1], is_left, &n, 10000), 0);
+		assert_int_equal(n, counts[i]);
+		assert_int_equal(open_fds(), before + n);
+		many_close(n);
+	}
+}
+
+static void test_many_without_room(void **state)
+{
+	unsigned before = open_fds(), n = 299;
+
+	many_send(300);
+	assert_int_equal(fd_recv_many(ends[1], is_left, &n, 10000), -EMSGSIZE);
+	assert_int_equal(n, 0);
+	assert_int_equal(open_fds(), before);
+}
+
+static void test_many_never_sent(void **state)
+{
+	unsigned n = 300;
+
+	assert_int_equal(fd_recv_many(ends[1], is_left, &n, 1), -ETIMEDOUT);
+}
+
+/* The sender dies between two messages, or says that more come and sends none. */
+static void test_many_broken(void **state)
+{
+	unsigned before = open_fds(), n = 300;
+	uint32_t left = 1;
+
+	assert_int_equal(fd_send(ends[0], &left, sizeof(left), &ends[0], 1), 0);
+	assert_int_equal(fd_send(ends[0], &left, sizeof(left), NULL, 0), 0);
+	assert_int_equal(fd_recv_many(ends[1], is_left, &n, 10000), -EPROTO);
+	assert_int_equal(open_fds(), before);
+	n = 300;
+	assert_int_equal(fd_send(ends[0], &left, sizeof(left), &ends[1], 1), 0);
+	assert_int_equal(shutdown(ends[0], SHUT_WR), 0);
+	assert_int_equal(fd_recv_many(ends[1], is_left, &n, 10000), -EPIPE);
+	assert_int_equal(open_fds(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +298,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many_to_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_blocks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_without_a_signal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_without_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_never_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_broken, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
