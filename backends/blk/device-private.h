@@ -35,6 +35,16 @@ int device_attach(struct device *d, struct backend_dir *frontend, char *why, siz
 /** device_tell_size() - where the storage's size is not what was advertised, advertise it. */
 void device_tell_size(struct device *d);
 
+/** device_apply_limits() - what the toolstack's nodes say of them. */
+void device_apply_limits(struct device *d, const struct blkif_toolstack_nodes *t);
+
+/* device-open.c */
+/**
+ * device_open_all() - journal, storage, metrics, then confinement, then what the storage
+ * connects to. Return: 0, or an enum device_exit after telling why.
+ */
+int device_open_all(struct device *d) must_check;
+
 /* device-resume.c */
 /** device_has_predecessor() - a backend of this disk was killed while it was connected. */
 bool device_has_predecessor(const struct device *d);

@@ -199,6 +199,13 @@ struct blk_driver {
 	 */
 	int (*open)(const struct blk_conf *conf, struct blk_info *info, void **state, char *why,
 		size_t why_room);
+	/*
+	 * attach - connect, where that starts threads or takes what strangers send: after
+	 * confinement, before anything is offered. It fills @info then, and open() does not. May take
+	 * as long as its configuration lets it. NULL: open() did all. Control thread.
+	 * Return: 0 or -errno; -EBUSY: somebody else has the storage; it may be called again.
+	 */
+	int (*attach)(void *state, struct blk_info *info, char *why, size_t why_room);
 	/* queue_start - prepare for one queue's thread (may be NULL). 0 or -errno. */
 	int (*queue_start)(void *state, struct blk_queue *queue);
 	/* queue_stop - after the queue's last completion (may be NULL). */

@@ -6,9 +6,13 @@
 #include "backends/blk/io.h"
 #include "common/array.h"
 
+/* A sector of blkif, in which all lengths are counted. */
+#define IO_SECTOR 512u
+
 struct io {
 	const struct blk_driver *driver;
 	void *state;
+	struct blk_conf conf;   /* its strings are the device's */
 	struct blk_info info;   /* its size is atomic: queues check against it */
 	uint64_t base;          /* where the disk begins in the storage, bytes */
 	uint64_t length;        /* of the part that the disk is; 0: to the storage's end */

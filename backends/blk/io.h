@@ -66,6 +66,13 @@ struct io_queue {
  */
 int io_open(const struct blk_driver *driver, const struct blk_conf *conf, struct io **io, char *why,
 	size_t why_room) must_check;
+/** io_attaches_later() - its io_info() says nothing before io_attach(). */
+bool io_attaches_later(const struct io *io);
+/**
+ * io_attach() - have the driver connect, if it does that after confinement. May be repeated after -EBUSY.
+ * Return: as io_open(); io_close() is still due.
+ */
+int io_attach(struct io *io, char *why, size_t why_room) must_check;
 /** io_adopt() - for tests: a storage that is open. 0, -ENOMEM or -EINVAL. */
 int io_adopt(const struct blk_driver *driver, void *state, const struct blk_info *info,
 	struct io **io) must_check;

@@ -20,6 +20,7 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/inbox.h \
 	backends/blk/io.c \
 	backends/blk/io.h \
+	backends/blk/io-open.c \
 	backends/blk/io-private.h \
 	backends/blk/parts.c \
 	backends/blk/limit.c \
@@ -62,6 +63,7 @@ backends_blk_libblkcore_la_LIBADD = \
 backends_blk_sluice_blk_SOURCES = \
 	backends/blk/device.c \
 	backends/blk/device.h \
+	backends/blk/device-open.c \
 	backends/blk/device-private.h \
 	backends/blk/device-resume.c \
 	backends/blk/main.c \
@@ -143,7 +145,7 @@ tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_drivers_LDADD = $(blk_rig_libs)
 device_rig = tests/unit/blk-device-rig.c tests/unit/blk-device-rig.h \
 	backends/blk/device.c backends/blk/device.h backends/blk/device-private.h \
-	backends/blk/device-resume.c backends/blk/offer.c backends/blk/offer.h
+	backends/blk/device-open.c backends/blk/device-resume.c backends/blk/offer.c backends/blk/offer.h
 tests_unit_blk_device_SOURCES = tests/unit/blk-device.c $(device_rig)
 tests_unit_blk_device_LDADD = $(blk_rig_libs)
 tests_unit_blk_device_disk_SOURCES = tests/unit/blk-device-disk.c $(device_rig)
