@@ -52,6 +52,7 @@ common_libservers_la_SOURCES = \
 	common/servers-broker.c \
 	common/servers-client.c \
 	common/servers-private.h \
+	common/servers-resolve.c \
 	$(NULL)
 common_libservers_la_LIBADD = common/libconfine.la
 

@@ -205,9 +205,11 @@ int servers_start(const struct servers *s, struct servers_way *way)
 	close(pair[1]);
 	if (rc == 0 && fd_recv(pair[0], &rc, sizeof(rc), NULL, &none) != sizeof(rc))
 		rc = -EPIPE;
-	if (rc < 0)
+	if (rc < 0) {
 		close(pair[0]);
-	else
+	} else {
+		resolve_use(s);
 		client_use(pair[0]);
+	}
 	return rc;
 }

@@ -35,4 +35,7 @@ int broker_confine(void) must_check;
  */
 void client_use(int fd);
 
+/** resolve_use() - from now on getaddrinfo() knows the names of @s, which is copied, and no others. */
+void resolve_use(const struct servers *s);
+
 #endif

@@ -98,8 +98,17 @@ static uint16_t address_port(const struct sockaddr_storage *a)
 	return a->ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)a)->sin6_port) : 0;
 }
 
+static bool same_server(const struct server *a, const struct server *b)
+{
+	return a->first == b->first && a->last == b->last && strcasecmp(a->host, b->host) == 0 &&
+		memcmp(&a->address, &b->address, sizeof(a->address)) == 0;
+}
+
 static int add_one(struct servers *s, const struct server *server)
 {
+	for (unsigned i = 0; i < s->count; i++)
+		if (same_server(&s->list[i], server))
+			return 0;
 	if (s->count == SERVERS_MAX)
 		return -E2BIG;
 	s->list[s->count++] = *server;
@@ -117,8 +126,9 @@ static int add_address(struct servers *s, struct server server, const struct add
 	return add_one(s, &server);
 }
 
-static int add_host(struct servers *s, const struct server *ports, const char *host, const char **reason)
+static int add_host(struct servers *s, const struct server *ports, const char **reason)
 {
+	const char *host = ports->host;
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC };
 	struct addrinfo *found;
 	int rc = getaddrinfo(host, NULL, &hints, &found);
@@ -168,7 +178,6 @@ int servers_add(struct servers *s, const char *text, char *why, size_t room)
 		" unix:/PATH";
 	struct server ports = { .first = 0 };
 	unsigned before = s->count;
-	char host[256];
 	int rc;
 
 	/* It is shown to people, and written in lines. */
@@ -177,10 +186,10 @@ int servers_add(struct servers *s, const char *text, char *why, size_t room)
 			return add_fail(why, room, -EINVAL, "..", "it has characters that no server's name has");
 	if (strncmp(text, "unix:", 5) == 0)
 		rc = add_unix(s, text + 5, &reason);
-	else if (!colon || parse_ports(colon + 1, &ports) < 0 || parse_host(text, colon, host, sizeof(host)) < 0)
+	else if (!colon || parse_ports(colon + 1, &ports) < 0 || parse_host(text, colon, ports.host, sizeof(ports.host)) < 0)
 		rc = -EINVAL;
 	else
-		rc = add_host(s, &ports, host, &reason);
+		rc = add_host(s, &ports, &reason);
 	if (rc < 0) {
 		s->count = before;
 		return add_fail(why, room, rc, text, reason);
