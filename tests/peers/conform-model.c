@@ -26,6 +26,9 @@ void model_free(struct conform *c)
 	free(c->tag);
 	free(c->state);
 	free(c->busy);
+	c->tag = NULL;
+	c->state = NULL;
+	c->busy = NULL;
 }
 
 void model_fill(void *data, uint64_t sector, uint64_t sectors, uint64_t tag)
