@@ -62,6 +62,7 @@ static int device_open_storage(struct device *d, char *why, size_t room)
 	if (rc < 0)
 		return rc;
 	conf.filename = d->target.filename;
+	conf.device = d->options.path;
 	conf.range_start = d->target.start;
 	conf.range_length = d->target.length;
 	rc = io_open(d->target.driver, &conf, &d->shared.io, why, room);

@@ -171,13 +171,16 @@ static void device_check_drained(struct device *d)
 	device_check_exit(d);
 }
 
-static void device_on_queue_ended(void *opaque, uint32_t events)
+static void device_on_queue_told(void *opaque, uint32_t events)
 {
 	struct device *d = opaque;
 	uint64_t count;
 
 	if (read(d->ended_fd, &count, sizeof(count)) < 0)
 		return;
+	/* Acquire: with queue_on_resized(). */
+	if (__atomic_exchange_n(&d->shared.resized, false, __ATOMIC_ACQUIRE))
+		device_check_size(d);
 	for (unsigned i = 0; i < d->nqueues && !d->draining; i++) {
 		const char *why = queue_has_ended(d->queue[i]) ? queue_failure(d->queue[i]) :
 								 NULL;
@@ -356,7 +359,7 @@ static int device_begin(struct device *d)
 	d->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (d->ended_fd >= 0)
 		d->ended_source = loop_add_fd(
-			d->loop, d->ended_fd, EPOLLIN, device_on_queue_ended, d);
+			d->loop, d->ended_fd, EPOLLIN, device_on_queue_told, d);
 	if (!d->ended_source) {
 		log_err("no eventfd: %s", strerror(errno));
 		return DEVICE_USAGE;

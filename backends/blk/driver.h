@@ -77,6 +77,11 @@ struct blk_info {
 /** struct blk_conf - what the toolstack asked for; strings live as long as the device. */
 struct blk_conf {
 	const char *filename;   /* the storage's name, never NULL; "" when none was given */
+	/*
+	 * The disk's directory in the store, or NULL: of no other disk of this machine, and the same for
+	 * a backend that is started again.
+	 */
+	const char *device;
 	bool readonly;
 	bool buffered;          /* through the page cache; default is O_DIRECT */
 	bool shared;            /* others may write it, too: no lock keeps them away */
@@ -138,6 +143,7 @@ struct blk_queue {
 	void *driver_private;
 	struct blk_req *done;   /* completed requests, newest first; the core takes the list */
 	struct inbox *inbox;    /* the core's */
+	void (*resized)(struct blk_queue *queue); /* the core's, or NULL */
 	unsigned owed;          /* the core's: completions that SQEs taken have not had yet */
 };
 
@@ -162,6 +168,12 @@ struct blk_post {
  * Any thread, as long as it has a request of that queue that is not done.
  */
 FOR_MODULES void blk_queue_post(struct blk_queue *queue, struct blk_post *post);
+
+/**
+ * blk_queue_resized() - the storage seems to have another size now: have refresh() called, in the
+ * control thread, soon. In the queue's thread.
+ */
+FOR_MODULES void blk_queue_resized(struct blk_queue *queue);
 
 /** blk_req_done() - hand a request back: 0 or -errno; each request exactly once. */
 static inline void blk_req_done(struct blk_queue *queue, struct blk_req *req, int error)

@@ -108,3 +108,9 @@ void inbox_stop(struct blk_queue *queue)
 	free(in);
 	queue->inbox = NULL;
 }
+
+void blk_queue_resized(struct blk_queue *queue)
+{
+	if (queue->resized)
+		queue->resized(queue);
+}

@@ -78,6 +78,16 @@ struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue)
 	return sqe;
 }
 
+static void queue_on_resized(struct blk_queue *pub)
+{
+	struct queue *q = container_of(pub, struct queue, pub);
+	const uint64_t one = 1;
+
+	/* Release: with device_on_queue_told(). */
+	__atomic_store_n(&q->shared->resized, true, __ATOMIC_RELEASE);
+	(void)!write(q->setup.ended_fd, &one, sizeof(one));
+}
+
 static int queue_init_uring(struct queue *q)
 {
 	int rc = uring_slot_enable(q->slot);
@@ -86,6 +96,7 @@ static int queue_init_uring(struct queue *q)
 		return rc;
 	q->pub.ring = &q->slot->uring;
 	q->pub.depth = q->ring.nr;
+	q->pub.resized = queue_on_resized;
 	return 0;
 }
 

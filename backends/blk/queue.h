@@ -49,6 +49,7 @@ struct queue_shared {
 	struct flush_rounds flush;
 	unsigned poll_us; /* longest spin before sleeping, 0: none */
 	uint64_t sectors; /* atomic: the disk's size now, 512-byte units */
+	bool resized;     /* atomic: the storage says that it has another; ended_fd was written */
 	struct barrier barrier;
 	struct limit limit; /* after limit_set(): queue_poke() them all */
 	struct uring_slot slot[BLKIF_MAX_QUEUES]; /* of the queue with that index */
@@ -74,7 +75,7 @@ struct queue_setup {
 	struct blkif_limits limits;
 	struct blkif_queue_nodes nodes;
 	bool resume; /* go on with what the journal's predecessor left */
-	int ended_fd; /* an eventfd that is written when the thread ends; the caller's */
+	int ended_fd; /* an eventfd that is written when the thread ends or the storage resizes; the caller's */
 };
 
 /**
