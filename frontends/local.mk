@@ -184,7 +184,7 @@ tests_peers_blk_conform_LDADD = frontends/libblkfront.la
 check_PROGRAMS += tests/peers/blk-direct
 tests_peers_blk_direct_SOURCES = tests/peers/blk-direct.c
 tests_peers_blk_direct_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
-tests_peers_blk_direct_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+tests_peers_blk_direct_LDFLAGS = $(AM_LDFLAGS) -export-dynamic -Wl,-u,servers_add
 tests_peers_blk_direct_LDADD = backends/blk/libblkcore.la common/libservers.la common/libconfine.la \
 	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS)
 
