@@ -69,8 +69,6 @@ backends_blk_sluice_blk_SOURCES = \
 	backends/blk/main.c \
 	backends/blk/offer.c \
 	backends/blk/offer.h \
-	common/confine-files.c \
-	common/confine-files.h \
 	$(NULL)
 # Libraries of storage drivers find its socket() and connect().
 backends_blk_sluice_blk_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
@@ -114,25 +112,6 @@ backends_blk_sluice_probe_CFLAGS = $(AM_CFLAGS) $(BLKID_CFLAGS)
 backends_blk_sluice_probe_LDADD = common/libconfine.la common/libcommon.la $(BLKID_LIBS)
 endif
 
-if HAVE_GLUSTER
-pkglib_LTLIBRARIES += backends/blk/blk-gluster.la
-backends_blk_blk_gluster_la_SOURCES = \
-	backends/blk/drv-gluster.c \
-	backends/blk/gluster-attach.c \
-	backends/blk/gluster-call.c \
-	backends/blk/gluster-fetch.c \
-	backends/blk/gluster-preload.c \
-	backends/blk/gluster-private.h \
-	backends/blk/gluster-uri.c \
-	backends/blk/gluster-uri.h \
-	backends/blk/gluster-volfile.c \
-	backends/blk/gluster-volfile.h \
-	$(NULL)
-backends_blk_blk_gluster_la_CFLAGS = $(AM_CFLAGS) $(GLUSTER_CFLAGS)
-backends_blk_blk_gluster_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
-backends_blk_blk_gluster_la_LIBADD = $(GLUSTER_LIBS)
-endif
-
 if HAVE_CMOCKA
 # Tests of the whole data path run on Xen's libraries in one process.
 check_LTLIBRARIES += tests/peers/libfakexen.la
@@ -169,8 +148,6 @@ blk_unit_tests = \
 	tests/unit/blk-rmw \
 	tests/unit/blk-storage \
 	tests/unit/blk-target \
-	tests/unit/gluster-uri \
-	tests/unit/gluster-volfile \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
 TESTS += $(blk_unit_tests)
@@ -253,10 +230,6 @@ tests_unit_blk_features_LDADD = $(blk_rig_libs)
 tests_unit_blk_limit_SOURCES = tests/unit/blk-limit.c
 tests_unit_blk_limit_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_limit_LDADD = $(blk_rig_libs)
-tests_unit_gluster_uri_SOURCES = tests/unit/gluster-uri.c backends/blk/gluster-uri.c
-tests_unit_gluster_uri_LDADD = $(CMOCKA_LIBS)
-tests_unit_gluster_volfile_SOURCES = tests/unit/gluster-volfile.c backends/blk/gluster-volfile.c
-tests_unit_gluster_volfile_LDADD = $(CMOCKA_LIBS)
 tests_unit_blk_storage_SOURCES = tests/unit/blk-storage.c
 tests_unit_blk_storage_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_storage_LDADD = $(blk_rig_libs)
