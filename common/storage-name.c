@@ -2,7 +2,7 @@
 #include "config.h"
 #include "common/storage-name.h"
 
-#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,19 +31,85 @@ static const char *storage_partition(const char *name)
 	return strncmp(name, STORAGE_PARTITION, n) == 0 ? name + n : NULL;
 }
 
-char *storage_name_path(const char *name)
+/* --- formats ------------------------------------------------------------------------------- */
+
+static const char *const storage_formats[] = { "qcow2", "vhd", "vhdx", "vmdk", "vdi", "qed" };
+
+const char *storage_name_format(const char *name, const char **rest)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(storage_formats); i++) {
+		size_t n = strlen(storage_formats[i]);
+
+		if (strncmp(name, storage_formats[i], n) != 0 || name[n] != ':' ||
+			strncmp(name + n, "://", 3) == 0)
+			continue;
+		if (rest)
+			*rest = name + n + 1;
+		return storage_formats[i];
+	}
+	return NULL;
+}
+
+/* --- the path in a name ---------------------------------------------------------------------- */
+
+/** struct storage_part - the path is this part of the name. */
+struct storage_part {
+	size_t at, len;
+};
+
+/* The socket of nbd+unix: all that is a path in such a URI, if it is spelt plainly. */
+static struct storage_part storage_socket(const char *name, const char *query)
+{
+	const char *value = NULL;
+
+	while (query && *query) {
+		query++; /* ? or & */
+		if (strncmp(query, "socket=", 7) == 0)
+			value = query + 7;
+		query = strchr(query, '&');
+	}
+	if (!value || value[0] != '/' || memchr(value, '%', strcspn(value, "&")))
+		return (struct storage_part){ 0, 0 };
+	return (struct storage_part){ (size_t)(value - name), strcspn(value, "&") };
+}
+
+static bool storage_is_scheme(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+");
+
+	return n && name[0] >= 'a' && strncmp(name + n, "://", 3) == 0;
+}
+
+static struct storage_part storage_part(const char *name)
 {
 	const char *rest = storage_partition(name), *which = rest ? storage_name_which(rest) : NULL;
+	size_t len = strlen(name);
 
-	return which ? strndup(rest, (size_t)(which - rest)) : strdup(rest ? rest : name);
+	if (rest)
+		return (struct storage_part){ (size_t)(rest - name),
+			which ? (size_t)(which - rest) : strlen(rest) };
+	if (storage_name_format(name, &rest))
+		return (struct storage_part){ (size_t)(rest - name), strlen(rest) };
+	if (strncmp(name, "nbd+unix://", 11) == 0)
+		return storage_socket(name, strchr(name, '?'));
+	if (storage_is_scheme(name) || strncmp(name, "lvm:", 4) == 0)
+		return (struct storage_part){ 0, 0 };
+	return (struct storage_part){ 0, len };
+}
+
+char *storage_name_path(const char *name)
+{
+	struct storage_part part = storage_part(name);
+
+	return strndup(name + part.at, part.len);
 }
 
 char *storage_name_with_path(const char *name, const char *path)
 {
-	const char *rest = storage_partition(name), *which = rest ? storage_name_which(rest) : NULL;
+	struct storage_part part = storage_part(name);
 	char *text;
 
-	if (!rest)
-		return strdup(path);
-	return asprintf(&text, STORAGE_PARTITION "%s%s", path, which ? which : "") < 0 ? NULL : text;
+	if (part.len == 0 && !path[0])
+		return strdup(name);
+	return asprintf(&text, "%.*s%s%s", (int)part.at, name, path, name + part.at + part.len) < 0 ? NULL : text;
 }

@@ -14,7 +14,15 @@
 const char *storage_name_which(const char *rest);
 
 /**
- * storage_name_path() - the path in a name, malloc'ed: all of it, or that of a partition's disk.
+ * storage_name_format() - the image format that a name says, "FORMAT:PATH", which a format server
+ * of the driver domain's daemon reads; NULL: none.
+ * @rest: then where PATH begins; NULL: nobody asks
+ */
+const char *storage_name_format(const char *name, const char **rest);
+
+/**
+ * storage_name_path() - the path in a name, malloc'ed: all of it, that of a partition's disk, of an
+ * image behind its format, of a server's socket; "" in names without one (SCHEME://.., lvm:..).
  * NULL with errno set.
  */
 char *storage_name_path(const char *name);

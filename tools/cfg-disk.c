@@ -56,7 +56,7 @@ static int check(const libxl_device_disk *disk, char *why, size_t room)
 		return fail(why, room, "format %s is not served: convert the image (qemu-img convert -O raw)",
 			libxl_disk_format_to_string(disk->format));
 	path = storage_name_path(disk->pdev_path);
-	if (!has_backend(disk) && path && access(path, F_OK) < 0) {
+	if (!has_backend(disk) && path && path[0] && access(path, F_OK) < 0) {
 		snprintf(why, room, "%s: %s", path, strerror(errno));
 		return -ENOENT;
 	}
@@ -70,7 +70,7 @@ static char *full_path(const libxl_device_disk *disk)
 {
 	CLEANUP_FREE char *path = storage_name_path(disk->pdev_path), *cwd = NULL, *full = NULL;
 
-	if (!path || path[0] == '/' || has_backend(disk))
+	if (!path || !path[0] || path[0] == '/' || has_backend(disk))
 		return strdup(disk->pdev_path);
 	cwd = getcwd(NULL, 0);
 	if (!cwd || asprintf(&full, "%s/%s", cwd, path) < 0)

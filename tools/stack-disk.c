@@ -208,7 +208,7 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 				NULL;
 	if (!at->params)
 		return stack_fail(why, room, -ENOMEM, "out of memory");
-	at->real = p ? realpath(at->path, NULL) : NULL;
+	at->real = p && at->path[0] ? realpath(at->path, NULL) : NULL;
 	error = p ? stack_process_allow(p, at, text, sizeof(text)) : 0;
 	return error == 0 ? 0 : stack_fail(why, room, error, "disk %s: %s", disk->dev, text);
 }

@@ -46,12 +46,54 @@ static void labels_may_have_colons(void **state)
 	expect("partition:/a:LABEL=x:UUID=y", "/a", "partition:/other:LABEL=x:UUID=y");
 }
 
+static void uris_have_no_path(void **state)
+{
+	static const char *const names[] = { "nbd://h/e", "iscsi://h/t/1", "gluster+tcp://h/v/p", "lvm:vg/lv",
+		"nbd+unix:///e", "nbd+unix:///e?socket=%2frun/s", "nbd+unix:///e?socket=run" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = storage_name_path(names[i]), *same = storage_name_with_path(names[i], "");
+
+		assert_string_equal(path, "");
+		assert_string_equal(same, names[i]);
+		free(path);
+		free(same);
+	}
+	expect("+://x", "+://x", "/other");
+	expect("A://x", "A://x", "/other");
+}
+
+static void sockets_are_paths(void **state)
+{
+	expect("nbd+unix:///e?socket=/run/s", "/run/s", "nbd+unix:///e?socket=/other");
+	expect("nbd+unix:///?timeout=1&socket=/s&unflushed=fail", "/s",
+		"nbd+unix:///?timeout=1&socket=/other&unflushed=fail");
+}
+
+static void formats_have_a_path(void **state)
+{
+	const char *rest = NULL;
+
+	expect("qcow2:/srv/a.qcow2", "/srv/a.qcow2", "qcow2:/other");
+	expect("vhd:a:b", "a:b", "vhd:/other");
+	assert_string_equal(storage_name_format("vmdk:/a", &rest), "vmdk");
+	assert_string_equal(rest, "/a");
+	assert_string_equal(storage_name_format("vhdx:/a", NULL), "vhdx");
+	assert_null(storage_name_format("raw:/a", NULL));
+	assert_null(storage_name_format("qcow2", NULL));
+	assert_null(storage_name_format("qcow2://a", NULL));
+	assert_null(storage_name_format("/qcow2:a", NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_themselves),
 		cmocka_unit_test(partitions_have_a_path),
 		cmocka_unit_test(labels_may_have_colons),
+		cmocka_unit_test(uris_have_no_path),
+		cmocka_unit_test(sockets_are_paths),
+		cmocka_unit_test(formats_have_a_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
