@@ -12,17 +12,8 @@ cat >/etc/xen/scripts/block-lab <<-'EOT'
 		xenstore-write "$XENBUS_PATH/hotplug-status" connected
 EOT
 chmod 755 /etc/xen/scripts/block-lab
-# Its log and its backends' with the time of each line.
-mkfifo /run/log
-while read -r line; do say "$line"; done </run/log &
-/sluice/drivers-domain/sluice-driverd --foreground --log-level=info >/run/log 2>&1 &
-daemon=$!
+daemon_start
 say "storage is ready"
 wait_for 600 xenstore-exists data/stop || fail "nobody said stop"
-kill $daemon
-status=0
-wait $daemon || status=$?
-say "sluice-driverd ended with status $status"
-pidof sluice-blk && fail "a backend outlived the daemon and its device"
+daemon_end
 umount /data
-[ $status = 0 ]

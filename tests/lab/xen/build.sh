@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Gather what the lab boots, from Debian's own packages: Xen 4.17, its tools, the stock kernel.
-# Usage: build.sh DIR   fills DIR with xen, vmlinuz, {base,tools,dom0}.cpio, busybox and versions.
+# Usage: build.sh DIR   fills DIR with xen, vmlinuz, {base,tools,dom0}.cpio, net, busybox and versions.
 # Exit status 77: something is missing here, and the last line says what.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../debian.sh"
 xen=4.17
-packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xenstore-utils linux-image-amd64 busybox-static"
+packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xenstore-utils linux-image-amd64 busybox-static bash iproute2 iperf3"
 # xen-blkback is dom0's alone: the driver domain must not load it.
 modules="virtio_pci virtio_blk xen-blkfront xen-blkback xen-netfront loop ext4 crc32c_generic tun bridge veth
 	xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs"
@@ -25,7 +25,7 @@ copy_programs () {
 }
 
 begin "${1:?usage: build.sh DIR}" "$here/build.sh" gunzip xz
-rm -rf base tools dom0
+rm -rf base tools dom0 net
 # shellcheck disable=SC2086
 fetch $packages
 unpack archives/*.deb
@@ -47,6 +47,10 @@ cp root/lib/x86_64-linux-gnu/libgcc_s.so.1 dom0/lib/x86_64-linux-gnu/	# xl's thr
 mkdir -p dom0/etc/xen
 cp root/etc/xen/oxenstored.conf dom0/etc/xen/
 pack dom0
+# For network driver domains: xl's own hotplug scripts, and what they and their tests call.
+copy_programs net /bin/bash /bin/ip /usr/bin/iperf3
+mkdir -p net/etc/xen
+cp -r root/etc/xen/scripts net/etc/xen/
 rm -rf base tools dom0
 # shellcheck disable=SC2086
 finish $packages

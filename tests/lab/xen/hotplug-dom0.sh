@@ -1,15 +1,5 @@
 # SPDX-License-Identifier: MIT
 # Stock xl against sluice-driverd: attach and detach while a guest runs; destroy another under load.
-backend=/local/domain/1/backend
-no_leaf () { ! xenstore-exists "$backend/$1"; }
-removed () { wait_for 20 no_leaf "$1" || { dump leaf; fail "$1 is left behind"; }; }
-# step COMMAND..: what xl is told to do must succeed; its time is in the log
-step () {
-	say "$*"
-	"$@" || { dump "failed-$2"; fail "$*"; }
-	say "done"
-}
-
 dom0_start
 storage_domain "" /dev/vdb
 wait_said 120 storage 'storage is ready'
@@ -37,5 +27,5 @@ removed vbd/3/51728
 removed qdisk/3/51744
 xenstore-exists /local/domain/3 && fail "the guest's directory is left behind"
 dump destroyed
-xenstore-write /local/domain/1/data/stop 1
+order stop
 wait_gone 120 storage

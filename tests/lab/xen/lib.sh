@@ -9,6 +9,55 @@ mount_data () {
 	mkdir -p /data
 	mount -t ext4 /dev/xvda /data
 }
+# world_start: a bridge, xenbr0, and behind it the outside, a test host in a network namespace of its own that has
+# 192.0.2.1 and fd00::1 and serves /srv. On real hardware outside would be a network card.
+ip () { if [ -x /bin/bash ]; then /bin/ip "$@"; else busybox ip "$@"; fi; }	# busybox's knows no bridges and namespaces
+world () { ip netns exec world "$@"; }
+world_start () {
+	[ ! -e /sys/bus/xen-backend/drivers/vif ] || fail "the kernel's xen-netback is loaded and would take the device"
+	load tun bridge veth
+	ip netns add world
+	ip link add outside type veth peer name wan netns world
+	ip link add xenbr0 type bridge
+	ip link set xenbr0 up
+	ip link set outside master xenbr0 up
+	world ip addr add 192.0.2.1/24 dev wan
+	world ip addr add fd00::1/64 dev wan nodad
+	world ip link set wan up
+	mkdir -p /srv
+	world httpd -p 80 -h /srv
+}
+# script_vif: the domain's own script vif-lab, as administrators write them. The stock one takes seconds under emulation.
+script_vif () {
+	mkdir -p /etc/xen/scripts
+	cat >/etc/xen/scripts/vif-lab <<-'EOT'
+		#!/bin/sh
+		echo "vif-lab $1 $XENBUS_PATH $vif on $(xenstore-read "$XENBUS_PATH/bridge")"
+		[ "$1" = online ] || exit 0
+		/bin/ip link set "$vif" master "$(xenstore-read "$XENBUS_PATH/bridge")" up &&
+			xenstore-write "$XENBUS_PATH/hotplug-status" connected
+	EOT
+	chmod 755 /etc/xen/scripts/vif-lab
+}
+# daemon_start: sluice-driverd in place of xl devd; its log and its backends' on the console, with each line's time
+daemon_start () {
+	[ -e /run/log ] || mkfifo /run/log
+	while read -r line; do say "$line"; done </run/log &
+	/sluice/drivers-domain/sluice-driverd --foreground --log-level=info >/run/log 2>&1 &
+	daemon=$!
+}
+# daemon_end: nothing may be left of it, nor of its backends
+daemon_end () {
+	kill $daemon
+	status=0
+	wait $daemon || status=$?
+	say "sluice-driverd ended with status $status"
+	pidof sluice-blk sluice-net sluice-console && fail "a backend outlived the daemon and its device"
+	ls -d /sys/class/net/vif* 2>/dev/null && fail "an interface is left behind"
+	[ $status = 0 ]
+}
+# ordered NAME: whether dom0 ordered it, once
+ordered () { xenstore-exists "data/$1" && xenstore-rm "data/$1"; }
 
 # --- dom0
 # dom0_start: what Debian's init scripts of xen do
@@ -30,6 +79,17 @@ dom0_end () {
 	xl dmesg >/out/xen.dmesg 2>&1
 	tar cf /dev/vda -C /out .
 }
+# order NAME: to the driver domain
+order () { xenstore-write "/local/domain/1/data/$1" 1; }
+# removed KIND/DOMID/DEVID: the driver domain has no such device any more, in time for xl
+no_leaf () { ! xenstore-exists "/local/domain/1/backend/$1"; }
+removed () { wait_for 20 no_leaf "$1" || { dump leaf; fail "$1 is left behind"; }; }
+# step COMMAND..: what xl is told to do must succeed; its time is in the log
+step () {
+	say "$*"
+	"$@" || { dump "failed-$2"; fail "$*"; }
+	say "done"
+}
 console_of () { echo "/var/log/xen/console/guest-$1.log"; }
 # domain NAME ROLE MEMORY 'kernel arguments' 'more configuration'
 domain () {
@@ -42,7 +102,7 @@ domain () {
 		kernel='/boot/vmlinuz'
 		ramdisk='/boot/$2.cpio'
 		extra='console=hvc0 quiet panic=1 lab=$2 seconds=$(arg seconds) $4'
-		on_reboot='destroy'
+		on_reboot='${on_reboot:-destroy}'
 		on_crash='destroy'
 		$5
 	END

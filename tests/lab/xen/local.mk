@@ -5,6 +5,7 @@ xen_lab_tests = \
 	tests/lab/xen/test-blk-by-hand.sh \
 	tests/lab/xen/test-blk-driverd.sh \
 	tests/lab/xen/test-blk-hotplug.sh \
+	tests/lab/xen/test-vif.sh \
 	$(NULL)
 dist_noinst_SCRIPTS += $(xen_lab_tests) \
 	tests/lab/xen/build.sh \
@@ -26,6 +27,9 @@ EXTRA_DIST += \
 	tests/lab/xen/probe-dom0.sh \
 	tests/lab/xen/probe-driver.sh \
 	tests/lab/xen/probe-guest.sh \
+	tests/lab/xen/vif-dom0.sh \
+	tests/lab/xen/vif-driver.sh \
+	tests/lab/xen/vif-guest.sh \
 	$(NULL)
 
 # Built for check-xen alone.
@@ -35,7 +39,8 @@ tests_lab_xen_probe_LDADD = $(XENGNTTAB_LIBS) $(XENEVTCHN_LIBS) $(XENSTORE_LIBS)
 CLEANFILES += tests/lab/xen/probe
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
-check-xen: backends/blk/sluice-blk drivers-domain/sluice-driverd drivers-domain/sluice-store-gate tests/lab/xen/probe
+check-xen: backends/blk/sluice-blk backends/net/sluice-net \
+	drivers-domain/sluice-driverd drivers-domain/sluice-store-gate tests/lab/xen/probe
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(xen_lab_tests)' TEST_SUITE_LOG=check-xen.log \
 		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
 .PHONY: check-xen
