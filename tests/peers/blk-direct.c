@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <liburing.h>
 
@@ -67,16 +68,30 @@ static unsigned some(struct direct *d, unsigned n)
 
 /* --- a queue, as sluice-blk has them -------------------------------------- */
 
+/* What somebody still has who is about to let go of it, as a predecessor does, is waited for. */
+static int attach(struct direct *d, char *why, size_t room)
+{
+	int rc = io_attach(d->io, why, room);
+
+	for (unsigned i = 0; rc == -EBUSY && i < PATIENCE_S * 10; i++) {
+		usleep(100000);
+		rc = io_attach(d->io, why, room);
+	}
+	return rc;
+}
+
 static void begin(struct direct *d, const char *name, const char *driver, bool readonly)
 {
 	struct target_wish wish = { .driver = driver, .readonly = readonly };
 	char why[512] = "";
 	int rc = target_resolve(name, &wish, &d->target, why, sizeof(why));
 
-	d->conf = (struct blk_conf){ .filename = d->target.filename, .readonly = readonly,
+	d->conf = (struct blk_conf){ .filename = d->target.filename, .device = "blk-direct", .readonly = readonly,
 		.range_start = d->target.start, .range_length = d->target.length };
 	if (rc == 0)
 		rc = io_open(d->target.driver, &d->conf, &d->io, why, sizeof(why));
+	if (rc == 0 && io_attaches_later(d->io))
+		rc = attach(d, why, sizeof(why));
 	if (rc < 0)
 		failed("%s: %s", name, why);
 	d->info = io_info(d->io);
