@@ -53,14 +53,19 @@ static int disk_resolve(struct iscsi_disk *d, char *why, size_t room)
 
 static int disk_name_ourselves(struct iscsi_disk *d, const struct blk_conf *conf, char *why, size_t room)
 {
+	bool lasts = true;
 	int rc = 0;
 
 	if (d->uri.initiator[0])
 		memcpy(d->initiator, d->uri.initiator, sizeof(d->initiator));
 	else
-		rc = iscsi_local_initiator(d->initiator, why, room);
+		rc = iscsi_local_initiator(d->initiator, &lasts, why, room);
 	if (rc < 0)
 		return rc;
+	if (d->uri.reserve && !lasts) {
+		snprintf(why, room, "iscsi://: for reserve=yes this machine needs a name that it keeps when it starts anew; name one with ?initiator=");
+		return -EINVAL;
+	}
 	d->setup = (struct iscsi_setup){
 		.target = d->uri.target,
 		.initiator = d->initiator,

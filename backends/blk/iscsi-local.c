@@ -11,10 +11,11 @@
 #include <sys/stat.h>
 
 #include "backends/blk/iscsi-lun.h"
+#include "common/array.h"
 
-#define LOCAL_LOCKS "/run/lock/sluice"
 #define LOCAL_OPEN_ISCSI "/etc/iscsi/initiatorname.iscsi"
 #define LOCAL_MACHINE_ID "/etc/machine-id"
+#define LOCAL_BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 /* Of a small text file. Bytes, or -errno. */
 static ssize_t local_read(const char *path, char *text, size_t room)
@@ -45,22 +46,26 @@ bool iscsi_local_initiator_parse(const char *text, char *name)
 	return false;
 }
 
-int iscsi_local_initiator(char *name, char *why, size_t room)
+int iscsi_local_initiator(char *name, bool *lasts, char *why, size_t room)
 {
+	/* The second is not there in a domain that sees little of its machine: it is the same until that starts anew. */
+	static const char *const ids[] = { LOCAL_MACHINE_ID, LOCAL_BOOT_ID };
 	char text[4096];
-	ssize_t n;
 
+	*lasts = true;
 	if (local_read(LOCAL_OPEN_ISCSI, text, sizeof(text)) > 0 && iscsi_local_initiator_parse(text, name))
 		return 0;
-	n = local_read(LOCAL_MACHINE_ID, text, sizeof(text));
-	if (n < 32) {
-		snprintf(why, room, "iscsi://: this machine has no name for targets; write one as InitiatorName=.. into "
-			LOCAL_OPEN_ISCSI ", or name one with ?initiator=");
-		return -ENOENT;
+	for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+		if (local_read(ids[i], text, sizeof(text)) < 32)
+			continue;
+		/* NAA 3: whoever makes it up sees to it that it is unique (RFC 3980). The id itself stays here. */
+		snprintf(name, ISCSI_URI_NAME, "naa.3%015" PRIx64, lun_hash(0x5c5, text, 32) >> 4);
+		*lasts = i == 0;
+		return 0;
 	}
-	/* NAA 3: whoever makes it up sees to it that it is unique (RFC 3980). The machine's own id stays a secret. */
-	snprintf(name, ISCSI_URI_NAME, "naa.3%015" PRIx64, lun_hash(0x5c5, text, 32) >> 4);
-	return 0;
+	snprintf(why, room, "iscsi://: this machine has no name for targets; write one as InitiatorName=.. into "
+		LOCAL_OPEN_ISCSI ", or name one with ?initiator=");
+	return -ENOENT;
 }
 
 /* A unit, whatever portal it is reached by. */
@@ -88,22 +93,41 @@ uint64_t iscsi_local_key(const struct iscsi_uri *uri, const char *initiator)
 	return key ? key : 1;
 }
 
+/* Ours, and nobody else can put another file there. A descriptor, or -errno. */
+static int local_open_dir(const char *path)
+{
+	struct stat sb;
+	int fd;
+
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &sb) == 0 && sb.st_uid == geteuid() && !(sb.st_mode & (S_IWGRP | S_IWOTH)))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
 static int local_open_lock(const struct iscsi_uri *uri, char *why, size_t room)
 {
-	const char *dir = getenv("SLUICE_LOCK_DIR");
-	char path[512];
+	/* In a process domain only the last can be made, and is that domain's own. */
+	const char *const dirs[] = { getenv("SLUICE_LOCK_DIR"), "/run/lock/sluice", "/run/sluice", "/tmp/sluice-locks" };
+	CLEANUP_CLOSE int dir = -1;
+	char name[40];
 	int fd, rc;
 
-	if (!dir)
-		dir = LOCAL_LOCKS;
-	(void)mkdir(dir, 0755); /* the open tells */
-	snprintf(path, sizeof(path), "%s/iscsi-%016" PRIx64, dir, local_unit(uri, 0x3000));
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	for (unsigned i = 0; dir < 0 && i < ARRAY_SIZE(dirs); i++)
+		if (dirs[i])
+			dir = local_open_dir(dirs[i]);
+	snprintf(name, sizeof(name), "iscsi-%016" PRIx64, local_unit(uri, 0x3000));
+	fd = dir < 0 ? -1 : openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
 		return fd;
-	rc = -errno;
-	snprintf(why, room, "iscsi://: %s, which keeps two disks from writing one unit: %s; make its directory, or say shared=1",
-		path, strerror(-rc));
+	rc = dir < 0 ? dir : -errno;
+	snprintf(why, room, "iscsi://: no lock, which keeps two disks from writing one unit, can be made in /run/lock/sluice, /run/sluice or /tmp/sluice-locks: %s; make one of them writable, or say shared=1",
+		strerror(-rc));
 	return rc;
 }
 

@@ -13,8 +13,9 @@
  * iscsi_local_initiator() - this machine's name: that of open-iscsi where it is installed, else one
  * made of the machine's identity.
  * @name: ISCSI_URI_NAME bytes
+ * @lasts: it is the same after the machine was started anew
  */
-int iscsi_local_initiator(char *name, char *why, size_t room) must_check;
+int iscsi_local_initiator(char *name, bool *lasts, char *why, size_t room) must_check;
 
 /** iscsi_local_initiator_parse() - the name in a file as open-iscsi has it, "InitiatorName=..". False: none. Pure. */
 bool iscsi_local_initiator_parse(const char *text, char *name) must_check;
