@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/array.h"
@@ -144,15 +145,34 @@ int leaf_report(struct xs_handle *xs, const char *leaf, int error, const char *t
 	return xsn_writef(xs, XBT_NULL, path, "error", "%d %s", -error, text);
 }
 
-void leaf_forget(struct xs_handle *xs, const char *leaf)
+static bool leaf_is_empty(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+	unsigned count = 1;
+
+	free(xs_directory(xs, t, path, &count));
+	return count == 0;
+}
+
+/* With the directories above it that have nothing else: there would be one for each guest there ever was. */
+static int leaf_forget_fn(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 {
 	char path[SCAN_PATH_MAX + 16];
 	int rc;
 
-	snprintf(path, sizeof(path), "error/%s", leaf);
-	rc = xsn_rm(xs, XBT_NULL, path, NULL);
+	snprintf(path, sizeof(path), "error/%s", (const char *)opaque);
+	do {
+		rc = xsn_rm(xs, t, path, NULL);
+		*strrchr(path, '/') = '\0';
+	} while (rc == 0 && strchr(path, '/') && leaf_is_empty(xs, t, path));
+	return rc;
+}
+
+void leaf_forget(struct xs_handle *xs, const char *leaf)
+{
+	int rc = xsn_transaction(xs, leaf_forget_fn, (void *)leaf);
+
 	if (rc < 0)
-		log_debug("cannot remove %s: %s", path, strerror(-rc));
+		log_debug("cannot remove error/%s: %s", leaf, strerror(-rc));
 }
 
 void leaf_forget_guest(struct xs_handle *xs, uint32_t frontend)
