@@ -40,6 +40,8 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/request-replay.c \
 	backends/blk/storage.c \
 	backends/blk/storage.h \
+	backends/blk/storage-lock.c \
+	backends/blk/storage-private.h \
 	backends/blk/storage-trim.c \
 	backends/blk/helper.c \
 	backends/blk/helper.h \

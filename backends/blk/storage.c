@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Opening local storage. Runs in the control thread before any request. */
 #include "config.h"
-#include "backends/blk/storage.h"
+#include "backends/blk/storage-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ CONFINE_RULES(storage, CONFINE_CALL(lseek), CONFINE_CALL_IF(ioctl, 1, BLKGETSIZE
 #define STORAGE_MAX_IOV 1024u      /* IOV_MAX */
 #define STORAGE_MAX_RETRIES 1000u
 
-static int storage_refuse(char *why, size_t room, const char *path, int error, const char *text)
+int storage_refuse(char *why, size_t room, const char *path, int error, const char *text)
 {
 	snprintf(why, room, "%s: %s", path, text);
 	return error;
@@ -69,41 +69,6 @@ static int storage_check_kind(const struct blk_conf *conf, struct storage *st, s
 	if (!st->is_device && fstatfs(st->fd, &fs) == 0)
 		st->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
 	return 0;
-}
-
-/*
- * The lock belongs to the open file description. It ends with the last descriptor and the
- * last request of io_uring's or libaio's that uses it, also of a process that was killed:
- * that is the fence behind which its successor may repeat requests. (A process' pidfd
- * fires earlier, and data can still be on their way then.) It is of the disk's part of the
- * file: the whole and a part of it are in each other's way, two parts are not.
- */
-static int storage_lock(const struct blk_conf *conf, struct storage *st, char *why, size_t room)
-{
-	struct flock lock = {
-		.l_type = conf->readonly ? F_RDLCK : F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = conf->range_start,
-		.l_len = conf->range_length, /* 0: all there will ever be */
-	};
-
-	if (conf->shared) {
-		log_warn("%s: is shared: nothing keeps other writers away", conf->filename);
-		return 0;
-	}
-	if (fcntl(st->fd, F_OFD_SETLK, &lock) == 0) {
-		st->locked = true;
-		return 0;
-	}
-	if (errno == EAGAIN || errno == EACCES)
-		return storage_refuse(why, room, conf->filename, -EBUSY,
-			"is in use by another process (locked), all of it or a part; detach it there first");
-	if (errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL) {
-		log_warn("%s: its file system has no locks; nothing stops a second writer",
-			conf->filename);
-		return 0;
-	}
-	return storage_open_error(conf, -errno, why, room);
 }
 
 static int storage_device_size(int fd, uint64_t *size)
@@ -294,6 +259,8 @@ int storage_open(const struct blk_conf *conf, struct storage *st, char *why, siz
 	if (st->fd < 0)
 		return storage_open_error(conf, -errno, why, why_room);
 	rc = storage_check_kind(conf, st, &sb, why, why_room);
+	if (rc == 0)
+		rc = storage_check_claim(conf, st, why, why_room);
 	if (rc == 0)
 		rc = storage_lock(conf, st, why, why_room);
 	if (rc == 0)

@@ -29,8 +29,8 @@ struct storage {
 /**
  * storage_open() - open @conf->filename.
  *
- * Takes an open-file-description lock, exclusive for writing and shared for reading,
- * and O_EXCL on a block device that is to be written, so that what somebody else
+ * Takes open-file-description locks, exclusive for writing and shared for reading, which QEMU
+ * understands, too, and O_EXCL on a block device that is to be written, so that what somebody else
  * holds is refused. O_DIRECT, with the alignment that the kernel asks for, unless
  * @conf->buffered or the file system cannot: then the page cache is used, with a line
  * in the log.

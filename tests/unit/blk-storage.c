@@ -88,7 +88,6 @@ static void open_refuses_odd_sizes(void **state)
 
 static void open_refuses_what_others_hold(void **state)
 {
-	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 	struct blk_conf conf;
 	struct storage st;
 
@@ -104,11 +103,98 @@ static void open_refuses_what_others_hold(void **state)
 	assert_int_equal(try_open(path, true), 0);
 	assert_int_equal(try_open(path, false), -EBUSY);
 	storage_close(&st);
-	/* QEMU locks bytes of its images like this. */
-	lock.l_start = 100;
-	lock.l_len = 1;
+}
+
+/* What QEMU does to say that it uses something. */
+static void qemu_locks(off_t byte)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
 	assert_int_equal(fcntl(file, F_OFD_SETLK, &lock), 0);
-	expect_refused(path, -EBUSY, "in use by another process");
+}
+
+/* And to find out whether somebody minds. */
+static bool qemu_sees(off_t byte)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	assert_int_equal(fcntl(file, F_OFD_GETLK, &lock), 0);
+	return lock.l_type != F_UNLCK;
+}
+
+static void open_refuses_what_qemu_uses(void **state)
+{
+	make_file();
+	/* It reads. */
+	qemu_locks(100);
+	expect_refused(path, -EBUSY, "in use by QEMU");
+	assert_int_equal(try_open(path, true), 0);
+	/* And writes. */
+	qemu_locks(101);
+	expect_refused(path, -EBUSY, "in use by QEMU");
+	assert_int_equal(try_open(path, true), -EBUSY);
+}
+
+static void qemu_is_told_of_our_writers(void **state)
+{
+	struct blk_conf conf = { .filename = path };
+	struct storage st;
+
+	make_file();
+	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
+	/* Its readers look at 200, its writers at 201, who minds writers at 101; 100 is its own. */
+	assert_true(qemu_sees(200) && qemu_sees(201) && qemu_sees(101));
+	assert_false(qemu_sees(100));
+	storage_close(&st);
+}
+
+static void qemu_is_told_of_our_readers(void **state)
+{
+	struct blk_conf conf = { .filename = path, .readonly = true };
+	struct storage st;
+
+	make_file();
+	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
+	assert_true(qemu_sees(201));
+	assert_false(qemu_sees(200) || qemu_sees(101) || qemu_sees(100));
+	storage_close(&st);
+}
+
+static void qemu_is_told_of_nothing_that_is_shared(void **state)
+{
+	struct blk_conf conf = { .filename = path, .shared = true };
+	struct storage st;
+
+	make_file();
+	qemu_locks(100);
+	qemu_locks(101);
+	assert_int_equal(storage_open(&conf, &st, why, sizeof(why)), 0);
+	assert_false(qemu_sees(200) || qemu_sees(201));
+	storage_close(&st);
+}
+
+/* Parts that do not touch are nothing to each other, and QEMU, which has all of it, to both. */
+static void parts_are_apart_and_qemu_beside_none(void **state)
+{
+	struct blk_conf first = { .filename = path, .range_start = 0, .range_length = 4096 };
+	struct blk_conf second = { .filename = path, .range_start = 4096, .range_length = 4096 };
+	struct storage one, two;
+
+	make_file();
+	assert_int_equal(storage_open(&first, &one, why, sizeof(why)), 0);
+	assert_int_equal(storage_open(&second, &two, why, sizeof(why)), 0);
+	storage_close(&two);
+	second.readonly = true;
+	assert_int_equal(storage_open(&second, &two, why, sizeof(why)), 0);
+	storage_close(&two);
+	second.range_start = 3584;
+	assert_int_equal(storage_open(&second, &two, why, sizeof(why)), -EBUSY);
+	assert_true(qemu_sees(201));
+	storage_close(&one);
+	qemu_locks(100);
+	qemu_locks(101);
+	assert_int_equal(storage_open(&first, &one, why, sizeof(why)), -EBUSY);
+	assert_int_equal(storage_open(&second, &two, why, sizeof(why)), -EBUSY);
 }
 
 static void read_only_storage_is_opened_read_only(void **state)
@@ -131,6 +217,11 @@ int main(void)
 		T(open_refuses_what_is_no_disk),
 		T(open_refuses_odd_sizes),
 		T(open_refuses_what_others_hold),
+		T(open_refuses_what_qemu_uses),
+		T(qemu_is_told_of_our_writers),
+		T(qemu_is_told_of_our_readers),
+		T(qemu_is_told_of_nothing_that_is_shared),
+		T(parts_are_apart_and_qemu_beside_none),
 		T(read_only_storage_is_opened_read_only),
 	};
 
