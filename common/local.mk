@@ -14,6 +14,8 @@ common_libcommon_la_SOURCES = \
 	common/log.h \
 	common/loop.c \
 	common/loop.h \
+	common/lvm-name.c \
+	common/lvm-name.h \
 	common/paths.c \
 	common/paths.h \
 	common/servers.c \
@@ -63,6 +65,7 @@ common_tests = \
 	tests/unit/common-fdpass \
 	tests/unit/common-log \
 	tests/unit/common-loop \
+	tests/unit/common-lvm-name \
 	tests/unit/common-paths \
 	tests/unit/common-storage-name \
 	$(NULL)
@@ -81,6 +84,8 @@ tests_unit_common_log_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_log_LDADD = $(common_test_libs)
 tests_unit_common_loop_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_loop_LDADD = $(common_test_libs)
+tests_unit_common_lvm_name_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_lvm_name_LDADD = $(common_test_libs)
 tests_unit_common_paths_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_paths_LDADD = $(common_test_libs)
 

@@ -113,3 +113,10 @@ char *storage_name_with_path(const char *name, const char *path)
 		return strdup(name);
 	return asprintf(&text, "%.*s%s%s", (int)part.at, name, path, name + part.at + part.len) < 0 ? NULL : text;
 }
+
+bool storage_name_is_lvm(const char *name)
+{
+	const char *rest = storage_partition(name);
+
+	return strncmp(rest ? rest : name, STORAGE_LVM, strlen(STORAGE_LVM)) == 0;
+}

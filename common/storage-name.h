@@ -3,6 +3,10 @@
 #ifndef SLUICE_COMMON_STORAGE_NAME_H
 #define SLUICE_COMMON_STORAGE_NAME_H
 
+#include <stdbool.h>
+
+/** STORAGE_LVM - what names a logical volume: STORAGE_LVM VG/LV. */
+#define STORAGE_LVM "lvm:"
 /** STORAGE_PARTITION - what names a partition: STORAGE_PARTITION PATH:WHICH. */
 #define STORAGE_PARTITION "partition:"
 
@@ -28,5 +32,7 @@ const char *storage_name_format(const char *name, const char **rest);
 char *storage_name_path(const char *name);
 /** storage_name_with_path() - @name with another path in that place, malloc'ed. NULL with errno set. */
 char *storage_name_with_path(const char *name, const char *path);
+/** storage_name_is_lvm() - a logical volume, or a partition of one. */
+bool storage_name_is_lvm(const char *name);
 
 #endif
