@@ -130,6 +130,9 @@ static int seccomp_add_servers(scmp_filter_ctx ctx)
 {
 	int rc = seccomp_add_table(ctx, &servers_calls, false);
 
+	/* Libraries that try one port after the other stop at this error. */
+	if (rc >= 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(bind), 0);
 	/* send(), which is this without an address. */
 	if (rc >= 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 2,

@@ -92,7 +92,7 @@ struct confine_report {
  * Return: 0, or -errno when the seccomp list or the privileges could not be set although the
  * kernel has both, or when there is no list and servers were named: then the caller must not serve. report is filled in both cases.
  */
-int confine_self(const struct confine_options *options, struct confine_report *report) must_check;
+FOR_MODULES int confine_self(const struct confine_options *options, struct confine_report *report) must_check;
 
 /** confine_is_done() - confine_self() was called. */
 bool confine_is_done(void);

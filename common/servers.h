@@ -93,6 +93,6 @@ struct servers_way {
  * Once, before confine_self(), in the process' only thread that makes connections. What is
  * connected already stays. Return: 0 or -errno: nothing changed.
  */
-int servers_start(const struct servers *s, struct servers_way *way) must_check;
+FOR_MODULES int servers_start(const struct servers *s, struct servers_way *way) must_check;
 
 #endif
