@@ -47,6 +47,7 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/helper.h \
 	backends/blk/target.c \
 	backends/blk/target.h \
+	backends/blk/target-lvm.c \
 	backends/blk/target-partition.c \
 	backends/blk/uring-slot.c \
 	backends/blk/uring-slot.h \
@@ -68,9 +69,12 @@ backends_blk_sluice_blk_SOURCES = \
 	backends/blk/device-open.c \
 	backends/blk/device-private.h \
 	backends/blk/device-resume.c \
+	backends/blk/device-target.c \
 	backends/blk/main.c \
 	backends/blk/offer.c \
 	backends/blk/offer.h \
+	common/confine-files.c \
+	common/confine-files.h \
 	$(NULL)
 # Libraries of storage drivers find its socket() and connect().
 backends_blk_sluice_blk_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
@@ -114,6 +118,43 @@ backends_blk_sluice_probe_CFLAGS = $(AM_CFLAGS) $(BLKID_CFLAGS)
 backends_blk_sluice_probe_LDADD = common/libconfine.la common/libcommon.la $(BLKID_LIBS)
 endif
 
+if HAVE_GLUSTER
+pkglib_LTLIBRARIES += backends/blk/blk-gluster.la
+backends_blk_blk_gluster_la_SOURCES = \
+	backends/blk/drv-gluster.c \
+	backends/blk/gluster-attach.c \
+	backends/blk/gluster-call.c \
+	backends/blk/gluster-fetch.c \
+	backends/blk/gluster-preload.c \
+	backends/blk/gluster-private.h \
+	backends/blk/gluster-uri.c \
+	backends/blk/gluster-uri.h \
+	backends/blk/gluster-volfile.c \
+	backends/blk/gluster-volfile.h \
+	$(NULL)
+backends_blk_blk_gluster_la_CFLAGS = $(AM_CFLAGS) $(GLUSTER_CFLAGS)
+backends_blk_blk_gluster_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
+backends_blk_blk_gluster_la_LIBADD = $(GLUSTER_LIBS)
+endif
+
+if HAVE_JANSSON
+# Has a logical volume active while it is a disk; LVM's reports are JSON.
+sbin_PROGRAMS += backends/blk/sluice-lvm
+backends_blk_sluice_lvm_SOURCES = \
+	backends/blk/helper.c \
+	backends/blk/helper.h \
+	backends/blk/lvm-main.c \
+	backends/blk/lvm-report.c \
+	backends/blk/lvm-report.h \
+	backends/blk/lvm-users.c \
+	backends/blk/lvm-users.h \
+	backends/blk/lvm-watch.c \
+	backends/blk/lvm-watch.h \
+	$(NULL)
+backends_blk_sluice_lvm_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+backends_blk_sluice_lvm_LDADD = common/libcommon.la $(JANSSON_LIBS) $(XENSTORE_LIBS)
+endif
+
 if HAVE_CMOCKA
 # Tests of the whole data path run on Xen's libraries in one process.
 check_LTLIBRARIES += tests/peers/libfakexen.la
@@ -150,6 +191,8 @@ blk_unit_tests = \
 	tests/unit/blk-rmw \
 	tests/unit/blk-storage \
 	tests/unit/blk-target \
+	tests/unit/gluster-uri \
+	tests/unit/gluster-volfile \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
 TESTS += $(blk_unit_tests)
@@ -171,7 +214,8 @@ tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_drivers_LDADD = $(blk_rig_libs)
 device_rig = tests/unit/blk-device-rig.c tests/unit/blk-device-rig.h \
 	backends/blk/device.c backends/blk/device.h backends/blk/device-private.h \
-	backends/blk/device-open.c backends/blk/device-resume.c backends/blk/offer.c backends/blk/offer.h
+	backends/blk/device-open.c backends/blk/device-resume.c backends/blk/device-target.c \
+	backends/blk/offer.c backends/blk/offer.h
 tests_unit_blk_device_SOURCES = tests/unit/blk-device.c $(device_rig)
 tests_unit_blk_device_LDADD = $(blk_rig_libs)
 tests_unit_blk_device_disk_SOURCES = tests/unit/blk-device-disk.c $(device_rig)
@@ -232,6 +276,10 @@ tests_unit_blk_features_LDADD = $(blk_rig_libs)
 tests_unit_blk_limit_SOURCES = tests/unit/blk-limit.c
 tests_unit_blk_limit_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_limit_LDADD = $(blk_rig_libs)
+tests_unit_gluster_uri_SOURCES = tests/unit/gluster-uri.c backends/blk/gluster-uri.c
+tests_unit_gluster_uri_LDADD = $(CMOCKA_LIBS)
+tests_unit_gluster_volfile_SOURCES = tests/unit/gluster-volfile.c backends/blk/gluster-volfile.c
+tests_unit_gluster_volfile_LDADD = $(CMOCKA_LIBS)
 tests_unit_blk_storage_SOURCES = tests/unit/blk-storage.c
 tests_unit_blk_storage_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_storage_LDADD = $(blk_rig_libs)
