@@ -38,6 +38,7 @@ static int device_resolve(struct device *d, char *why, size_t room)
 		.driver = d->options.driver ? d->options.driver : d->toolstack.driver,
 		.readonly = d->readonly,
 		.shared = d->toolstack.shared,
+		.user = d->options.path,
 	};
 	/* A script's is a path, whatever params means to the script. */
 	const char *name = d->toolstack.device_path ? d->toolstack.device_path : d->toolstack.params;

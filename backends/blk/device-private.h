@@ -26,6 +26,7 @@ struct device {
 	bool resuming;       /* a connection of a predecessor's, not a new one */
 	int ended_fd;
 	struct loop_source *ended_source;
+	struct loop_source *resized_source; /* target.resized_fd's */
 	int exit_status;     /* the loop's, once everything has ended */
 	bool exiting;
 };
@@ -44,6 +45,12 @@ void device_apply_limits(struct device *d, const struct blkif_toolstack_nodes *t
  * connects to. Return: 0, or an enum device_exit after telling why.
  */
 int device_open_all(struct device *d) must_check;
+
+/* device-target.c */
+/** device_target_watch() - from now on, what stays beside the storage is listened to. 0 or -errno. */
+int device_target_watch(struct device *d) must_check;
+/** device_target_release() - it ends, or waits for a successor. */
+void device_target_release(struct device *d);
 
 /* device-resume.c */
 /** device_has_predecessor() - a backend of this disk was killed while it was connected. */

@@ -373,7 +373,9 @@ static int device_begin(struct device *d)
 	if (status != 0)
 		return status;
 	d->shared.sectors = d->offer.sectors;
-	rc = backend_start(d->backend, d->toolstack.frontend);
+	rc = device_target_watch(d);
+	if (rc == 0)
+		rc = backend_start(d->backend, d->toolstack.frontend);
 	if (rc == 0)
 		return 0;
 	log_err("cannot watch the device: %s", strerror(-rc));
@@ -421,7 +423,7 @@ void device_free(struct device *d)
 	device_stop_queues(d); /* where the loop ended early: joins them once they drained */
 	device_destroy_queues(d);
 	io_close(d->shared.io);
-	target_release(&d->target);
+	device_target_release(d);
 	journal_close(d->shared.journal);
 	metrics_page_close(d->shared.metrics);
 	backend_close(d->backend);

@@ -42,14 +42,22 @@ static int64_t helper_now_ms(void)
 
 /* --- starting --------------------------------------------------------------------------- */
 
-static int helper_actions(posix_spawn_file_actions_t *actions, int out, int err, int fd)
+/** struct helper_fds - what it gets; -1: nothing. */
+struct helper_fds {
+	int in, out, err;
+	int fd; /* HELPER_FD */
+};
+
+static int helper_actions(posix_spawn_file_actions_t *actions, const struct helper_fds *fds)
 {
-	int rc = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+	int fd = fds->fd;
+	int rc = fds->in >= 0 ? posix_spawn_file_actions_adddup2(actions, fds->in, 0) :
+				posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 
 	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(actions, out, 1);
+		rc = posix_spawn_file_actions_adddup2(actions, fds->out, 1);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(actions, err, 2);
+		rc = posix_spawn_file_actions_adddup2(actions, fds->err, 2);
 	if (rc == 0 && fd >= 0)
 		rc = posix_spawn_file_actions_adddup2(actions, fd, HELPER_FD);
 	/* Our lock and our connections, which a guest's partition table could get hold of. */
@@ -77,8 +85,8 @@ static int helper_attributes(posix_spawnattr_t *attr)
 	return -rc;
 }
 
-static int helper_spawn(struct helper *h, const char *path, const char *const argv[], int out,
-	int err, int fd)
+static int helper_spawn(struct helper *h, const char *path, const char *const argv[],
+	const struct helper_fds *fds)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -86,7 +94,7 @@ static int helper_spawn(struct helper *h, const char *path, const char *const ar
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attr);
-	rc = helper_actions(&actions, out, err, fd);
+	rc = helper_actions(&actions, fds);
 	if (rc == 0)
 		rc = helper_attributes(&attr);
 	if (rc == 0)
@@ -111,41 +119,13 @@ static int helper_pipe(int pipe[2])
 	}
 	if (pipe[0] >= 0 && pipe[1] >= 0 && fcntl(pipe[0], F_SETFL, O_NONBLOCK) == 0)
 		return 0;
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 2; i++) {
 		if (pipe[i] >= 0)
 			close(pipe[i]);
+		pipe[i] = -1;
+	}
 	return -EMFILE;
 }
-
-static int helper_start(struct helper *h, const char *path, const char *const argv[], int fd)
-{
-	int out[2], err[2], given = -1, rc;
-
-	rc = helper_pipe(out);
-	if (rc < 0)
-		return rc;
-	rc = helper_pipe(err);
-	if (rc < 0) {
-		close(out[0]);
-		close(out[1]);
-		return rc;
-	}
-	if (fd >= 0) {
-		given = fcntl(fd, F_DUPFD_CLOEXEC, HELPER_FD + 1);
-		rc = given < 0 ? -errno : 0;
-	}
-	if (rc == 0)
-		rc = helper_spawn(h, path, argv, out[1], err[1], given);
-	close(out[1]);
-	close(err[1]);
-	if (given >= 0)
-		close(given);
-	h->out = out[0];
-	h->err = err[0];
-	return rc;
-}
-
-/* --- listening ---------------------------------------------------------------------------- */
 
 static void helper_close(int *fd)
 {
@@ -153,6 +133,38 @@ static void helper_close(int *fd)
 		close(*fd);
 	*fd = -1;
 }
+
+/* @in: NULL, or becomes our end of its stdin. */
+static int helper_start(struct helper *h, const char *path, const char *const argv[], int fd, int *in)
+{
+	struct helper_fds fds = { -1, -1, -1, -1 };
+	int pipes[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	int rc = in ? helper_pipe(pipes[0]) : 0;
+
+	for (unsigned i = 1; i < 3 && rc == 0; i++)
+		rc = helper_pipe(pipes[i]);
+	if (rc == 0 && fd >= 0) {
+		fds.fd = fcntl(fd, F_DUPFD_CLOEXEC, HELPER_FD + 1);
+		rc = fds.fd < 0 ? -errno : 0;
+	}
+	/* Of its stdin, too, the reading end is the one that does not block: it polls. */
+	fds.in = pipes[0][0];
+	fds.out = pipes[1][1];
+	fds.err = pipes[2][1];
+	if (rc == 0)
+		rc = helper_spawn(h, path, argv, &fds);
+	helper_close(&fds.in);
+	helper_close(&fds.out);
+	helper_close(&fds.err);
+	helper_close(&fds.fd);
+	h->out = pipes[1][0];
+	h->err = pipes[2][0];
+	if (in)
+		*in = pipes[0][1];
+	return rc;
+}
+
+/* --- listening ---------------------------------------------------------------------------- */
 
 static void helper_take_out(struct helper *h, char *out, size_t room)
 {
@@ -189,10 +201,10 @@ static void helper_take_err(struct helper *h)
 	h->said_len += (size_t)n;
 }
 
-/* False: the time is up. */
-static bool helper_listen(struct helper *h, int64_t end, char *out, size_t room)
+/* Until all is said, or (@line) a line is. False: the time is up. */
+static bool helper_listen(struct helper *h, int64_t end, bool line, char *out, size_t room)
 {
-	while (h->out >= 0 || h->err >= 0) {
+	while ((h->out >= 0 || h->err >= 0) && !(line && memchr(out, '\n', h->out_len))) {
 		struct pollfd p[2] = { { h->out, POLLIN, 0 }, { h->err, POLLIN, 0 } };
 		int64_t left = end - helper_now_ms();
 
@@ -256,45 +268,128 @@ static void helper_last_line(struct helper *h, const char *name, char *why, size
 			*c = '?';
 }
 
-int helper_run(const char *folder, const char *const argv[], int fd, unsigned timeout_ms, char *out,
-	size_t out_room, char *why, size_t why_room)
+/* What became of one that has been listened to. @over: it said all, and ended. */
+static int helper_result(struct helper *h, const char *name, bool over, int status, unsigned timeout_ms,
+	size_t out_room, char *why, size_t room)
 {
-	CLEANUP_FREE char *path = folder ? path_program(folder, argv[0]) : NULL;
-	struct helper h = { .out = -1, .err = -1 };
-	int64_t end = helper_now_ms() + timeout_ms;
-	int rc, status = 0;
-	bool over;
-
-	if (folder && !path) {
-		snprintf(why, why_room, "%s is not installed", argv[0]);
-		return -ENOENT;
-	}
-	rc = helper_start(&h, path, argv, fd);
-	if (rc < 0) {
-		helper_close(&h.out);
-		helper_close(&h.err);
-		snprintf(why, why_room, "%s cannot be run: %s", argv[0], strerror(-rc));
-		return rc;
-	}
-	over = helper_listen(&h, end, out, out_room) && helper_await(&h, end, &status);
-	out[h.out_len] = '\0';
-	helper_close(&h.out);
-	helper_close(&h.err);
 	if (!over) {
-		helper_kill(&h);
-		snprintf(why, why_room, "%s did not answer within %u s", argv[0], timeout_ms / 1000);
+		helper_kill(h);
+		snprintf(why, room, "%s did not answer within %u s", name, timeout_ms / 1000);
 		return -ETIMEDOUT;
 	}
 	/* It may have been killed by that. */
-	if (h.too_much) {
-		snprintf(why, why_room, "%s says more than %zu bytes", argv[0], out_room);
+	if (h->too_much) {
+		snprintf(why, room, "%s says more than %zu bytes", name, out_room);
 		return -EMSGSIZE;
 	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		helper_last_line(&h, argv[0], why, why_room);
-		if (!why[0])
-			snprintf(why, why_room, "%s failed without a reason (status %d)", argv[0], status);
-		return -EIO;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	helper_last_line(h, name, why, room);
+	if (!why[0])
+		snprintf(why, room, "%s failed without a reason (status %d)", name, status);
+	return -EIO;
+}
+
+static int helper_begin(struct helper *h, const char *folder, const char *const argv[], int fd, int *in,
+	char *why, size_t room)
+{
+	CLEANUP_FREE char *path = folder ? path_program(folder, argv[0]) : NULL;
+	int rc;
+
+	*h = (struct helper){ .out = -1, .err = -1 };
+	if (folder && !path) {
+		snprintf(why, room, "%s is not installed", argv[0]);
+		return -ENOENT;
 	}
-	return 0;
+	rc = helper_start(h, path, argv, fd, in);
+	if (rc == 0)
+		return 0;
+	helper_close(&h->out);
+	helper_close(&h->err);
+	if (in)
+		helper_close(in);
+	snprintf(why, room, "%s cannot be run: %s", argv[0], strerror(-rc));
+	return rc;
+}
+
+int helper_run(const char *folder, const char *const argv[], int fd, unsigned timeout_ms, char *out,
+	size_t out_room, char *why, size_t why_room)
+{
+	int64_t end = helper_now_ms() + timeout_ms;
+	int status = 0, rc;
+	struct helper h;
+	bool over;
+
+	rc = helper_begin(&h, folder, argv, fd, NULL, why, why_room);
+	if (rc < 0)
+		return rc;
+	over = helper_listen(&h, end, false, out, out_room) && helper_await(&h, end, &status);
+	out[h.out_len] = '\0';
+	helper_close(&h.out);
+	helper_close(&h.err);
+	return helper_result(&h, argv[0], over, status, timeout_ms, out_room, why, why_room);
+}
+
+int helper_keep(const char *folder, const char *const argv[], unsigned timeout_ms, char *line,
+	size_t line_room, struct helper_kept *kept, char *why, size_t why_room)
+{
+	int64_t end = helper_now_ms() + timeout_ms;
+	int status = 0, rc, in = -1;
+	struct helper h;
+	char *newline;
+	bool over;
+
+	*kept = (struct helper_kept){ .in = -1, .out = -1 };
+	rc = helper_begin(&h, folder, argv, STDERR_FILENO, &in, why, why_room);
+	if (rc < 0)
+		return rc;
+	over = helper_listen(&h, end, true, line, line_room);
+	newline = over ? memchr(line, '\n', h.out_len) : NULL;
+	if (newline && newline == line + h.out_len - 1) {
+		*newline = '\0';
+		helper_close(&h.err);
+		*kept = (struct helper_kept){ h.pid, in, h.out };
+		return 0;
+	}
+	/* It ended instead, or said what it should not have. */
+	helper_close(&in);
+	over = over && !newline && helper_await(&h, end, &status);
+	helper_close(&h.out);
+	helper_close(&h.err);
+	rc = helper_result(&h, argv[0], over, status, timeout_ms, line_room, why, why_room);
+	if (rc == 0)
+		snprintf(why, why_room, "%s said nothing", argv[0]);
+	return rc == 0 ? -EPROTO : rc;
+}
+
+int helper_end(struct helper_kept *kept, bool orderly, unsigned timeout_ms)
+{
+	int64_t end = helper_now_ms() + timeout_ms;
+	int rc = 0;
+
+	if (kept->out < 0)
+		return 0;
+	if (orderly && write(kept->in, "e", 1) < 0)
+		rc = -errno;
+	helper_close(&kept->in);
+	while (rc == 0 && orderly) {
+		struct pollfd p = { kept->out, POLLIN, 0 };
+		int64_t left = end - helper_now_ms();
+		char text[64];
+		ssize_t n = 1;
+
+		if (left <= 0)
+			rc = -ETIMEDOUT;
+		else if (poll(&p, 1, (int)left) < 0)
+			rc = errno == EINTR ? 0 : -errno;
+		else if (p.revents)
+			n = read(kept->out, text, sizeof(text));
+		if (n == 0)
+			break;
+	}
+	helper_close(&kept->out);
+	/* Who may not wait here any more ends soon itself. */
+	if (rc == 0)
+		(void)waitpid(kept->pid, NULL, WNOHANG);
+	return rc;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Short-lived programs that a backend asks before it is confined. */
+/* Programs that a backend asks before it is confined, and those that stay beside it. */
 #ifndef SLUICE_BACKENDS_BLK_HELPER_H
 #define SLUICE_BACKENDS_BLK_HELPER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "common/cleanup.h"
 
@@ -24,5 +26,27 @@
  */
 int helper_run(const char *folder, const char *const argv[], int fd, unsigned timeout_ms, char *out,
 	size_t out_room, char *why, size_t why_room) must_check;
+
+/** struct helper_kept - one that stays. */
+struct helper_kept {
+	pid_t pid;
+	int in;  /* its stdin: "e" asks it to end in order, its end of file says that we are gone */
+	int out; /* what it prints; does not block */
+};
+
+/**
+ * helper_keep() - run a program that prints a line when it is ready and then stays.
+ * @line: that, without its newline
+ *
+ * As helper_run() but for: its stdin is ours to write; its HELPER_FD is our stderr, for when
+ * it is ready and ours to hear no more. Return: 0, or -errno with @why, and it is gone.
+ */
+int helper_keep(const char *folder, const char *const argv[], unsigned timeout_ms, char *line,
+	size_t line_room, struct helper_kept *kept, char *why, size_t why_room) must_check;
+/**
+ * helper_end() - have it end; without @orderly it is only left alone. Confined processes may.
+ * Return: 0, or -errno: it did not end within @timeout_ms, or has gone before.
+ */
+int helper_end(struct helper_kept *kept, bool orderly, unsigned timeout_ms);
 
 #endif

@@ -12,6 +12,7 @@
 
 static const struct target_kind *const kinds[] = {
 	&target_partition,
+	&target_lvm,
 };
 
 /* What toolstacks put before the path of a raw image. */

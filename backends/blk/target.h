@@ -5,6 +5,7 @@
  *
  *	/dev/sdb, /srv/a.img, raw:PATH, aio:PATH, phy:PATH	a file or a block device
  *	SCHEME://...						the driver of that scheme
+ *	lvm:VG/LV						a logical volume, see target-lvm.c
  *	partition:NAME:WHICH					a partition of NAME, see target-partition.c
  */
 #ifndef SLUICE_BACKENDS_BLK_TARGET_H
@@ -25,6 +26,9 @@ struct blk_target {
 	/* what resolving began and the end of the device ends, or NULL; after the storage was closed */
 	void (*release)(struct blk_target *target);
 	void *state;             /* release's */
+	/* Who releases it says that a successor of this process goes on with the disk. */
+	bool has_successor;
+	int resized_fd;          /* readable when the size may have changed, and to be drained; 0: none */
 };
 
 /** struct target_wish - what the toolstack said beside the name. */
@@ -32,6 +36,7 @@ struct target_wish {
 	const char *driver;      /* by name; NULL or "": what the name asks for */
 	bool readonly;
 	bool shared;
+	const char *user;        /* which disk it is for: the device's directory in the store */
 };
 
 /**
@@ -58,7 +63,7 @@ struct target_kind {
 /** target_kind_at() - the @i-th kind, or NULL. */
 const struct target_kind *target_kind_at(unsigned i);
 
-/** target_partition - target-partition.c */
-extern const struct target_kind target_partition;
+/** target_partition, target_lvm - target-partition.c, target-lvm.c */
+extern const struct target_kind target_partition, target_lvm;
 
 #endif
