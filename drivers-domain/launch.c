@@ -285,7 +285,7 @@ static void launch_say_no_ns(int error)
 /* In namespaces of its own, where that is possible. */
 static pid_t launch_clone(struct launch_child *c)
 {
-	int rc = launch_ns_init(&c->ns, c->l->makes_interfaces);
+	int rc = launch_ns_init(&c->ns, c->l->keep_user);
 	pid_t pid = rc < 0 ? rc : launch_ns_fork(&c->ns);
 
 	if (pid < 0) {

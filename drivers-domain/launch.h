@@ -45,7 +45,7 @@ struct launch {
 	int lock_fd;           /* inherited; to be read only */
 	int pid_fd;            /* the backend's id is written to it; of the same file; or -1 */
 	int metrics_fd;        /* inherited as --metrics=fd:N, or negative */
-	bool makes_interfaces; /* as struct launch_kind has it */
+	bool keep_user;        /* it begins in our user namespace: it needs our rights to open what it serves */
 	unsigned dwell_ms;     /* that it stays at InitWait for the toolstack's sake */
 	int hypervisor_fd;     /* its connection to the hypervisor, or -1 */
 	int store_fd;          /* O_PATH, of the socket that is its XENSTORED_PATH; or -1 */

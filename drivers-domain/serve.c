@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/storage-name.h"
 #include "drivers-domain/daemon.h"
 #include "drivers-domain/gate-keeper.h"
 #include "drivers-domain/hotplug-nodes.h"
@@ -206,6 +207,17 @@ static void serve_admit(struct served *s, pid_t pid, const char *frontend, int l
 		(void)kill(-pid, SIGKILL);
 }
 
+/* LVM's commands are for root, and where the device is only they know. */
+static bool serve_needs_rights(const struct served *s)
+{
+	CLEANUP_FREE char *params = NULL;
+
+	if (launch_kind_find(s->name.kind)->makes_interfaces)
+		return true;
+	params = xsn_read(s->daemon->xs, XBT_NULL, s->leaf, "params");
+	return params && storage_name_is_lvm(params);
+}
+
 /* Starts the backend with what is its own. Return: its id or -errno. */
 static pid_t serve_launch(struct served *s, const char *program, int program_fd, int lock_fd)
 {
@@ -229,7 +241,7 @@ static pid_t serve_launch(struct served *s, const char *program, int program_fd,
 		.label = s->label,
 		.metrics_fd = metrics_fd,
 		.die_with_us = d->options.kill_backends,
-		.makes_interfaces = launch_kind_find(s->name.kind)->makes_interfaces,
+		.keep_user = serve_needs_rights(s),
 	};
 
 	if (!journal)
