@@ -85,6 +85,8 @@ static struct storage_part storage_part(const char *name)
 	const char *rest = storage_partition(name), *which = rest ? storage_name_which(rest) : NULL;
 	size_t len = strlen(name);
 
+	if (storage_name_is_lvm(name))
+		return (struct storage_part){ 0, 0 };
 	if (rest)
 		return (struct storage_part){ (size_t)(rest - name),
 			which ? (size_t)(which - rest) : strlen(rest) };
@@ -92,7 +94,7 @@ static struct storage_part storage_part(const char *name)
 		return (struct storage_part){ (size_t)(rest - name), strlen(rest) };
 	if (strncmp(name, "nbd+unix://", 11) == 0)
 		return storage_socket(name, strchr(name, '?'));
-	if (storage_is_scheme(name) || strncmp(name, "lvm:", 4) == 0)
+	if (storage_is_scheme(name))
 		return (struct storage_part){ 0, 0 };
 	return (struct storage_part){ 0, len };
 }
@@ -114,9 +116,36 @@ char *storage_name_with_path(const char *name, const char *path)
 	return asprintf(&text, "%.*s%s%s", (int)part.at, name, path, name + part.at + part.len) < 0 ? NULL : text;
 }
 
+/* --- logical volumes ------------------------------------------------------------------------- */
+
 bool storage_name_is_lvm(const char *name)
 {
 	const char *rest = storage_partition(name);
 
 	return strncmp(rest ? rest : name, STORAGE_LVM, strlen(STORAGE_LVM)) == 0;
+}
+
+/* "lvm:VG/LV" in a name that has it. */
+static struct storage_part storage_lvm(const char *name)
+{
+	const char *rest = storage_partition(name), *lvm = rest ? rest : name;
+	size_t n = strlen(STORAGE_LVM);
+
+	return (struct storage_part){ (size_t)(lvm - name), rest ? n + strcspn(rest + n, ":") : strlen(lvm) };
+}
+
+char *storage_name_lvm(const char *name)
+{
+	struct storage_part part = storage_lvm(name);
+	size_t n = strlen(STORAGE_LVM);
+
+	return strndup(name + part.at + n, part.len - n);
+}
+
+char *storage_name_with_device(const char *name, const char *path)
+{
+	struct storage_part part = storage_lvm(name);
+	char *text;
+
+	return asprintf(&text, "%.*s%s%s", (int)part.at, name, path, name + part.at + part.len) < 0 ? NULL : text;
 }

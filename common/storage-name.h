@@ -32,7 +32,12 @@ const char *storage_name_format(const char *name, const char **rest);
 char *storage_name_path(const char *name);
 /** storage_name_with_path() - @name with another path in that place, malloc'ed. NULL with errno set. */
 char *storage_name_with_path(const char *name, const char *path);
+
 /** storage_name_is_lvm() - a logical volume, or a partition of one. */
 bool storage_name_is_lvm(const char *name);
+/** storage_name_lvm() - its VG/LV, malloc'ed. NULL with errno set. */
+char *storage_name_lvm(const char *name);
+/** storage_name_with_device() - @name with the volume's device in its place, malloc'ed. NULL with errno set. */
+char *storage_name_with_device(const char *name, const char *path);
 
 #endif

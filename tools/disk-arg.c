@@ -35,6 +35,8 @@ static int set_option(struct stack_disk *disk, const char *word, char *why, size
 		disk->readonly = false;
 	else if (strcmp(word, "buffered") == 0)
 		disk->buffered = true;
+	else if (strcmp(word, "shared") == 0)
+		disk->shared = true;
 	else if (strcmp(word, "cdrom") == 0)
 		disk->cdrom = disk->readonly = true;
 	else if (strcmp(word, "discard") == 0)
@@ -52,7 +54,7 @@ static int set_option(struct stack_disk *disk, const char *word, char *why, size
 	else if (strncmp(word, "driver=", 7) == 0 && word[7])
 		disk->driver = word + 7;
 	else {
-		snprintf(why, room, "a disk has no option \"%s\": there are ro, rw, buffered, cdrom, discard,"
+		snprintf(why, room, "a disk has no option \"%s\": there are ro, rw, shared, buffered, cdrom, discard,"
 			" no-discard, direct-io-safe, untrusted, dev=NAME, driver=NAME and backend=NAME, and"
 			" a comma in a file's name is written twice", word);
 		return -EINVAL;

@@ -18,6 +18,8 @@ tools_libstack_la_SOURCES = \
 	backends/net/link.c \
 	tools/stack-disk.c \
 	tools/stack-log.c \
+	backends/blk/helper.c \
+	tools/stack-lvm.c \
 	tools/stack-net.c \
 	tools/stack-net.h \
 	tools/stack-network.c \

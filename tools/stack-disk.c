@@ -49,15 +49,21 @@ struct attached *stack_find_attached(struct stack *st, uint32_t domid, enum stac
 	return at;
 }
 
+static void free_attached(struct attached *at)
+{
+	stack_lvm_end(at);
+	free(at->path);
+	free(at->params);
+	free(at->real);
+	free(at);
+}
+
 void stack_forget(struct stack *st, struct attached *at)
 {
 	for (struct attached **p = &st->disks; *p; p = &(*p)->next) {
 		if (*p == at) {
 			*p = at->next;
-			free(at->path);
-			free(at->params);
-			free(at->real);
-			free(at);
+			free_attached(at);
 			return;
 		}
 	}
@@ -195,6 +201,7 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 	size_t room)
 {
 	struct stack_process *p = stack_process_of(st, at->backend_domid);
+	const char *whole = disk->filename ? disk->filename : "";
 	CLEANUP_FREE char *name = NULL;
 	char text[512];
 	int error;
@@ -202,10 +209,16 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 	at->in_vm = !p;
 	at->readonly = disk->readonly;
 	/* A path in a driver domain vm is that vm's, not ours. */
-	name = storage_name_path(disk->filename ? disk->filename : "");
-	at->path = name && p ? absolute(name) : name ? strdup(name) : NULL;
-	at->params = at->path ? storage_name_with_path(disk->filename ? disk->filename : "", at->path) :
-				NULL;
+	if (p && storage_name_is_lvm(whole)) {
+		at->path = stack_lvm_begin(st, at, disk, text, sizeof(text));
+		if (!at->path)
+			return stack_fail(why, room, -errno, "disk %s: %s", disk->dev, text);
+		at->params = storage_name_with_device(whole, at->path);
+	} else {
+		name = storage_name_path(whole);
+		at->path = name && p ? absolute(name) : name ? strdup(name) : NULL;
+		at->params = at->path ? storage_name_with_path(whole, at->path) : NULL;
+	}
 	if (!at->params)
 		return stack_fail(why, room, -ENOMEM, "out of memory");
 	at->real = p && at->path[0] ? realpath(at->path, NULL) : NULL;
@@ -244,12 +257,8 @@ int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk
 	error = find_path(st, at, disk, why, why_room);
 	if (error == 0)
 		error = add(st, at, disk, why, why_room);
-	if (error < 0) {
-		free(at->path);
-		free(at->params);
-		free(at->real);
-		free(at);
-	}
+	if (error < 0)
+		free_attached(at);
 	return error;
 }
 

@@ -194,6 +194,7 @@ static int disk_backend(struct xs_handle *xs, xs_transaction_t t, const char *di
 	const struct node ours[] = {
 		{ "driver", disk->driver ? disk->driver : "" },
 		{ "buffered", disk->buffered ? "1" : "0" },
+		{ "shared", disk->shared ? "1" : "0" },
 	};
 	int error;
 
@@ -204,7 +205,7 @@ static int disk_backend(struct xs_handle *xs, xs_transaction_t t, const char *di
 	/* Kernels and scripts in a driver domain vm find what xl writes, and what we were told to. */
 	if (d->at->in_vm)
 		error = xsn_write(xs, t, dir, "script", "/etc/xen/scripts/block");
-	if (error < 0 || (d->at->in_vm && !disk->driver && !disk->buffered))
+	if (error < 0 || (d->at->in_vm && !disk->driver && !disk->buffered && !disk->shared))
 		return error;
 	return write_nodes(xs, t, dir, ours, ARRAY_SIZE(ours));
 }

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "tools/stack.h"
 
+struct helper_kept;
 struct hvctl;
 struct xs_handle;
 struct stack_disk;
@@ -93,6 +94,7 @@ struct attached {
 	char *path;                /* absolute, where the backend is no vm; may be empty */
 	char *params;              /* for the backend: path, or a name that it is part of */
 	char *real;                /* where links led from there when it was attached; or NULL */
+	struct helper_kept *lvm;   /* has the logical volume active that it is; or NULL */
 	char backend[80];          /* store paths */
 	char frontend[80];
 	char libxl[80];
@@ -186,6 +188,15 @@ bool stack_detach_done(struct stack *st, uint32_t domid, enum stack_kind kind, u
 void stack_detach_finish(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev);
 /** stack_detach_all() - close and remove the devices of @domid, whose vCPUs stand still. */
 void stack_detach_all(struct stack *st, uint32_t domid);
+
+/**
+ * stack_lvm_begin() - for a process domain, which cannot: activate the logical volume that
+ * @disk names, until stack_lvm_end(). Return: its device, malloc'ed; NULL with errno set and @why.
+ */
+char *stack_lvm_begin(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
+	size_t why_room);
+/** stack_lvm_end() - deactivate it again, if that was us and nobody else uses it. */
+void stack_lvm_end(struct attached *at);
 
 /**
  * stack_close_disk() - have the backend close, and wait for that; its nodes stay.

@@ -25,6 +25,7 @@ struct stack_disk {
 	bool cdrom;
 	bool no_discard;         /* the guest is not offered to discard */
 	bool direct_io_safe;     /* pages of the guest may go to remote storage as they are */
+	bool shared;             /* others may write the same storage, too */
 	bool untrusted;          /* the guest is told not to trust its backend */
 	const char *backend;     /* the name of the driver domain that serves it; NULL: ours */
 };

@@ -85,10 +85,37 @@ static void formats_have_a_path(void **state)
 	assert_null(storage_name_format("/qcow2:a", NULL));
 }
 
+static void expect_volume(const char *name, const char *volume, const char *with)
+{
+	char *is, *other, *path = storage_name_path(name);
+
+	assert_true(storage_name_is_lvm(name));
+	assert_string_equal(path, "");
+	free(path);
+	is = storage_name_lvm(name);
+	other = storage_name_with_device(name, "/dev/x");
+	assert_string_equal(is, volume);
+	assert_string_equal(other, with);
+	free(is);
+	free(other);
+}
+
+static void logical_volumes_have_a_device(void **state)
+{
+	expect_volume("lvm:vg/lv", "vg/lv", "/dev/x");
+	expect_volume("partition:lvm:vg/lv:1", "vg/lv", "partition:/dev/x:1");
+	expect_volume("partition:lvm:vg/lv:LABEL=a:b", "vg/lv", "partition:/dev/x:LABEL=a:b");
+	expect_volume("partition:lvm:vg/lv", "vg/lv", "partition:/dev/x");
+	expect_volume("lvm:", "", "/dev/x");
+	assert_false(storage_name_is_lvm("/dev/vg/lv"));
+	assert_false(storage_name_is_lvm("partition:/lvm:a:1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_themselves),
+		cmocka_unit_test(logical_volumes_have_a_device),
 		cmocka_unit_test(partitions_have_a_path),
 		cmocka_unit_test(labels_may_have_colons),
 		cmocka_unit_test(uris_have_no_path),
