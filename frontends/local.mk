@@ -182,9 +182,10 @@ tests_peers_blk_conform_LDADD = frontends/libblkfront.la
 
 # The same run's driver without backend and frontend; modules find the core in it.
 check_PROGRAMS += tests/peers/blk-direct
-tests_peers_blk_direct_SOURCES = tests/peers/blk-direct.c
+tests_peers_blk_direct_SOURCES = tests/peers/blk-direct.c common/confine-files.c
 tests_peers_blk_direct_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
-tests_peers_blk_direct_LDFLAGS = $(AM_LDFLAGS) -export-dynamic -Wl,-u,servers_add
+tests_peers_blk_direct_LDFLAGS = $(AM_LDFLAGS) -export-dynamic -Wl,-u,servers_add \
+	-Wl,-u,servers_start -Wl,-u,confine_self
 tests_peers_blk_direct_LDADD = backends/blk/libblkcore.la common/libservers.la common/libconfine.la \
 	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS)
 
