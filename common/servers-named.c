@@ -32,7 +32,7 @@ static const char *address_why(const struct sockaddr_storage *a)
 	return NULL;
 }
 
-/* Cuts @text to its host; NULL: that is an address and no name. */
+/* Cuts @text to its host if that is a name; NULL: it is an address. */
 static const char *host_name(char *text)
 {
 	char *colon = strrchr(text, ':');
@@ -41,7 +41,10 @@ static const char *host_name(char *text)
 	if (!colon || text[0] == '[' || (size_t)(colon - text) > NAME_MAX_LENGTH)
 		return NULL;
 	*colon = '\0';
-	return inet_pton(AF_INET, text, &four) == 1 ? NULL : text;
+	if (inet_pton(AF_INET, text, &four) != 1)
+		return text;
+	*colon = ':';
+	return NULL;
 }
 
 /* Only what servers_add() takes, too: it is written in lines. */
@@ -55,34 +58,41 @@ static bool name_is_plain(const char *name)
 	return n > 0 && n <= NAME_MAX_LENGTH;
 }
 
+/* All of @more, with that name, NULL: without one. What is there already may have several names. */
+static int named_append(struct servers_named *n, const struct servers *more, const char *name)
+{
+	if (more->count > SERVERS_MAX - n->servers.count)
+		return -E2BIG;
+	for (unsigned i = 0; i < more->count; i++) {
+		n->servers.list[n->servers.count] = more->list[i];
+		n->names[n->servers.count++] = name;
+	}
+	return 0;
+}
+
 int servers_named_add(struct servers_named *n, char *text, char *why, size_t room)
 {
-	unsigned before = n->servers.count;
-	char *comma = strchr(text, ',');
+	struct servers more = { .count = 0 };
+	char *name = strchr(text, ',');
 	const char *reason = NULL;
 	int rc;
 
-	if (comma)
-		*comma++ = '\0';
-	if (comma && !name_is_plain(comma))
+	if (name)
+		*name++ = '\0';
+	if (name && !name_is_plain(name))
 		return named_fail(why, room, text, "a comma is followed by a name");
 	if (strncmp(text, "unix:", 5) == 0)
 		return named_fail(why, room, text, "a Unix socket is reached by its directory: name that in"
 			" directories=");
-	rc = servers_add(&n->servers, text, why, room);
-	for (unsigned i = before; rc == 0 && !reason && i < n->servers.count; i++)
-		reason = address_why(&n->servers.list[i].address);
+	rc = servers_add(&more, text, why, room);
+	for (unsigned i = 0; rc == 0 && !reason && i < more.count; i++)
+		reason = address_why(&more.list[i].address);
 	if (reason)
-		rc = named_fail(why, room, text, reason);
-	if (rc < 0) {
-		n->servers.count = before;
+		return named_fail(why, room, text, reason);
+	if (rc < 0)
 		return rc;
-	}
-	if (!comma)
-		comma = (char *)host_name(text);
-	for (unsigned i = before; i < n->servers.count; i++)
-		n->names[i] = comma;
-	return 0;
+	rc = named_append(n, &more, name ? name : host_name(text));
+	return rc < 0 ? named_fail(why, room, text, "there are too many addresses: name fewer servers") : 0;
 }
 
 void servers_named_format(const struct servers_named *n, unsigned index, char *text, size_t room)

@@ -4,10 +4,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -279,6 +281,26 @@ int link_add_veth(int nl, const char *name, const char *peer)
 	request_end(&r, end);
 	request_end(&r, data);
 	request_end(&r, info);
+	return request_acknowledged(nl, &r);
+}
+
+int link_add_address(int nl, int index, const struct sockaddr *address)
+{
+	const struct sockaddr_in *four = (const void *)address;
+	const struct sockaddr_in6 *six = (const void *)address;
+	bool is_six = address->sa_family == AF_INET6;
+	const void *bytes = is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
+	size_t size = is_six ? sizeof(six->sin6_addr) : sizeof(four->sin_addr);
+	/* Nobody is asked whether it is somebody else's, too. */
+	const struct ifaddrmsg info = { .ifa_family = (uint8_t)address->sa_family,
+		.ifa_prefixlen = (uint8_t)(size * 8), .ifa_flags = IFA_F_NODAD, .ifa_index = (uint32_t)index };
+	struct link_request r;
+
+	request_init(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, 0);
+	r.head.nlmsg_len = NLMSG_LENGTH(sizeof(info));
+	memcpy(&r.info, &info, sizeof(info));
+	request_put(&r, IFA_LOCAL, bytes, size);
+	request_put(&r, IFA_ADDRESS, bytes, size);
 	return request_acknowledged(nl, &r);
 }
 

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 
@@ -51,6 +52,11 @@ int link_add_macvtap(int nl, const char *name, int lower, unsigned queues,
 int link_add_bridge(int nl, const char *name) must_check;
 /** link_add_veth() - make two interfaces with a cable between them. 0, -EEXIST or another -errno. */
 int link_add_veth(int nl, const char *name, const char *peer) must_check;
+/**
+ * link_add_address() - have the host be there at @address, a sockaddr_in or sockaddr_in6, alone, by
+ * the interface @index. 0, -EEXIST or another -errno.
+ */
+int link_add_address(int nl, int index, const struct sockaddr *address) must_check;
 /** link_delete() - 0 or -errno. */
 int link_delete(int nl, int index) must_check;
 /** link_name_why() - why @name cannot be an interface's; NULL: it can. */

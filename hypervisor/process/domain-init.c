@@ -29,6 +29,7 @@
 #include "hypervisor/process/domain-ns.h"
 #include "hypervisor/process/domain-place.h"
 #include "hypervisor/process/domain-root.h"
+#include "hypervisor/process/domain-servers.h"
 
 enum domain_network { NETWORK_HOST, NETWORK_OWN, NETWORK_ADMIN };
 enum domain_confined { CONFINED_NOT, CONFINED_TRY, CONFINED_OR_NOT_AT_ALL };
@@ -39,6 +40,7 @@ struct options {
 	bool may_mount;
 	enum domain_network network;
 	struct domain_net net; /* in that */
+	struct domain_servers servers; /* that it is given a way to */
 	enum domain_confined confined; /* to what is allowed */
 	struct domain_list list;
 	pid_t into;    /* change that domain */
@@ -49,7 +51,8 @@ struct options {
 };
 
 enum { OPT_RUN_DIR = 256, OPT_DOMAIN_DIR, OPT_ENV, OPT_MAY_MOUNT, OPT_CONFINED, OPT_ALLOW,
-	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_NETWORK_FD, OPT_INTO, OPT_REMOVE };
+	OPT_ALLOW_RO, OPT_OWN_NETWORK, OPT_BRIDGE, OPT_NETWORK_FD, OPT_INTO, OPT_REMOVE,
+	OPT_SERVER, OPT_SERVERS_FD };
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
@@ -62,6 +65,8 @@ static const struct option long_options[] = {
 	{ "own-network", optional_argument, NULL, OPT_OWN_NETWORK },
 	{ "bridge", required_argument, NULL, OPT_BRIDGE },
 	{ "network-fd", required_argument, NULL, OPT_NETWORK_FD },
+	{ "server", required_argument, NULL, OPT_SERVER },
+	{ "servers-fd", required_argument, NULL, OPT_SERVERS_FD },
 	{ "into", required_argument, NULL, OPT_INTO },
 	{ "remove", required_argument, NULL, OPT_REMOVE },
 	{ "help", no_argument, NULL, 'h' },
@@ -86,6 +91,9 @@ static void usage(void)
 	     "  --bridge=NAME      make a bridge in its own network first; may be repeated\n"
 	     "  --network-fd=FD    write a byte there when that network is made, and start COMMAND\n"
 	     "                     when one came back\n"
+	     "  --server=HOST:PORT  have this address in its own network, and a socket that listens\n"
+	     "                     there; may be repeated\n"
+	     "  --servers-fd=FD    send these sockets here\n"
 	     "  --confined         the domain has what programs need, DIR and what is allowed, and\n"
 	     "                     nothing else of the host's files and devices\n"
 	     "  --confined=try     the same where it is possible; a line says where it is not\n"
@@ -125,6 +133,7 @@ static void check_options(const struct options *o)
 	n = strlen(o->run_dir);
 	if (strncmp(o->run_dir, o->domain_dir, n) != 0 || o->domain_dir[n] != '/')
 		die("--domain-dir=%s is not inside --run-dir=%s", o->domain_dir, o->run_dir);
+	domain_servers_check(&o->servers, o->network != NETWORK_HOST && o->confined == CONFINED_OR_NOT_AT_ALL);
 	if ((o->net.nbridges || o->net.filled >= 0) && o->network == NETWORK_HOST)
 		die("--bridge and --network-fd are for a domain with a network of its own: --own-network=admin");
 }
@@ -213,6 +222,12 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_NETWORK_FD:
 			domain_net_parse_fd(&o->net, optarg);
+			break;
+		case OPT_SERVER:
+			domain_servers_add(&o->servers, optarg);
+			break;
+		case OPT_SERVERS_FD:
+			domain_servers_parse_fd(&o->servers, optarg);
 			break;
 		case OPT_INTO:
 			parse_into(o, optarg);
@@ -394,6 +409,8 @@ static int allow_own(struct options *o)
 
 	if (rc == 0)
 		rc = domain_cgroup_allow(&o->cgroup, &o->list);
+	if (rc == 0)
+		rc = domain_servers_hosts(&o->servers, o->domain_dir, &o->list);
 	return rc ? rc : domain_list_add(&o->list, o->domain_dir, false);
 }
 
@@ -483,6 +500,7 @@ static _Noreturn void first_process(struct options *o, int parent)
 	if (rc < 0 && o->network != NETWORK_HOST)
 		network_without_seal(o);
 	domain_net_make(&o->net);
+	domain_servers_make(&o->servers);
 	domain_net_await(&o->net);
 	exit(run_command(o, rc == 0));
 }
@@ -505,6 +523,7 @@ static _Noreturn void run_isolated(struct options *o)
 	}
 	close(parent[0]);
 	domain_net_leave(&o->net);
+	domain_servers_leave(&o->servers);
 	/*
 	 * Its children go to a namespace whose pid 1 has ended: none can be made any more,
 	 * which is what exit handlers of a sanitizer's runtime would try.
@@ -529,7 +548,7 @@ static _Noreturn void change(struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .net = { .filled = -1 } };
+	static struct options o = { .net = { .filled = -1 }, .servers = { .fd = -1 } };
 	pid_t parent = getppid();
 	int rc;
 

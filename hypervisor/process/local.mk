@@ -70,8 +70,31 @@ hypervisor_process_sluice_domain_init_SOURCES = \
 	hypervisor/process/domain-place.h \
 	hypervisor/process/domain-root.c \
 	hypervisor/process/domain-root.h \
+	hypervisor/process/domain-servers.c \
+	hypervisor/process/domain-servers.h \
 	hypervisor/process/domain-userns.c \
 	$(NULL)
 # Objects of its own: libraries have some of these files, too.
 hypervisor_process_sluice_domain_init_CPPFLAGS = $(AM_CPPFLAGS)
 hypervisor_process_sluice_domain_init_LDADD = common/libcommon.la
+
+dist_man_MANS += docs/man/sluice-relay.8
+sbin_PROGRAMS += hypervisor/process/sluice-relay
+hypervisor_process_sluice_relay_SOURCES = \
+	hypervisor/process/relay-conn.c \
+	hypervisor/process/relay-main.c \
+	hypervisor/process/relay-private.h \
+	hypervisor/process/relay.c \
+	hypervisor/process/relay.h \
+	$(NULL)
+hypervisor_process_sluice_relay_LDADD = common/libconfine.la common/libcommon.la
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/relay tests/unit/servers-named
+TESTS += tests/unit/relay tests/unit/servers-named
+tests_unit_relay_SOURCES = tests/unit/relay.c hypervisor/process/relay.c hypervisor/process/relay-conn.c
+tests_unit_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_relay_LDADD = common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_servers_named_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_servers_named_LDADD = common/libcommon.la $(CMOCKA_LIBS)
+endif
