@@ -27,7 +27,7 @@ enum {
 	OPT_KERNEL = 256, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_MAXVCPUS, OPT_DISK, OPT_NET,
 	OPT_NAME, OPT_CONSOLE, OPT_ON_POWEROFF, OPT_ON_REBOOT, OPT_ON_CRASH,
 	OPT_ON_WATCHDOG, OPT_UUID, OPT_PAUSED, OPT_TIMEOUT, OPT_VM,
-	OPT_DRIVER_VM, OPT_DRIVER_PROCESS, OPT_DEVICE, OPT_DIRECTORY, OPT_INTERFACE, OPT_BRIDGE, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
+	OPT_DRIVER_VM, OPT_DRIVER_PROCESS, OPT_DEVICE, OPT_DIRECTORY, OPT_INTERFACE, OPT_BRIDGE, OPT_SERVER, OPT_KVM, OPT_HYPERCALLS, OPT_LOG_LEVEL,
 };
 
 static const struct option long_options[] = {
@@ -55,6 +55,7 @@ static const struct option long_options[] = {
 	{ "directory", required_argument, NULL, OPT_DIRECTORY },
 	{ "interface", required_argument, NULL, OPT_INTERFACE },
 	{ "bridge", required_argument, NULL, OPT_BRIDGE },
+	{ "server", required_argument, NULL, OPT_SERVER },
 	{ "kvm", required_argument, NULL, OPT_KVM },
 	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
@@ -91,6 +92,7 @@ static void usage(void)
 		"  --directory=PATH[,ro]  this directory and what is in it; may be repeated\n"
 		"  --interface=NAME     this network interface, which the host has not meanwhile\n"
 		"  --bridge=NAME[=INTERFACE]  a bridge in its own network, and such an interface on it\n"
+		"  --server=HOST:PORT[-PORT]  this server, as if it were in there; may be repeated\n"
 		"  --kvm=PATH           default: /dev/kvm\n"
 		"  --hypercalls=HOW     rewrite or kvm, see sluice-hypervisor(8)\n"
 		"  --log-level=LEVEL    error, warning (default), info, debug\n"
@@ -278,7 +280,8 @@ static int set_vm(struct boot_vm *vm, int option, char *text)
 
 static bool is_process_option(int option)
 {
-	return option == OPT_DEVICE || option == OPT_DIRECTORY || option == OPT_INTERFACE || option == OPT_BRIDGE;
+	return option == OPT_DEVICE || option == OPT_DIRECTORY || option == OPT_INTERFACE || option == OPT_BRIDGE ||
+		option == OPT_SERVER;
 }
 
 static int set_process(struct boot_vm *vm, int option, char *text)
@@ -291,10 +294,12 @@ static int set_process(struct boot_vm *vm, int option, char *text)
 		return process_arg_interface(&vm->process, text);
 	case OPT_BRIDGE:
 		return process_arg_bridge(&vm->process, text);
+	case OPT_SERVER:
+		return process_arg_server(&vm->process, text);
 	case OPT_UUID:
 		return set_uuid(text, &vm->process.uuid);
 	default:
-		log_err("%s is a process domain: it has --uuid, --device, --directory, --interface and --bridge",
+		log_err("%s is a process domain: it has --uuid, --device, --directory, --interface, --bridge and --server",
 			vm->config.name);
 		return -EINVAL;
 	}
@@ -343,7 +348,7 @@ static int set_option(struct boot_options *o, int option, char *text)
 	default:
 		vm = current_vm(o);
 		if (vm && !vm->is_process && is_process_option(option)) {
-			log_err("%s is a vm: --device, --directory, --interface and --bridge are for --driver-process",
+			log_err("%s is a vm: --device, --directory, --interface, --bridge and --server are for --driver-process",
 				vm->config.name);
 			return -EINVAL;
 		}

@@ -28,6 +28,7 @@ struct cfg {
 	struct set_key keys[CFG_KEYS_MAX];
 	unsigned nkeys;
 	struct arg_list *args;
+	unsigned nservers, nports; /* of a process domain */
 };
 
 /** cfg_fail() - say what is wrong in @line (0: nowhere in particular). */

@@ -14,6 +14,7 @@
 
 #include "backends/net/link.h"
 #include "common/array.h"
+#include "common/servers-named.h"
 #include "tools/cfg-keys.h"
 #include "tools/reach-arg.h"
 
@@ -219,11 +220,37 @@ static int put_bridge(struct cfg *c, const char *key, const char *item)
 	return 0;
 }
 
-static int refuse_server(struct cfg *c, const char *key, const char *item)
+/* What servers_named_add() says begins with the item's name, as what is said here does. */
+static const char *without_name(const char *why)
 {
-	return fail_item(c, key, item, "a process domain reaches no server: its network has nothing of the host's, and a"
-		" socket of the host's network is one that any process in it could connect elsewhere; give it an interface that leads"
-		" to the server in interfaces=, or write servers=[ ]");
+	const char *reason = strstr(why, "\": ");
+
+	return reason ? reason + 3 : why;
+}
+
+/* Looked up here and now, so that what is said names the line. */
+static int put_server(struct cfg *c, const char *key, const char *item)
+{
+	struct servers_named n = { .servers = { .count = 0 } };
+	CLEANUP_FREE char *text = strdup(item);
+	char why[400], format[SERVERS_FORMAT_MAX];
+
+	if (!text)
+		return fail_item(c, key, item, "out of memory");
+	if (strchr(text, ','))
+		return fail_item(c, key, item, "one server each: [ \"HOST:PORT\", \"HOST:FIRST-LAST\" ]");
+	if (servers_named_add(&n, text, why, sizeof(why)) < 0)
+		return fail_item(c, key, item, without_name(why));
+	c->nports += servers_ports(&n.servers);
+	c->nservers += n.servers.count;
+	if (c->nports > SERVERS_PORTS_MAX || c->nservers > SERVERS_MAX)
+		return fail_item(c, key, item, "with this there are more than 64 addresses or 512 ports in all: name"
+			" those that are needed");
+	for (unsigned i = 0; i < n.servers.count; i++) {
+		servers_named_format(&n, i, format, sizeof(format));
+		arg_list_add(c->args, "--server=%s", format);
+	}
+	return 0;
 }
 
 int cfg_process(struct cfg *c)
@@ -246,6 +273,6 @@ int cfg_process(struct cfg *c)
 	if (error == 0)
 		error = each_item(c, "bridges", "xenbr0=eth1", STACK_PROCESS_INTERFACES, put_bridge);
 	if (error == 0)
-		error = each_item(c, "servers", "198.51.100.7:3260", STACK_PROCESS_PATHS, refuse_server);
+		error = each_item(c, "servers", "198.51.100.7:3260", SERVERS_MAX, put_server);
 	return error == 0 ? cfg_put_uuid(c) : error;
 }

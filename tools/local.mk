@@ -28,6 +28,8 @@ tools_libstack_la_SOURCES = \
 	tools/stack-process.c \
 	tools/stack-process.h \
 	tools/stack-reach.c \
+	tools/stack-relay.c \
+	tools/stack-relay.h \
 	tools/stack-spawn.c \
 	tools/stack-vm-nodes.c \
 	tools/stack-vm.c \
@@ -293,6 +295,7 @@ tools_scripts = \
 	tests/scripts/create-process-killed.sh \
 	tests/scripts/create-process-network.sh \
 	tests/scripts/create-process-rights.sh \
+	tests/scripts/create-process-servers.sh \
 	tests/scripts/create-partition.sh \
 	tests/scripts/create-process.sh \
 	tests/scripts/create-stack.sh \

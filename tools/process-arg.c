@@ -3,6 +3,7 @@
 #include "tools/process-arg.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/net/link.h"
@@ -61,4 +62,18 @@ int process_arg_bridge(struct stack_process_config *c, char *text)
 		if (strcmp(c->interfaces[i], interface) == 0)
 			return 0;
 	return interface ? process_arg_interface(c, interface) : 0;
+}
+
+int process_arg_server(struct stack_process_config *c, char *text)
+{
+	char why[400];
+	int rc = servers_named_add(&c->servers, text, why, sizeof(why));
+
+	if (rc == 0 && servers_ports(&c->servers.servers) > SERVERS_PORTS_MAX) {
+		snprintf(why, sizeof(why), "its servers have more than %u ports", SERVERS_PORTS_MAX);
+		rc = -E2BIG;
+	}
+	if (rc < 0)
+		log_err("%s: %s", c->name, why);
+	return rc;
 }

@@ -17,5 +17,7 @@ int process_arg_interface(struct stack_process_config *c, const char *name) must
  * @text: changed. Return: 0 or -errno, said.
  */
 int process_arg_bridge(struct stack_process_config *c, char *text) must_check;
+/** process_arg_server() - HOST:PORT and the like, looked up now. @text: changed. Return: 0 or -errno, said. */
+int process_arg_server(struct stack_process_config *c, char *text) must_check;
 
 #endif

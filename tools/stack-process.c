@@ -123,14 +123,31 @@ static int await_byte(struct stack *st, int fd, char *why, size_t room)
 	return 0;
 }
 
-/* @net: where the domain asks for its interfaces, or -1 */
-static pid_t spawn_daemon(struct stack_process *p, int ready, int net, char *why, size_t room)
+/** struct ends - of what its domain tells us on while it starts: [1] is the domain's; or -1. */
+struct ends {
+	int ready[2];   /* that the daemon serves */
+	int net[2];     /* that interfaces can come */
+	int servers[2]; /* the sockets for its servers */
+};
+
+static void close_ends(struct ends *e, unsigned which)
+{
+	int *const all[] = { e->ready, e->net, e->servers };
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (all[i][which] >= 0)
+			close(all[i][which]);
+		all[i][which] = -1;
+	}
+}
+
+static pid_t spawn_daemon(struct stack_process *p, const struct ends *e, char *why, size_t room)
 {
 	CLEANUP_FREE char *path = stack_program("drivers-domain", "sluice-driverd", why, room);
 	char run_arg[160], ready_arg[32], run_dir[140];
 	char *argv[] = { path, run_arg, ready_arg, (char *)"--kill-backends-with-daemon", NULL };
-	const int keep[] = { ready, net };
-	struct spawn s = { .keep = keep, .nkeep = net < 0 ? 1 : 2, .daemon = true, .log = p->st->log_write };
+	int keep[3] = { e->ready[1] };
+	struct spawn s = { .keep = keep, .nkeep = 1, .daemon = true, .log = p->st->log_write };
 	struct arg_list options = { .argc = 0 };
 	pid_t pid;
 
@@ -138,13 +155,19 @@ static pid_t spawn_daemon(struct stack_process *p, int ready, int net, char *why
 		return -ENOENT;
 	snprintf(run_dir, sizeof(run_dir), "%s/dom/%u/driverd", p->st->dir.path, p->domid);
 	snprintf(run_arg, sizeof(run_arg), "--run-dir=%s", run_dir);
-	snprintf(ready_arg, sizeof(ready_arg), "--ready-fd=%d", ready);
+	snprintf(ready_arg, sizeof(ready_arg), "--ready-fd=%d", e->ready[1]);
 	/* It is there, with what backends left, when the domain comes back. */
 	if (mkdir(run_dir, 0700) < 0 && errno != EEXIST)
 		return stack_fail(why, room, -errno, "cannot make %s: %m", run_dir);
 	put_options(p, &options);
-	if (net >= 0)
-		arg_list_add(&options, "--network-fd=%d", net);
+	if (e->net[1] >= 0) {
+		arg_list_add(&options, "--network-fd=%d", e->net[1]);
+		keep[s.nkeep++] = e->net[1];
+	}
+	if (e->servers[1] >= 0) {
+		stack_relay_options(p, e->servers[1], &options);
+		keep[s.nkeep++] = e->servers[1];
+	}
 	if (options.failed)
 		pid = stack_fail(why, room, -ENOMEM, "out of memory");
 	else
@@ -169,36 +192,46 @@ static int fill_network(struct stack_process *p, int net, char *why, size_t room
 	return error;
 }
 
-static int start(struct stack_process *p, const int ready[2], const int net[2], char *why, size_t room)
+static int start_relay(struct stack_process *p, int fd, char *why, size_t room)
 {
-	int error = spawn_daemon(p, ready[1], net[1], why, room);
+	int error = stack_relay_start(p, fd, why, room);
 
-	close(ready[1]);
-	if (net[1] >= 0)
-		close(net[1]);
+	return error == -EPIPE ? not_started(p->st, why, room) : error;
+}
+
+static int start(struct stack_process *p, struct ends *e, char *why, size_t room)
+{
+	int error = spawn_daemon(p, e, why, room);
+
+	close_ends(e, 1);
 	if (error < 0)
 		return error;
 	p->pid = error;
 	p->watch = stack_watch(p->st, p->pid);
-	error = net[0] >= 0 ? fill_network(p, net[0], why, room) : 0;
-	return error < 0 ? error : await_byte(p->st, ready[0], why, room);
+	error = e->servers[0] >= 0 ? start_relay(p, e->servers[0], why, room) : 0;
+	if (error == 0 && e->net[0] >= 0)
+		error = fill_network(p, e->net[0], why, room);
+	return error < 0 ? error : await_byte(p->st, e->ready[0], why, room);
 }
 
 int stack_process_start(struct stack_process *p, char *why, size_t why_room)
 {
-	int ready[2], net[2] = { -1, -1 }, error;
+	struct ends e = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	int error = 0;
 
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		return stack_fail(why, why_room, -errno, "cannot make a pipe: %m");
-	if (p->config->ninterfaces && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, net) < 0) {
-		error = stack_fail(why, why_room, -errno, "cannot make a socket: %m");
-		close(ready[1]);
-	} else {
-		error = start(p, ready, net, why, why_room);
-	}
-	close(ready[0]);
-	if (net[0] >= 0)
-		close(net[0]);
+	stack_relay_end(p);
+	if (pipe2(e.ready, O_CLOEXEC) < 0)
+		error = -errno;
+	else if (p->config->ninterfaces && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e.net) < 0)
+		error = -errno;
+	else if (stack_relay_wanted(p) && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e.servers) < 0)
+		error = -errno;
+	if (error < 0)
+		stack_fail(why, why_room, error, "cannot make pipes: %s", strerror(-error));
+	else
+		error = start(p, &e, why, why_room);
+	close_ends(&e, 0);
+	close_ends(&e, 1);
 	return error;
 }
 
@@ -206,6 +239,7 @@ void stack_process_end(struct stack_process *p, unsigned grace_ms)
 {
 	spawn_end(&p->pid, grace_ms);
 	stack_unwatch(&p->watch);
+	stack_relay_end(p);
 }
 
 int stack_process_restart(struct stack_process *p, char *why, size_t why_room)
@@ -238,8 +272,10 @@ int stack_process_check(struct stack_process *p, char *why, size_t why_room)
 
 	if (p->ended || p->pid <= 0)
 		return stack_fail(why, why_room, -EPIPE, "the driver domain %s has ended", p->config->name);
-	if (!spawn_is_dead(p->pid, &status))
+	if (!spawn_is_dead(p->pid, &status)) {
+		stack_relay_check(p);
 		return 0;
+	}
 	p->pid = 0;
 	stack_unwatch(&p->watch);
 	say_end(p, status, why, why_room);
@@ -293,7 +329,8 @@ struct stack_process *stack_process_create(struct stack *st, const struct stack_
 		return NULL;
 	}
 	*p = (struct stack_process){ .next = st->processes, .st = st, .config = config,
-		.domid = st->next_domid++, .watch = -1, .net = -1 };
+		.domid = st->next_domid++, .watch = -1, .net = -1,
+		.relay = STACK_RELAY_NONE };
 	st->processes = p;
 	error = create(p, why, why_room);
 	if (error == 0)

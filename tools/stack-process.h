@@ -12,6 +12,8 @@
 #include <sys/types.h>
 
 #include "common/cleanup.h"
+#include "common/servers-named.h"
+#include "tools/stack-relay.h"
 #include "tools/stack.h"
 
 struct attached;
@@ -45,6 +47,7 @@ struct stack_process_config {
 	unsigned ninterfaces;
 	struct stack_bridge bridges[STACK_PROCESS_INTERFACES];
 	unsigned nbridges;
+	struct servers_named servers; /* SERVERS_PORTS_MAX ports at most */
 };
 
 /** struct stack_process - a process driver domain. */
@@ -58,6 +61,7 @@ struct stack_process {
 	bool ended;          /* it ended too often and is not started again */
 	pid_t pid;           /* of its sluice-domain-init; 0: it does not run */
 	int watch;           /* its pidfd in the stack's watch, or -1 */
+	struct stack_relay relay; /* its way to servers */
 	int net;             /* its network namespace, while it has interfaces of the host; or -1 */
 	unsigned revived;    /* how often, one soon after the other */
 	uint64_t revived_ms; /* the last time */

@@ -320,7 +320,7 @@ static int start_storage(struct stack *st, char *why, size_t room)
 	if (!p)
 		return stack_fail(why, room, -ENOMEM, "out of memory");
 	*p = (struct stack_process){ .st = st, .config = &config, .domid = STACK_STORAGE, .watch = -1,
-		.net = -1 };
+		.net = -1, .relay = STACK_RELAY_NONE };
 	st->processes = st->storage = p;
 	return stack_process_start(p, why, room);
 }

@@ -63,7 +63,17 @@ bad "bad.cfg:3: bridges: \"a/b\": interfaces' names have no" 'bridges=[ "a/b" ]'
 bad 'bad.cfg:3: bridges: "": an interface has no name' 'bridges=[ "" ]'
 bad 'bad.cfg:3: bridges: "xenbr0=nosuch0": there is no such network interface' 'bridges=[ "xenbr0=nosuch0" ]'
 bad 'bad.cfg:3: bridges: "xenbr0=lo": each domain has its own lo' 'bridges=[ "xenbr0=lo" ]'
-bad 'bad.cfg:3: servers: "198.51.100.7:3260": a process domain reaches no server' 'servers=[ "198.51.100.7:3260" ]'
+becomes '--server=198.51.100.7:3260' 'servers=[ "198.51.100.7:3260" ]'
+becomes "'--server=[2001:db8::7]:24007-24010' --server=127.0.0.1:80" 'servers=[ "[2001:db8::7]:24007-24010", "127.0.0.1:80" ]'
+bad 'bad.cfg:3: servers must be a list: servers=[ "198.51.100.7:3260" ]' 'servers="198.51.100.7:3260"'
+bad 'bad.cfg:3: servers: "198.51.100.7": it is not HOST:PORT' 'servers=[ "198.51.100.7" ]'
+bad 'bad.cfg:3: servers: "0.0.0.0:1": that is no address of a server' 'servers=[ "0.0.0.0:1" ]'
+bad 'bad.cfg:3: servers: "[fe80::1]:1": an address of one link' 'servers=[ "[fe80::1]:1" ]'
+bad 'bad.cfg:3: servers: "127.0.0.1:1,a": one server each' 'servers=[ "127.0.0.1:1,a" ]'
+bad 'bad.cfg:3: servers: "127.0.0.1:1-513": with this there are more than 64 addresses or 512 ports' 'servers=[ "127.0.0.1:1-513" ]'
+bad 'bad.cfg:3: servers: "127.0.0.2:1-112": with this' 'servers=[ "127.0.0.1:1-401", "127.0.0.2:1-112" ]'
+bad 'bad.cfg:3: servers: "unix:/run/nbd": a Unix socket is reached by its directory: name that in directories=' \
+	'servers=[ "unix:/run/nbd" ]'
 # Both of what is wrong in a list.
 bad '"/nowhere"' 'devices=[ "/nowhere", "none" ]'
 says err '"none": a path must begin with /' || fail "$(cat err)"
@@ -80,12 +90,14 @@ bad_boot () {
 	! "$sluice" boot "$@" </dev/null >out 2>err || fail "taken: $*"
 	says err "$said" || fail "$*: $(cat err)"
 }
-bad_boot 'store is a process domain: it has --uuid, --device, --directory, --interface and --bridge' \
+bad_boot 'store is a process domain: it has --uuid, --device, --directory, --interface, --bridge and --server' \
 	--driver-process=store --memory=64
-bad_boot 'guest is a vm: --device, --directory, --interface and --bridge are for --driver-process' --kernel=/x --device=/dev/null
+bad_boot 'guest is a vm: --device, --directory, --interface, --bridge and --server are for --driver-process' --kernel=/x --device=/dev/null
 bad_boot '--driver-process=a b: a name has' --driver-process='a b'
 bad_boot '--directory=images: a path must begin with /' --driver-process=store --directory=images
 bad_boot 'interface x is there twice' --driver-process=store --interface=x --interface=x
+bad_boot 'store: its servers have more than 512 ports' --driver-process=store --server=127.0.0.1:1-400 --server=127.0.0.2:1-200
+bad_boot 'store: server "x": it is not HOST:PORT' --driver-process=store --server=x
 bad_boot 'two vms are named store' --driver-process=store --driver-process=store
 bad_boot 'store: at most 64 devices and directories' --driver-process=store $(printf -- '--device=/dev/null %.0s' $(seq 65))
 assert_tidy
