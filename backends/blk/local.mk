@@ -287,6 +287,28 @@ tests_unit_blk_journal_SOURCES = tests/unit/blk-journal.c
 tests_unit_blk_journal_LDADD = backends/common/libbackend.la $(CMOCKA_LIBS)
 endif
 
+if HAVE_LIBNBD
+pkglib_LTLIBRARIES += backends/blk/blk-nbd.la
+backends_blk_blk_nbd_la_SOURCES = \
+	backends/blk/drv-nbd.c \
+	backends/blk/nbd-link.c \
+	backends/blk/nbd-link.h \
+	backends/blk/nbd-private.h \
+	backends/blk/nbd-queue.c \
+	backends/blk/nbd-uri.c \
+	backends/blk/nbd-uri.h \
+	$(NULL)
+backends_blk_blk_nbd_la_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS) $(LIBNBD_CFLAGS)
+backends_blk_blk_nbd_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
+backends_blk_blk_nbd_la_LIBADD = $(LIBNBD_LIBS)
+endif
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/blk-nbd-uri
+TESTS += tests/unit/blk-nbd-uri
+tests_unit_blk_nbd_uri_SOURCES = tests/unit/blk-nbd-uri.c backends/blk/nbd-uri.c backends/blk/nbd-uri.h
+tests_unit_blk_nbd_uri_LDADD = $(CMOCKA_LIBS)
+endif
+
 blk_scripts = \
 	tests/scripts/blk-4k-sectors.sh \
 	tests/scripts/blk-bad-storage.sh \
