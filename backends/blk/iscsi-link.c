@@ -202,11 +202,23 @@ static void link_next(struct iscsi_link *l)
 			link_on_reserved);
 	} else if (l->fence && !l->no_reset) {
 		l->step = ISCSI_RESETTING;
-		if (iscsi_task_mgmt_lun_reset_async(l->iscsi, s->lun, link_on_reset, l) < 0)
-			link_fail_by_library(l, -ENOMEM, "the unit's reset");
+		l->reset_due = true;
 	} else {
 		l->step = ISCSI_READY;
 	}
+}
+
+/*
+ * Never from a command's callback: the library cancels all commands then, the one whose callback
+ * that is, too.
+ */
+static void link_reset(struct iscsi_link *l)
+{
+	if (!l->reset_due || l->step != ISCSI_RESETTING)
+		return;
+	l->reset_due = false;
+	if (iscsi_task_mgmt_lun_reset_async(l->iscsi, l->setup->lun, link_on_reset, l) < 0)
+		link_fail_by_library(l, -ENOMEM, "the unit's reset");
 }
 
 static void link_on_login(struct iscsi_context *iscsi, int status, void *data, void *opaque)
@@ -283,6 +295,7 @@ void iscsi_link_up(struct iscsi_link *l)
 	l->step = ISCSI_CONNECTING;
 	l->reserved = false;
 	l->preempted = false;
+	l->reset_due = false;
 	l->why[0] = '\0';
 	l->deadline_ms = iscsi_now_ms() + l->setup->login_ms;
 	l->iscsi = iscsi_create_context(l->setup->initiator);
@@ -316,6 +329,7 @@ void iscsi_link_service(struct iscsi_link *l, int revents)
 		return;
 	if (iscsi_service(l->iscsi, revents) < 0)
 		link_fail_by_library(l, -ECONNRESET, "the connection is gone");
+	link_reset(l);
 }
 
 void iscsi_link_check_time(struct iscsi_link *l)
@@ -362,6 +376,7 @@ int iscsi_link_fence(struct iscsi_link *l)
 	l->step = ISCSI_CLEARING;
 	l->attempts = 0;
 	link_next(l);
+	link_reset(l);
 	return iscsi_link_wait(l);
 }
 

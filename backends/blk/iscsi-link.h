@@ -66,6 +66,7 @@ struct iscsi_link {
 	bool fenced;         /* that was done at least once, and since the last command of an earlier session */
 	bool no_reset;       /* the target does not have it */
 	bool reserved, preempted; /* in this session */
+	bool reset_due;      /* to be sent when no callback is running */
 	unsigned attempts;   /* of the step */
 	int64_t deadline_ms;
 	uint32_t connections; /* so far */

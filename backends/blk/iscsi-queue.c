@@ -219,8 +219,11 @@ static void queue_on_answer(struct iscsi_context *iscsi, int status, void *data,
 	struct iscsi_op *op = opaque;
 	struct iscsi_disk *d = op->disk;
 	struct scsi_task *task = op->task;
-	struct lun_answer answer = lun_judge(status, task->sense.key, (unsigned)task->sense.ascq);
+	struct lun_answer answer;
 
+	if (!task)
+		return;
+	answer = lun_judge(status, task->sense.key, (unsigned)task->sense.ascq);
 	if (answer.verdict == LUN_DONE && answer.error == 0 && queue_is_short(queue_req(op), task))
 		answer = (struct lun_answer){ LUN_DONE, -EIO, false, "it moved less than it was told to" };
 	op->task = NULL;

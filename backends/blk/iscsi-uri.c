@@ -143,7 +143,7 @@ static int uri_target(struct text t, struct iscsi_uri *uri, char *why, size_t ro
 			i += 2;
 		}
 		if (!c)
-			break;
+			return uri_refuse(why, room, "target", t, "has a byte of 0");
 		uri->target[n++] = c;
 	}
 	uri->target[n] = '\0';

@@ -191,6 +191,8 @@ blk_unit_tests = \
 	tests/unit/blk-rmw \
 	tests/unit/blk-storage \
 	tests/unit/blk-target \
+	tests/unit/iscsi-secret \
+	tests/unit/iscsi-uri \
 	tests/unit/gluster-uri \
 	tests/unit/gluster-volfile \
 	$(NULL)
@@ -280,6 +282,18 @@ tests_unit_gluster_uri_SOURCES = tests/unit/gluster-uri.c backends/blk/gluster-u
 tests_unit_gluster_uri_LDADD = $(CMOCKA_LIBS)
 tests_unit_gluster_volfile_SOURCES = tests/unit/gluster-volfile.c backends/blk/gluster-volfile.c
 tests_unit_gluster_volfile_LDADD = $(CMOCKA_LIBS)
+tests_unit_iscsi_secret_SOURCES = tests/unit/iscsi-secret.c backends/blk/iscsi-secret.c
+tests_unit_iscsi_secret_LDADD = $(CMOCKA_LIBS)
+tests_unit_iscsi_uri_SOURCES = tests/unit/iscsi-uri.c backends/blk/iscsi-uri.c
+tests_unit_iscsi_uri_LDADD = $(CMOCKA_LIBS)
+if HAVE_LIBISCSI
+check_PROGRAMS += tests/unit/iscsi-lun
+TESTS += tests/unit/iscsi-lun
+tests_unit_iscsi_lun_SOURCES = tests/unit/iscsi-lun.c backends/blk/iscsi-lun.c \
+	backends/blk/iscsi-local.c backends/blk/iscsi-sense.c backends/blk/iscsi-uri.c
+tests_unit_iscsi_lun_CFLAGS = $(AM_CFLAGS) $(LIBISCSI_CFLAGS)
+tests_unit_iscsi_lun_LDADD = $(CMOCKA_LIBS)
+endif
 tests_unit_blk_storage_SOURCES = tests/unit/blk-storage.c
 tests_unit_blk_storage_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_storage_LDADD = $(blk_rig_libs)

@@ -86,7 +86,8 @@ storage_mend () {
 storage_grow () {
 	truncate -s "${1}M" "$iscsi_image"
 	# The unit opens its file anew, and tells of its size only who asks.
-	iscsi_set path="$iscsi_image"
+	iscsi_set online=0,path="$iscsi_image"
+	iscsi_set online=1
 }
 storage_kill () { iscsi_end; }
 storage_back () { iscsi_begin; iscsi_configure; }
