@@ -19,6 +19,7 @@
 
 #include "common/array.h"
 #include "common/log.h"
+#include "common/storage-name.h"
 #include "tools/bench-file.h"
 #include "tools/bench-merge.h"
 #include "tools/bench-report.h"
@@ -69,10 +70,18 @@ static void catch_signals(void)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "Usage: sluice-bench blk --filename=FILE|--driver=null [OPTION..]\n"
+	fprintf(to, "Usage: sluice-bench blk --filename=FILE|URI|--driver=null [OPTION..]\n"
 		"Measures a disk served across a domain boundary. Options and output follow fio.\n\n");
 	bench_options_help(to);
 	fprintf(to, "\nExit status: 0, 1 usage or start-up, 2 I/O or verify errors, 130 Ctrl-C.\n");
+}
+
+/* What is not a file's name is its driver's to find. */
+static bool is_path(const char *name)
+{
+	CLEANUP_FREE char *path = storage_name_path(name);
+
+	return path && strcmp(path, name) == 0;
 }
 
 static int prepare_file(struct bench *b)
@@ -81,7 +90,7 @@ static int prepare_file(struct bench *b)
 	char why[PATH_MAX + 256];
 	int error;
 
-	if (!o->filename[0])
+	if (!o->filename[0] || !is_path(o->filename))
 		return 0;
 	error = bench_file_prepare(o->filename, o->size ? o->offset + o->size : 0,
 		o->rw & (BENCH_RW_WRITE | BENCH_RW_TRIM), b->show_progress && b->terminal, &bench_signals, why, sizeof(why));

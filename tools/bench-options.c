@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/array.h"
+#include "common/storage-name.h"
 
 enum kind { OPT_TEXT, OPT_SIZE, OPT_SIZE32, OPT_NUMBER, OPT_NUMBER64, OPT_TIME, OPT_BOOL, OPT_CHOICE };
 
@@ -61,8 +62,8 @@ static const struct choice segment_choices[] = { { "11", 11 }, { "32", 32 }, { "
 #define AT(field) offsetof(struct bench_options, field)
 
 static const struct row rows[] = {
-	{ "filename", NULL, OPT_TEXT, AT(filename), 0, PATH_MAX, NULL, "FILE",
-		"file or block device to serve; made when it is missing and --size is given" },
+	{ "filename", NULL, OPT_TEXT, AT(filename), 0, PATH_MAX, NULL, "FILE|URI",
+		"what to serve; a file is made when it is missing and --size is given" },
 	{ "rw", "readwrite", OPT_CHOICE, AT(rw), 0, 0, rw_choices, "KIND",
 		"read, write, rw, trim, randread, randwrite, randrw, randtrim; default read" },
 	{ "bs", "blocksize", OPT_SIZE32, AT(bs), 512, 64 << 20, NULL, "SIZE", "bytes per I/O; default 4k" },
@@ -88,7 +89,7 @@ static const struct row rows[] = {
 	{ "rwmixread", NULL, OPT_NUMBER, AT(rwmixread), 0, 100, NULL, "PERCENT",
 		"reads in a mix; default 50" },
 	{ "driver", NULL, OPT_TEXT, AT(driver), 0, 32, NULL, "NAME",
-		"storage driver: uring (default), aio, or null, which needs no file" },
+		"uring (default), aio, gluster, iscsi, nbd, partition, lvm, or null, which needs no file" },
 	{ "direct", NULL, OPT_BOOL, AT(direct), 0, 0, NULL, "0|1",
 		"the backend opens the file with O_DIRECT; default 0, as fio's" },
 	{ "verify", NULL, OPT_CHOICE, AT(verify), 0, 0, verify_choices, "crc32c",
@@ -348,7 +349,7 @@ static const char *contradiction(const struct bench_options *o)
 	if (o->offset % 512)
 		return "--offset must be a multiple of 512";
 	if (!o->filename[0] && strcmp(o->driver, "null") != 0)
-		return "which file? --filename=FILE, or --driver=null";
+		return "which file? --filename=FILE or a URI, or --driver=null";
 	if (o->size && o->size < o->bs)
 		return "--size is less than --bs";
 	if (o->verify && o->numjobs > 1)
@@ -358,6 +359,27 @@ static const char *contradiction(const struct bench_options *o)
 	if (o->time_based == 1 && !o->runtime_us)
 		return "--time_based needs --runtime=SECONDS";
 	return NULL;
+}
+
+bool bench_storage_name(struct bench_options *o)
+{
+	static const char *const prefixes[] = { STORAGE_PARTITION, STORAGE_LVM };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		size_t n = strlen(prefixes[i]), length = strlen(o->filename);
+
+		if (strlen(o->driver) != n - 1 || strncmp(o->driver, prefixes[i], n - 1) != 0)
+			continue;
+		o->driver[0] = '\0';
+		if (strncmp(o->filename, prefixes[i], n) == 0)
+			return true;
+		if (length + n >= sizeof(o->filename))
+			return false;
+		memmove(o->filename + n, o->filename, length + 1);
+		memcpy(o->filename, prefixes[i], n);
+		return true;
+	}
+	return true;
 }
 
 enum bench_parsed bench_options_parse(int argc, char **argv, struct bench_options *o,
@@ -386,6 +408,8 @@ enum bench_parsed bench_options_parse(int argc, char **argv, struct bench_option
 			return BENCH_WRONG;
 	}
 	wrong = contradiction(o);
+	if (!wrong && !bench_storage_name(o))
+		wrong = "--filename is too long";
 	if (!wrong)
 		return BENCH_PARSED;
 	snprintf(why, why_room, "%s", wrong);

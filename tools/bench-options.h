@@ -78,6 +78,12 @@ enum bench_parsed bench_options_parse(int argc, char **argv, struct bench_option
 
 /** bench_options_help() - one line per option. */
 void bench_options_help(FILE *to);
+/**
+ * bench_storage_name() - --driver=partition and lvm are names of storage, not of drivers: the name gets
+ * their prefix, and the driver is its own.
+ * Return: false: the name has no room for it.
+ */
+bool bench_storage_name(struct bench_options *o) must_check;
 /** bench_rw_name() - "randread"; for BENCH_RW_ bits. */
 const char *bench_rw_name(uint32_t rw);
 /** bench_is_time_based() - it runs for runtime however little the size is. */

@@ -109,7 +109,7 @@ static json_t *peer_result(const struct compare_result *r, enum compare_peer pee
 	json_object_set_new(o, "iops", summary(r, peer, COMPARE_IOPS));
 	json_object_set_new(o, "bw_bytes", summary(r, peer, COMPARE_BYTES));
 	json_object_set_new(o, "cpu_seconds_per_million_ios", summary(r, peer, COMPARE_CPU));
-	set_ratio(o, "ratio_to_fio", r, peer, PEER_FIO);
+	set_ratio(o, "ratio_to_fio", r, peer, compare_fio(r));
 	set_ratio(o, "ratio_to_best_vhost_user_blk", r, peer, compare_best_vhost(r));
 	return o;
 }

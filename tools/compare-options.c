@@ -15,10 +15,11 @@
 
 void compare_usage(FILE *to)
 {
-	fprintf(to, "Usage: sluice-bench compare --filename=FILE [OPTION..]\n"
-		"Measures our disk, fio, qemu-storage-daemon and qemu-nbd on the same file, in turn.\n\n"
+	fprintf(to, "Usage: sluice-bench compare --filename=FILE|URI [OPTION..]\n"
+		"Measures our disk, fio and QEMU on the same storage, in turn.\n\n"
 		"  --filename=FILE          file or block device; a missing one is made and removed again\n"
-		"  --size=SIZE              of a file that is made; default 1g\n"
+		"  --filename=URI           gluster://, iscsi://, nbd://, nbd+unix://, or partition:PATH:NUMBER\n"
+		"  --size=SIZE              of a file that is made, of what a URI names; default 1g\n"
 		"  --runtime=SECONDS        of each run; default 3\n"
 		"  --rounds=N               runs of each, 1 to %u; default 5\n"
 		"  --workloads=LIST         comma-separated; default all:\n", COMPARE_ROUNDS_MAX);

@@ -43,8 +43,10 @@ static void args_free(struct args *a)
 
 /* --- who there is ------------------------------------------------------ */
 
-bool peer_runs(enum compare_peer peer, const struct workload *w)
+bool peer_runs(const struct compare_env *env, enum compare_peer peer, const struct workload *w)
 {
+	if (!compare_target_peers(&env->target, peer))
+		return false;
 	return peer != PEER_FIO_PSYNC || (w->iodepth == 1 && w->numjobs == 1);
 }
 
@@ -58,17 +60,19 @@ static bool has_program(const char *name, const char *package, char *why, size_t
 	return false;
 }
 
-/* Not every build of fio has it. */
-static bool fio_has_nbd(char *why, size_t room)
+/* Not every build of fio has them. */
+static bool fio_has(const char *engine, char *why, size_t room)
 {
-	char *argv[] = { (char *)"fio", (char *)"--enghelp=nbd", NULL };
+	char option[32];
+	char *argv[] = { (char *)"fio", option, NULL };
 	const volatile sig_atomic_t no = 0;
 	struct child c;
 	double cpu;
 
+	snprintf(option, sizeof(option), "--enghelp=%s", engine);
 	if (child_start(&c, argv) == 0 && child_finish(&c, 10000, &no, &cpu, why, room) == 0)
 		return true;
-	snprintf(why, room, "this fio has no nbd engine");
+	snprintf(why, room, "this fio has no %s engine", engine);
 	return false;
 }
 
@@ -82,7 +86,11 @@ bool peer_available(enum compare_peer peer, char *why, size_t room)
 		return has_program("fio", "fio", why, room);
 	case PEER_NBD:
 		return has_program("qemu-nbd", "qemu-utils", why, room) &&
-			has_program("fio", "fio", why, room) && fio_has_nbd(why, room);
+			has_program("fio", "fio", why, room) && fio_has("nbd", why, room);
+	case PEER_FIO_NBD:
+		return has_program("fio", "fio", why, room) && fio_has("nbd", why, room);
+	case PEER_FIO_GFAPI:
+		return has_program("fio", "fio", why, room) && fio_has("gfapi_async", why, room);
 	default:
 		return has_program("qemu-storage-daemon", "qemu-system-common", why, room);
 	}
@@ -125,11 +133,21 @@ static void add_fio(struct args *a, const struct compare_env *env, const struct 
 
 static void add_file(struct args *a, const struct compare_env *env)
 {
-	const char *p = env->options->filename;
+	const struct compare_target *t = &env->target;
 
 	/* A colon separates names in fio's list. */
 	add(a, "--direct=%d", env->options->direct);
-	add(a, "--filename=%s", p);
+	add(a, "--filename=%s", t->path);
+	if (t->kind == COMPARE_PARTITION)
+		add(a, "--offset=%llu", (unsigned long long)t->offset);
+}
+
+static void add_gfapi(struct args *a, const struct compare_env *env)
+{
+	add(a, "--volume=%s", env->target.name);
+	add(a, "--brick=%s", env->target.host);
+	/* In the volume, which has its own root. */
+	add(a, "--filename=%s", env->target.path);
 }
 
 static void sluice_load(struct args *a, const struct compare_env *env, const struct workload *w)
@@ -137,7 +155,10 @@ static void sluice_load(struct args *a, const struct compare_env *env, const str
 	add(a, "%s", env->self);
 	add(a, "blk");
 	add_load(a, env, w);
-	add_file(a, env);
+	add(a, "--direct=%d", env->options->direct);
+	add(a, "--filename=%s", env->options->filename);
+	if (env->target.kind != COMPARE_FILE)
+		add(a, "--size=%llu", (unsigned long long)env->size);
 	add(a, "--output-format=json");
 	add(a, "--group_reporting");
 	add(a, "--eta=never");
@@ -159,12 +180,21 @@ static void load_of(struct args *a, const struct compare_env *env, enum compare_
 		add_fio(a, env, w, "nbd");
 		add(a, "--uri=nbd+unix:///?socket=%s/socket", env->dir);
 		return;
+	case PEER_FIO_NBD:
+		add_fio(a, env, w, "nbd");
+		add(a, "--uri=%s", env->options->filename);
+		return;
+	case PEER_FIO_GFAPI:
+		add_fio(a, env, w, "gfapi_async");
+		add_gfapi(a, env);
+		return;
 	default:
 		add(a, "%s", env->self);
 		add(a, "vhost-user");
 		add_load(a, env, w);
 		add(a, "--socket=%s/socket", env->dir);
-		if (peer == PEER_VHOST_URING_POLL || peer == PEER_VHOST_THREADS_POLL)
+		if (peer == PEER_VHOST_URING_POLL || peer == PEER_VHOST_THREADS_POLL ||
+			peer == PEER_QEMU_POLL)
 			add(a, "--poll");
 	}
 }
@@ -185,21 +215,41 @@ static void double_commas(const char *from, char *to, size_t room)
 	*to = '\0';
 }
 
-static void vhost_server(struct args *a, const struct compare_env *env, enum compare_peer peer,
+static void file_blockdev(struct args *a, const struct compare_env *env, enum compare_peer peer,
 	const struct workload *w)
 {
 	bool uring = peer == PEER_VHOST_URING_POLL || peer == PEER_VHOST_URING_WAIT;
 	bool device = strncmp(env->options->filename, "/dev/", 5) == 0 &&
 		strncmp(env->options->filename, "/dev/shm/", 9) != 0;
-	char name[PATH_MAX * 2], socket[PATH_MAX * 2];
+	char name[PATH_MAX * 2];
 
 	double_commas(env->options->filename, name, sizeof(name));
-	double_commas(env->dir, socket, sizeof(socket));
-	add(a, "qemu-storage-daemon");
-	add(a, "--blockdev");
 	add(a, "driver=%s,node-name=d0,filename=%s,aio=%s,cache.direct=%s,read-only=%s",
 		device ? "host_device" : "file", name, uring ? "io_uring" : "threads",
 		env->options->direct ? "on" : "off", w->writes ? "off" : "on");
+}
+
+static void remote_blockdev(struct args *a, const struct compare_env *env, const struct workload *w)
+{
+	char text[PATH_MAX * 2];
+
+	if (!compare_target_blockdev(&env->target, text, sizeof(text)))
+		a->failed = true;
+	add(a, "%s,node-name=d0,read-only=%s", text, w->writes ? "off" : "on");
+}
+
+static void vhost_server(struct args *a, const struct compare_env *env, enum compare_peer peer,
+	const struct workload *w)
+{
+	char socket[PATH_MAX * 2];
+
+	double_commas(env->dir, socket, sizeof(socket));
+	add(a, "qemu-storage-daemon");
+	add(a, "--blockdev");
+	if (peer == PEER_QEMU_POLL || peer == PEER_QEMU_WAIT)
+		remote_blockdev(a, env, w);
+	else
+		file_blockdev(a, env, peer, w);
 	add(a, "--object");
 	add(a, "iothread,id=io0");
 	add(a, "--export");

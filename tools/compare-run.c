@@ -38,6 +38,29 @@ bool find_in_path(const char *name, char *path, size_t room)
 	return false;
 }
 
+int child_first_line(char *const argv[], char *line, size_t room)
+{
+	const volatile sig_atomic_t no = 0;
+	struct child c;
+	char why[100];
+	double cpu;
+	ssize_t n;
+	int error = child_start(&c, argv), out;
+
+	if (error < 0)
+		return error;
+	out = dup(c.log);
+	error = child_finish(&c, STOP_GRACE_MS, &no, &cpu, why, sizeof(why));
+	n = error == 0 && out >= 0 ? pread(out, line, room - 1, 0) : -1;
+	if (out >= 0)
+		close(out);
+	if (n <= 0)
+		return error < 0 ? error : -EIO;
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return 0;
+}
+
 int child_start(struct child *c, char *const argv[])
 {
 	char path[PATH_MAX];

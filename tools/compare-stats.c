@@ -33,10 +33,14 @@ const char *compare_peer_name(enum compare_peer peer)
 		[PEER_SLUICE] = "sluice",
 		[PEER_FIO] = "fio io_uring",
 		[PEER_FIO_PSYNC] = "fio psync",
+		[PEER_FIO_GFAPI] = "fio gfapi_async",
+		[PEER_FIO_NBD] = "fio nbd",
 		[PEER_VHOST_URING_POLL] = "vhost-user-blk io_uring, polling",
 		[PEER_VHOST_URING_WAIT] = "vhost-user-blk io_uring, waiting",
 		[PEER_VHOST_THREADS_POLL] = "vhost-user-blk threads, polling",
 		[PEER_VHOST_THREADS_WAIT] = "vhost-user-blk threads, waiting",
+		[PEER_QEMU_POLL] = "vhost-user-blk of QEMU, polling",
+		[PEER_QEMU_WAIT] = "vhost-user-blk of QEMU, waiting",
 		[PEER_NBD] = "qemu-nbd",
 	};
 
@@ -101,12 +105,22 @@ double compare_ratio(const struct compare_result *r, enum compare_peer peer, enu
 	return compare_median(values, n);
 }
 
+enum compare_peer compare_fio(const struct compare_result *r)
+{
+	static const enum compare_peer clients[] = { PEER_FIO_GFAPI, PEER_FIO_NBD };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(clients); i++)
+		if (compare_summary(r, clients[i], COMPARE_IOPS).count)
+			return clients[i];
+	return PEER_FIO;
+}
+
 enum compare_peer compare_best_vhost(const struct compare_result *r)
 {
 	enum compare_peer best = COMPARE_PEERS;
 	double most = 0;
 
-	for (unsigned p = PEER_VHOST_URING_POLL; p <= PEER_VHOST_THREADS_WAIT; p++) {
+	for (unsigned p = PEER_VHOST_URING_POLL; p <= PEER_QEMU_WAIT; p++) {
 		double median = compare_summary(r, p, COMPARE_IOPS).median;
 
 		if (median > most) {

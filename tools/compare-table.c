@@ -47,7 +47,7 @@ void compare_table(FILE *to, const struct compare_result *r)
 		if (!compare_summary(r, p, COMPARE_IOPS).count)
 			continue;
 		print_rate(to, r, p);
-		print_ratio(to, r, p, PEER_FIO);
+		print_ratio(to, r, p, compare_fio(r));
 		print_ratio(to, r, p, best);
 		fprintf(to, " %9.2f", compare_summary(r, p, COMPARE_CPU).median);
 		print_time(to, r, p);

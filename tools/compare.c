@@ -123,6 +123,45 @@ static int prepare_file(struct compare *c)
 	return error < 0 ? error : measure_file(c);
 }
 
+/* The kernel's own reader of partition tables does not read images: util-linux' does. */
+static int find_partition(struct compare *c)
+{
+	struct compare_target *t = &c->env.target;
+	char *argv[] = { (char *)"partx", (char *)"-g", (char *)"-o", (char *)"START,SECTORS", (char *)"-n",
+		t->unit, t->path, NULL };
+	unsigned long long start, sectors;
+	char line[80];
+
+	if (child_first_line(argv, line, sizeof(line)) < 0 || sscanf(line, "%llu %llu", &start, &sectors) != 2) {
+		log_err("%s: partx does not find partition %s", t->path, t->unit);
+		return -ENOENT;
+	}
+	t->offset = start * 512;
+	t->length = sectors * 512;
+	c->env.size = t->length & ~UINT64_C(0xfffff);
+	return 0;
+}
+
+/* Others' storage is neither made nor looked at: a driver finds it. */
+static int prepare_target(struct compare *c)
+{
+	struct compare_target *t = &c->env.target;
+	char why[PATH_MAX + 256];
+
+	if (compare_target_parse(c->opt.filename, t, why, sizeof(why)) < 0) {
+		log_err("%s", why);
+		return -EINVAL;
+	}
+	if (t->kind == COMPARE_FILE) {
+		int error = prepare_file(c);
+
+		snprintf(t->path, sizeof(t->path), "%s", c->opt.filename);
+		return error;
+	}
+	c->env.size = c->opt.size;
+	return t->kind == COMPARE_PARTITION ? find_partition(c) : 0;
+}
+
 static void find_peers(struct compare *c)
 {
 	for (unsigned p = 0; p < COMPARE_PEERS; p++) {
@@ -130,7 +169,7 @@ static void find_peers(struct compare *c)
 		bool needed = false;
 
 		for (unsigned i = 0; i < c->opt.nworkloads; i++)
-			needed |= peer_runs(p, c->opt.workloads[i]);
+			needed |= peer_runs(&c->env, p, c->opt.workloads[i]);
 		if (!needed || peer_available(p, why, sizeof(c->left_out.why[p])))
 			continue;
 		log_warn("%s is left out: %s", compare_peer_name(p), why);
@@ -179,7 +218,7 @@ static int run_round(struct compare *c, struct compare_result *r, unsigned round
 	int error = 0;
 
 	for (unsigned p = 0; p < COMPARE_PEERS; p++)
-		if (!c->left_out.why[p][0] && peer_runs(p, r->workload))
+		if (!c->left_out.why[p][0] && peer_runs(&c->env, p, r->workload))
 			peers[n++] = p;
 	/* Each begins in turn: what a run leaves behind disturbs a different one each time. */
 	for (unsigned i = 0; i < n && error == 0; i++)
@@ -247,7 +286,7 @@ static int compare(struct compare *c)
 	c->env.stop = &compare_signal;
 	error = make_dir(c);
 	if (error == 0)
-		error = prepare_file(c);
+		error = prepare_target(c);
 	if (error == 0) {
 		find_peers(c);
 		error = run_all(c);

@@ -38,20 +38,24 @@ enum compare_peer {
 	PEER_SLUICE,
 	PEER_FIO,            /* io_uring on the file */
 	PEER_FIO_PSYNC,      /* preadv2 on the file, depth 1 */
+	PEER_FIO_GFAPI,      /* gfapi_async on a gluster volume */
+	PEER_FIO_NBD,        /* fio's NBD client on the server itself */
 	PEER_VHOST_URING_POLL,
 	PEER_VHOST_URING_WAIT,
 	PEER_VHOST_THREADS_POLL,
 	PEER_VHOST_THREADS_WAIT,
+	PEER_QEMU_POLL,      /* vhost-user-blk over QEMU's driver for that server */
+	PEER_QEMU_WAIT,
 	PEER_NBD,
 	COMPARE_PEERS,
 };
 
 /** compare_peer_name() - for people and for JSON. */
 const char *compare_peer_name(enum compare_peer peer);
-/** compare_peer_is_vhost() - one of the four that "the best vhost-user-blk" is taken from. */
+/** compare_peer_is_vhost() - one of those that "the best vhost-user-blk" is taken from. */
 static inline bool compare_peer_is_vhost(enum compare_peer peer)
 {
-	return peer >= PEER_VHOST_URING_POLL && peer <= PEER_VHOST_THREADS_WAIT;
+	return peer >= PEER_VHOST_URING_POLL && peer <= PEER_QEMU_WAIT;
 }
 
 /* --- numbers: pure ----------------------------------------------------- */
@@ -91,6 +95,8 @@ struct compare_summary compare_summary(const struct compare_result *r, enum comp
  * disturbs the machine disturbs a whole round. 0: no round has both.
  */
 double compare_ratio(const struct compare_result *r, enum compare_peer peer, enum compare_peer other);
+/** compare_fio() - which fio is the reference: that on the file, or fio's client; PEER_FIO: none ran. */
+enum compare_peer compare_fio(const struct compare_result *r);
 /** compare_best_vhost() - the vhost-user-blk with the highest median; COMPARE_PEERS: none ran. */
 enum compare_peer compare_best_vhost(const struct compare_result *r);
 /** compare_first() - which of @n peers begins round @round: each in turn. */
@@ -117,6 +123,28 @@ int compare_json(FILE *to, const struct compare_result *results, unsigned n,
 int compare_read_json(const char *path, struct compare_sample *s, double *own_cpu, char *why,
 	size_t room) must_check;
 
+/* --- what is compared on: pure ------------------------------------------- */
+
+enum compare_kind { COMPARE_FILE, COMPARE_PARTITION, COMPARE_GLUSTER, COMPARE_ISCSI, COMPARE_NBD };
+
+/** struct compare_target - a name of storage taken apart, for those who take it in parts. */
+struct compare_target {
+	enum compare_kind kind;
+	char path[PATH_MAX];      /* the file's, or on a gluster volume, or of a server's socket */
+	char host[256], port[8];  /* "": its default */
+	char name[256];           /* the volume, the target, the export */
+	char unit[24];            /* of an iSCSI target; the partition's number */
+	char initiator[256];
+	uint64_t offset, length;  /* of a partition, bytes; who asks finds them out */
+};
+
+/** compare_target_parse() - 0, or -EINVAL with @why. */
+int compare_target_parse(const char *name, struct compare_target *t, char *why, size_t room) must_check;
+/** compare_target_peers() - whether @peer can take part. */
+bool compare_target_peers(const struct compare_target *t, enum compare_peer peer);
+/** compare_target_blockdev() - as QEMU's --blockdev names it, without its options for all kinds; false: no room. */
+bool compare_target_blockdev(const struct compare_target *t, char *to, size_t room) must_check;
+
 /* --- options: pure ----------------------------------------------------- */
 
 struct compare_options {
@@ -139,6 +167,7 @@ void compare_usage(FILE *to);
 /** struct compare_env - what all runs of a comparison share. */
 struct compare_env {
 	const struct compare_options *options;
+	struct compare_target target;
 	char dir[PATH_MAX];                /* ours, removed at the end: sockets, results */
 	char self[PATH_MAX];
 	uint64_t size;                     /* of the file, whole 4 KiB blocks */
@@ -171,8 +200,11 @@ int child_await_socket(struct child *c, const char *path, const volatile sig_ato
 /** find_in_path() - whether a program can be run. */
 bool find_in_path(const char *name, char *path, size_t room);
 
-/** peer_runs() - whether the peer has a part in this workload. */
-bool peer_runs(enum compare_peer peer, const struct workload *w);
+/** child_first_line() - what a program says, its first line. 0 or -errno. */
+int child_first_line(char *const argv[], char *line, size_t room) must_check;
+
+/** peer_runs() - whether the peer has a part in this workload, on this storage. */
+bool peer_runs(const struct compare_env *env, enum compare_peer peer, const struct workload *w);
 /** peer_available() - else @why names what is missing. */
 bool peer_available(enum compare_peer peer, char *why, size_t room);
 /** peer_run() - one run. 0, -EINTR, or -errno with @why. */

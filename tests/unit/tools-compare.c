@@ -4,6 +4,7 @@
 #include "tools/bench-merge.h"
 #include "tools/compare.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
 
 static struct compare_result r;
 static struct compare_options o;
-static char why[256];
+static char why[512];
 
 static int setup(void **state)
 {
@@ -134,6 +135,71 @@ static void test_table_of_bandwidth_and_of_depth_1(void **state)
 	text = table();
 	assert_non_null(strstr(text, "1.02 GB/s"));
 	free(text);
+}
+
+/* A server's clients take the place of fio on the file. */
+static void test_reference_is_fios_client(void **state)
+{
+	assert_int_equal(compare_fio(&r), PEER_FIO);
+	SET(PEER_FIO_NBD, 100, 100, 100);
+	SET(PEER_SLUICE, 90, 90, 90);
+	assert_int_equal(compare_fio(&r), PEER_FIO_NBD);
+	assert_near(compare_ratio(&r, PEER_SLUICE, compare_fio(&r)), 0.9);
+	SET(PEER_QEMU_WAIT, 50, 50, 50);
+	assert_int_equal(compare_best_vhost(&r), PEER_QEMU_WAIT);
+}
+
+/* --- names of storage ---------------------------------------------------- */
+
+static struct compare_target target;
+
+static const char *blockdev(const char *name)
+{
+	static char text[1024];
+
+	assert_int_equal(compare_target_parse(name, &target, why, sizeof(why)), 0);
+	assert_true(compare_target_blockdev(&target, text, sizeof(text)));
+	return text;
+}
+
+static void test_servers_in_parts(void **state)
+{
+	assert_string_equal(blockdev("gluster://h:24010/vol/dir/a.img"),
+		"driver=gluster,volume=vol,path=/dir/a.img,server.0.type=inet,server.0.host=h,server.0.port=24010");
+	assert_string_equal(blockdev("iscsi://127.0.0.1/iqn.2026-01.example:t/1?initiator=iqn.x:i&timeout=3"),
+		"driver=iscsi,transport=tcp,portal=127.0.0.1:3260,target=iqn.2026-01.example:t,lun=1,initiator-name=iqn.x:i");
+	assert_string_equal(blockdev("iscsi://[::1]:3261/t/0"),
+		"driver=iscsi,transport=tcp,portal=[::1]:3261,target=t,lun=0");
+	assert_string_equal(blockdev("nbd://h/e"),
+		"driver=nbd,server.type=inet,server.host=h,server.port=10809,export=e");
+	assert_string_equal(blockdev("nbd+unix:///?socket=/tmp/s"),
+		"driver=nbd,server.type=unix,server.path=/tmp/s,export=");
+}
+
+static void test_partition_in_parts(void **state)
+{
+	assert_int_equal(compare_target_parse("partition:/a:b.img:12", &target, why, sizeof(why)), 0);
+	assert_int_equal(target.kind, COMPARE_PARTITION);
+	assert_string_equal(target.path, "/a:b.img");
+	assert_string_equal(target.unit, "12");
+	assert_true(compare_target_peers(&target, PEER_FIO) && !compare_target_peers(&target, PEER_NBD));
+}
+
+static void test_names_that_nobody_else_has(void **state)
+{
+	static const char *const names[] = { "rbd://h/x", "partition:/a:PARTLABEL=x", "partition:/a", "iscsi://h/t",
+		"iscsi:///t/1", "gluster://h/vol", "nbd+unix:///e", "nbd:///e" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		why[0] = '\0';
+		assert_int_equal(compare_target_parse(names[i], &target, why, sizeof(why)), -EINVAL);
+		assert_non_null(strstr(why, names[i]));
+	}
+	assert_int_equal(compare_target_parse("/a/file", &target, why, sizeof(why)), 0);
+	assert_int_equal(target.kind, COMPARE_FILE);
+	/* What would be two options of QEMU's. */
+	assert_int_equal(compare_target_parse("nbd+unix:///?socket=/tmp/a,b", &target, why, sizeof(why)), 0);
+	assert_false(compare_target_blockdev(&target, why, sizeof(why)));
 }
 
 /* --- options ----------------------------------------------------------- */
@@ -270,6 +336,10 @@ int main(void)
 		cmocka_unit_test(test_order_rotates),
 		cmocka_unit_test_setup(test_table, setup),
 		cmocka_unit_test_setup(test_table_of_bandwidth_and_of_depth_1, setup),
+		cmocka_unit_test_setup(test_reference_is_fios_client, setup),
+		cmocka_unit_test(test_servers_in_parts),
+		cmocka_unit_test(test_partition_in_parts),
+		cmocka_unit_test(test_names_that_nobody_else_has),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_wrong_options),

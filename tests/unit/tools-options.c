@@ -183,6 +183,20 @@ static void test_null_driver_needs_no_file(void **state)
 	assert_string_equal(o.filename, "");
 }
 
+static void test_names_of_storage_get_their_prefix(void **state)
+{
+	assert_int_equal(parse("--driver=partition", "--filename=/dev/sda:3", NULL), BENCH_PARSED);
+	assert_string_equal(o.filename, "partition:/dev/sda:3");
+	assert_string_equal(o.driver, "");
+	assert_int_equal(parse("--driver=partition", "--filename=partition:a:1", NULL), BENCH_PARSED);
+	assert_string_equal(o.filename, "partition:a:1");
+	assert_int_equal(parse("--driver=lvm", "--filename=vg/lv", NULL), BENCH_PARSED);
+	assert_string_equal(o.filename, "lvm:vg/lv");
+	assert_int_equal(parse("--driver=iscsi", "--filename=iscsi://h/t/1", NULL), BENCH_PARSED);
+	assert_string_equal(o.filename, "iscsi://h/t/1");
+	assert_string_equal(o.driver, "iscsi");
+}
+
 static void test_a_name_that_does_not_fit_is_refused(void **state)
 {
 	char text[PATH_MAX + 32] = "--filename=";
@@ -309,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_what_was_given_is_kept),
 		cmocka_unit_test(test_wrong_options_are_named),
 		cmocka_unit_test(test_null_driver_needs_no_file),
+		cmocka_unit_test(test_names_of_storage_get_their_prefix),
 		cmocka_unit_test(test_a_name_that_does_not_fit_is_refused),
 		cmocka_unit_test(test_runtime_means_time_based_unless_verifying),
 		cmocka_unit_test(test_disk_arguments),
