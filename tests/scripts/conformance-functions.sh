@@ -26,9 +26,11 @@ begin_guest () {
 }
 # guest_says TEXT [SECONDS]: it said that, or failed.
 guest_says () {
-	wait_for "${2:-120}" grep -qE -e "^$1" -e ^FAILED "$tmp/out" -e "^error: " "$tmp/log"
+	wait_for "${2:-120}" guest_said "$1"
 	grep -qE "^$1" "$tmp/out" || guest_failed "it did not say \"$1\""
 }
+# It said that, or says nothing any more.
+guest_said () { grep -qE -e "^$1" -e ^FAILED "$tmp/out" || ! kill -0 "$guest"; }
 guest_failed () {
 	grep -v -e ^progress -e ^gap "$tmp/out" | tail -n 20
 	tail -n 40 "$tmp/log"
