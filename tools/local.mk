@@ -16,6 +16,8 @@ tools_libstack_la_SOURCES = \
 	tools/stack-dir.c \
 	tools/stack-iface.c \
 	backends/net/link.c \
+	hypervisor/process/domain-listen.c \
+	hypervisor/process/domain-listen.h \
 	tools/stack-disk.c \
 	tools/stack-log.c \
 	backends/blk/helper.c \
@@ -28,6 +30,7 @@ tools_libstack_la_SOURCES = \
 	tools/stack-process.c \
 	tools/stack-process.h \
 	tools/stack-reach.c \
+	tools/stack-relay-disk.c \
 	tools/stack-relay.c \
 	tools/stack-relay.h \
 	tools/stack-spawn.c \
@@ -40,10 +43,22 @@ tools_libstack_la_SOURCES = \
 	tools/vdev.h \
 	$(NULL)
 tools_libstack_la_LIBADD = \
+	tools/libdiskservers.la \
 	hypervisor/process/libhvctl.la \
 	xenstore/libxsnode.la \
 	common/libcommon.la \
 	$(NULL)
+
+# Whose servers a disk's name names. Objects of its own: unit tests have some of these files, too.
+noinst_LTLIBRARIES += tools/libdiskservers.la
+tools_libdiskservers_la_SOURCES = \
+	backends/blk/gluster-uri.c \
+	backends/blk/iscsi-uri.c \
+	backends/blk/nbd-uri.c \
+	tools/disk-servers.c \
+	tools/disk-servers.h \
+	$(NULL)
+tools_libdiskservers_la_CPPFLAGS = $(AM_CPPFLAGS)
 
 # Looking at what backends show; unit tests link it.
 noinst_LTLIBRARIES += tools/libmetrics.la
@@ -149,7 +164,6 @@ tools_libbench_la_SOURCES = \
 	tools/compare-options.c \
 	tools/compare-stats.c \
 	tools/compare-table.c \
-	tools/compare-target.c \
 	tools/compare.h \
 	tools/crc32c.c \
 	tools/crc32c.h \
@@ -229,7 +243,7 @@ TESTS += $(tools_tests)
 tests_unit_tools_cfg_SOURCES = tests/unit/tools-cfg.c tools/cfg-keys.c tools/cfg-scan.c
 tests_unit_tools_cfg_LDADD = $(CMOCKA_LIBS)
 tests_unit_tools_compare_SOURCES = tests/unit/tools-compare.c
-tests_unit_tools_compare_LDADD = tools/libbench.la common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_tools_compare_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_histogram_SOURCES = tests/unit/tools-histogram.c
 tests_unit_tools_histogram_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_metrics_SOURCES = tests/unit/tools-metrics.c
@@ -317,6 +331,7 @@ tools_scripts = \
 	tests/scripts/tools-apart.sh \
 	tests/scripts/tools-exec-mount.sh \
 	tests/scripts/tools-exec-restart.sh \
+	tests/scripts/tools-exec-servers.sh \
 	tests/scripts/tools-exec-store.sh \
 	tests/scripts/tools-exec.sh \
 	tests/scripts/tools-manual.sh \

@@ -52,6 +52,7 @@ struct attached *stack_find_attached(struct stack *st, uint32_t domid, enum stac
 static void free_attached(struct attached *at)
 {
 	stack_lvm_end(at);
+	stack_relay_disallow(at);
 	free(at->path);
 	free(at->params);
 	free(at->real);
@@ -223,6 +224,8 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 		return stack_fail(why, room, -ENOMEM, "out of memory");
 	at->real = p && at->path[0] ? realpath(at->path, NULL) : NULL;
 	error = p ? stack_process_allow(p, at, text, sizeof(text)) : 0;
+	if (error == 0 && p)
+		error = stack_relay_allow(p, at, text, sizeof(text));
 	return error == 0 ? 0 : stack_fail(why, room, error, "disk %s: %s", disk->dev, text);
 }
 

@@ -15,6 +15,7 @@ struct hvctl;
 struct xs_handle;
 struct stack_disk;
 struct stack_process;
+struct stack_relay;
 struct stack_own_network;
 struct stack_vm;
 struct arg_list;
@@ -93,6 +94,7 @@ struct attached {
 	enum stack_kind kind;
 	char *path;                /* absolute, where the backend is no vm; may be empty */
 	char *params;              /* for the backend: path, or a name that it is part of */
+	struct stack_relay *relay; /* its way to servers; or NULL */
 	char *real;                /* where links led from there when it was attached; or NULL */
 	struct helper_kept *lvm;   /* has the logical volume active that it is; or NULL */
 	char backend[80];          /* store paths */

@@ -187,6 +187,8 @@ static int fill_network(struct stack_process *p, int net, char *why, size_t room
 
 	if (error == 0)
 		error = stack_process_give(p, why, room);
+	if (error == 0)
+		error = stack_relay_refill(p, why, room);
 	if (error == 0 && send(net, &byte, 1, MSG_NOSIGNAL) != 1)
 		error = not_started(p->st, why, room);
 	return error;
@@ -194,7 +196,7 @@ static int fill_network(struct stack_process *p, int net, char *why, size_t room
 
 static int start_relay(struct stack_process *p, int fd, char *why, size_t room)
 {
-	int error = stack_relay_start(p, fd, why, room);
+	int error = stack_relay_start(p, &p->relay, fd, why, room);
 
 	return error == -EPIPE ? not_started(p->st, why, room) : error;
 }
@@ -222,7 +224,7 @@ int stack_process_start(struct stack_process *p, char *why, size_t why_room)
 	stack_relay_end(p);
 	if (pipe2(e.ready, O_CLOEXEC) < 0)
 		error = -errno;
-	else if (p->config->ninterfaces && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e.net) < 0)
+	else if ((p->config->ninterfaces || p->more) && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e.net) < 0)
 		error = -errno;
 	else if (stack_relay_wanted(p) && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e.servers) < 0)
 		error = -errno;
@@ -330,7 +332,7 @@ struct stack_process *stack_process_create(struct stack *st, const struct stack_
 	}
 	*p = (struct stack_process){ .next = st->processes, .st = st, .config = config,
 		.domid = st->next_domid++, .watch = -1, .net = -1,
-		.relay = STACK_RELAY_NONE };
+		.relay = STACK_RELAY_NONE(&config->servers) };
 	st->processes = p;
 	error = create(p, why, why_room);
 	if (error == 0)
@@ -348,6 +350,7 @@ void stack_process_destroy(struct stack_process *p)
 
 	memcpy(d.uuid, p->uuid, sizeof(d.uuid));
 	stack_process_end(p, STACK_STOP_MS);
+	stack_relay_forget(p);
 	stack_process_take_back(p);
 	if (p->uuid[0] && st->xs) {
 		(void)xs_release_domain(st->xs, p->domid);

@@ -61,7 +61,8 @@ struct stack_process {
 	bool ended;          /* it ended too often and is not started again */
 	pid_t pid;           /* of its sluice-domain-init; 0: it does not run */
 	int watch;           /* its pidfd in the stack's watch, or -1 */
-	struct stack_relay relay; /* its way to servers */
+	struct stack_relay relay; /* its way to the servers that it was given */
+	struct stack_relay *more; /* and to those of disks, of the stack's own storage domain */
 	int net;             /* its network namespace, while it has interfaces of the host; or -1 */
 	unsigned revived;    /* how often, one soon after the other */
 	uint64_t revived_ms; /* the last time */

@@ -320,7 +320,7 @@ static int start_storage(struct stack *st, char *why, size_t room)
 	if (!p)
 		return stack_fail(why, room, -ENOMEM, "out of memory");
 	*p = (struct stack_process){ .st = st, .config = &config, .domid = STACK_STORAGE, .watch = -1,
-		.net = -1, .relay = STACK_RELAY_NONE };
+		.net = -1, .relay = STACK_RELAY_NONE(&config.servers) };
 	st->processes = st->storage = p;
 	return stack_process_start(p, why, room);
 }
@@ -330,6 +330,7 @@ static void end_storage(struct stack *st)
 	if (!st->storage)
 		return;
 	stack_process_end(st->storage, STACK_STOP_MS);
+	stack_relay_forget(st->storage);
 	free(st->storage);
 	st->processes = st->storage = NULL;
 }

@@ -27,12 +27,7 @@ void domain_servers_check(const struct domain_servers *d, bool own);
  * Return: 0 or -errno. Without names nothing is done.
  */
 int domain_servers_hosts(const struct domain_servers *d, const char *dir, struct domain_list *list) must_check;
-/**
- * domain_servers_make() - addresses and sockets, in the network namespace that is the domain's, with
- * all rights over that, before anybody is there who could be first. Dies.
- *
- * IPv6 addresses are left out, with a line, where the kernel has no IPv6.
- */
+/** domain_servers_make() - domain_listen(), before anybody is there who could be first. Dies. */
 void domain_servers_make(struct domain_servers *d);
 /** domain_servers_leave() - in a process that only waits: the toolstack sees the end of the others. */
 void domain_servers_leave(struct domain_servers *d);

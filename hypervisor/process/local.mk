@@ -62,6 +62,8 @@ hypervisor_process_sluice_domain_init_SOURCES = \
 	hypervisor/process/domain-init.c \
 	hypervisor/process/domain-into.c \
 	hypervisor/process/domain-into.h \
+	hypervisor/process/domain-listen.c \
+	hypervisor/process/domain-listen.h \
 	hypervisor/process/domain-net.c \
 	hypervisor/process/domain-net.h \
 	hypervisor/process/domain-ns.c \
