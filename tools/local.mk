@@ -164,6 +164,7 @@ tools_libbench_la_SOURCES = \
 	tools/compare-options.c \
 	tools/compare-stats.c \
 	tools/compare-table.c \
+	tools/compare-target.c \
 	tools/compare.h \
 	tools/crc32c.c \
 	tools/crc32c.h \
@@ -243,7 +244,7 @@ TESTS += $(tools_tests)
 tests_unit_tools_cfg_SOURCES = tests/unit/tools-cfg.c tools/cfg-keys.c tools/cfg-scan.c
 tests_unit_tools_cfg_LDADD = $(CMOCKA_LIBS)
 tests_unit_tools_compare_SOURCES = tests/unit/tools-compare.c
-tests_unit_tools_compare_LDADD = tools/libbench.la $(CMOCKA_LIBS)
+tests_unit_tools_compare_LDADD = tools/libbench.la common/libcommon.la $(CMOCKA_LIBS)
 tests_unit_tools_histogram_SOURCES = tests/unit/tools-histogram.c
 tests_unit_tools_histogram_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_metrics_SOURCES = tests/unit/tools-metrics.c
