@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/array.h"
 #include "common/confine-files.h"
@@ -236,6 +237,7 @@ static int gluster_queue_start(void *state, struct blk_queue *queue)
 	gq->staged_tail = &gq->staged;
 	gq->waiting_tail = &gq->waiting;
 	queue->driver_private = gq;
+	gluster_become(state);
 	return 0;
 }
 
@@ -281,6 +283,8 @@ static int gluster_open(const struct blk_conf *conf, struct blk_info *info, void
 
 	if (rc == 0) {
 		g->conf = *conf;
+		g->uid = geteuid();
+		g->gid = getegid();
 		g->deadline_ms = gluster_now_ms() + GLUSTER_ATTACH_MS;
 		if (g->uri.timeout_s && g->uri.timeout_s < GLUSTER_ATTACH_MS / 1000)
 			g->deadline_ms = gluster_now_ms() + g->uri.timeout_s * INT64_C(1000);
@@ -336,6 +340,7 @@ static int close_image(void *arg)
 {
 	struct gluster *g = arg;
 
+	gluster_become(g);
 	return glfs_close(g->fd) < 0 ? -errno : 0;
 }
 

@@ -33,6 +33,13 @@ static int attach_fail(struct gluster *g, int error, const char *fmt, ...)
 	return error;
 }
 
+void gluster_become(const struct gluster *g)
+{
+	/* Of memory only. In a user namespace without ids everybody is nobody. */
+	if (glfs_setfsuid(g->uid) < 0 || glfs_setfsgid(g->gid) < 0 || glfs_setfsgroups(1, &g->gid) < 0)
+		log_warn("%s: requests may lack rights: %s", g->conf.filename, strerror(errno));
+}
+
 /* --- connecting -------------------------------------------------------------------------- */
 
 struct glfs *gluster_new(const struct gluster_uri *uri)
@@ -100,6 +107,9 @@ static int attach_open(struct gluster *g)
 			g->uri.volume, g->uri.path);
 	if (rc == -EISDIR || rc == -EINVAL)
 		return attach_fail(g, rc, "%.100s is no file; a disk is one", g->uri.path);
+	if (rc == -EACCES || rc == -EPERM)
+		return attach_fail(g, rc, "%.100s: permission denied; user %u of this domain needs to read and write it",
+			g->uri.path, (unsigned)g->uid);
 	return attach_fail(g, rc, "%.100s cannot be opened: %s", g->uri.path, strerror(-rc));
 }
 
@@ -126,7 +136,7 @@ static int attach_lock(struct gluster *g)
 		return attach_fail(g, -EIO, "its lock has no owner");
 	if (glfs_posix_lock(g->fd, F_SETLK, &lock) == 0)
 		return 0;
-	if (errno == EAGAIN || errno == EACCES)
+	if (errno == EAGAIN)
 		return attach_fail(g, -EBUSY, "%.100s is in use by another process (locked), all of it or a part; detach it there first",
 			g->uri.path);
 	return attach_fail(g, -errno, "%.100s cannot be locked: %s", g->uri.path, strerror(errno));
@@ -150,17 +160,15 @@ static uint32_t attach_block_size(struct gluster *g)
 	return 0;
 }
 
-/* Which of them work, without changing anything: what is discarded lies behind the end, and no zeroes are written. */
+/* Which of them work, without changing anything: what is discarded lies behind the end. */
 static uint32_t attach_probe(struct gluster *g)
 {
-	uint32_t flags = 0;
+	uint32_t flags = g->volfile.no_zerofill ? 0 : BLK_INFO_ZEROES;
 
 	if (g->conf.readonly)
 		return BLK_INFO_READONLY;
 	if (glfs_discard(g->fd, (off_t)((g->size + 4095) / 4096 * 4096), 4096) == 0)
 		flags |= BLK_INFO_DISCARD;
-	if (glfs_zerofill(g->fd, 0, 0) == 0)
-		flags |= BLK_INFO_ZEROES;
 	return flags;
 }
 
@@ -212,6 +220,7 @@ static int attach_all(void *arg)
 	struct gluster *g = arg;
 	int rc = g->fd ? 0 : attach_connect(g);
 
+	gluster_become(g);
 	if (rc == 0 && !g->fd)
 		rc = attach_open(g);
 	if (rc == 0)
@@ -242,6 +251,7 @@ static int refresh_stat(void *arg)
 	struct gluster *g = arg;
 	struct stat sb;
 
+	gluster_become(g);
 	if (glfs_fstat(g->fd, &sb) < 0)
 		return -errno;
 	__atomic_store_n(&g->size, (uint64_t)sb.st_size, __ATOMIC_RELAXED);

@@ -14,6 +14,8 @@ struct gluster {
 	struct gluster_uri uri;
 	struct blk_conf conf;
 	struct volfile volfile;
+	uid_t uid;              /* whom bricks let open the image: who we are outside of our namespace */
+	gid_t gid;
 	int64_t deadline_ms;    /* until then it is attached, or is not */
 	struct glfs *fs;
 	struct glfs_fd *fd;
@@ -56,6 +58,8 @@ void gluster_glusterd(const struct gluster_uri *uri, char *text, size_t room);
 
 /* --- gluster-attach.c --- */
 
+/** gluster_become() - have requests of this thread be those of g->uid and g->gid. */
+void gluster_become(const struct gluster *g);
 /** gluster_new() - an unconnected volume. NULL with errno. */
 struct glfs *gluster_new(const struct gluster_uri *uri) must_check;
 /** gluster_attach() - connect, open, lock, describe: struct blk_driver's attach(). */

@@ -82,6 +82,8 @@ static int end_xlator(const struct xlator *x, struct volfile *v, char *why, size
 		v->strict_o_direct = x->strict && (v->strict_o_direct || !v->write_behind);
 		v->write_behind = true;
 	}
+	if (strcmp(x->type, "cluster/disperse") == 0)
+		v->no_zerofill = true;
 	if (strcmp(x->type, "protocol/client") != 0)
 		return 0;
 	if (x->tls)

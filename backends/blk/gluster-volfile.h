@@ -25,6 +25,7 @@ struct volfile {
 	unsigned hosts;
 	bool write_behind;        /* writes are acknowledged from the client's own memory */
 	bool strict_o_direct;     /* but not those to files opened with O_DIRECT */
+	bool no_zerofill;         /* it has a translator that writes no zeroes by itself */
 };
 
 /**

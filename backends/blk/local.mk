@@ -135,6 +135,10 @@ backends_blk_blk_gluster_la_SOURCES = \
 backends_blk_blk_gluster_la_CFLAGS = $(AM_CFLAGS) $(GLUSTER_CFLAGS)
 backends_blk_blk_gluster_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 backends_blk_blk_gluster_la_LIBADD = $(GLUSTER_LIBS)
+check_PROGRAMS += tests/peers/gluster-file
+tests_peers_gluster_file_SOURCES = tests/peers/gluster-file.c
+tests_peers_gluster_file_CFLAGS = $(AM_CFLAGS) $(GLUSTER_CFLAGS)
+tests_peers_gluster_file_LDADD = $(GLUSTER_LIBS)
 endif
 
 if HAVE_JANSSON
@@ -331,5 +335,6 @@ blk_scripts = \
 	tests/scripts/blk-partition.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(blk_scripts)
+EXTRA_DIST += tests/scripts/gluster-functions.sh tests/scripts/storage-gluster.sh
 TESTS += $(blk_scripts)
 dist_man_MANS += docs/man/sluice-blk.8

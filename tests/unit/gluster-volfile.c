@@ -89,6 +89,14 @@ static void all_of_several_write_behinds_count(void **state)
 	assert_false(v.strict_o_direct);
 }
 
+static void a_dispersed_volume_writes_no_zeroes(void **state)
+{
+	assert_int_equal(parse(CLIENT("c0", "one", "")), 0);
+	assert_false(v.no_zerofill);
+	assert_int_equal(parse(CLIENT("c0", "one", "") "volume d\n type cluster/disperse\n subvolumes c0\nend-volume\n"), 0);
+	assert_true(v.no_zerofill);
+}
+
 static void what_cannot_be_served_is_told(void **state)
 {
 	refused(CLIENT("c0", "one", "option transport.socket.ssl-enabled on\n"), -EOPNOTSUPP, "TLS");
@@ -148,6 +156,7 @@ int main(void)
 		cmocka_unit_test(a_brick_with_a_port),
 		cmocka_unit_test(write_behind_is_seen),
 		cmocka_unit_test(all_of_several_write_behinds_count),
+		cmocka_unit_test(a_dispersed_volume_writes_no_zeroes),
 		cmocka_unit_test(what_cannot_be_served_is_told),
 		cmocka_unit_test(what_is_no_volumes_file),
 		cmocka_unit_test(lines_that_are_none),
