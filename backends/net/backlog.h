@@ -51,6 +51,12 @@ static inline bool backlog_is_empty(const struct backlog *b)
 /** backlog_is_full() - nothing may be reserved. */
 bool backlog_is_full(const struct backlog *b);
 
+/** backlog_left() - bytes until then. */
+static inline size_t backlog_left(const struct backlog *b)
+{
+	return b->bytes < BACKLOG_BYTES ? BACKLOG_BYTES - b->bytes : 0;
+}
+
 /**
  * backlog_reserve() - room for a frame of any size, with FRAME_HEADROOM before it.
  * Return: the frame, with data and room; it counts for nothing before backlog_commit(), and

@@ -9,7 +9,6 @@
 
 #include "common/confine.h"
 
-#define BATCH_FRAMES 64u
 /* Fewer are written one by one as fast. */
 #define BATCH_LEAST 3u
 
@@ -22,26 +21,49 @@ static int batch_register(struct batch *b, unsigned what, void *list, unsigned n
 }
 
 /*
- * Nothing but writes, which the process can make without it, and to the same descriptors. Not
+ * Nothing but reads and writes, which the process can make without it, of the same descriptors. Not
  * to a registered one: a ring is taken apart some time after its process is gone, and the
  * interface would stay as long.
  */
 static int batch_restrict(struct batch *b)
 {
-	struct io_uring_restriction list[2];
+	struct io_uring_restriction list[3];
 
 	memset(list, 0, sizeof(list));
 	list[0].opcode = IORING_RESTRICTION_SQE_OP;
 	list[0].sqe_op = IORING_OP_WRITE;
-	list[1].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-	return batch_register(b, IORING_REGISTER_RESTRICTIONS, list, 2);
+	list[1].opcode = IORING_RESTRICTION_SQE_OP;
+	list[1].sqe_op = IORING_OP_READ;
+	list[2].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+	return batch_register(b, IORING_REGISTER_RESTRICTIONS, list, 3);
 }
 
-/* Submit @n writes and wait for all of them: their memory is the caller's again. 0 or -errno. */
-static int batch_finish(struct batch *b, unsigned n, int *error)
+/* One that has ended, its number in the batch and its result. */
+struct batch_end {
+	unsigned i;
+	int res;
+};
+
+static int batch_next(struct batch *b, struct batch_end *end)
 {
 	struct io_uring_cqe *cqe;
-	unsigned submitted = 0, done = 0;
+	int rc;
+
+	do
+		rc = io_uring_wait_cqe(&b->ring, &cqe);
+	while (rc == -EINTR);
+	if (rc < 0)
+		return rc;
+	*end = (struct batch_end){ (unsigned)cqe->user_data, cqe->res };
+	io_uring_cqe_seen(&b->ring, cqe);
+	return 0;
+}
+
+/* Submit @n and wait for all of them: their memory is the caller's again. 0 or -errno. */
+static int batch_finish(struct batch *b, unsigned n, int *result)
+{
+	struct batch_end end;
+	unsigned submitted = 0;
 	int rc = 0;
 
 	while (submitted < n && rc >= 0) {
@@ -51,38 +73,54 @@ static int batch_finish(struct batch *b, unsigned n, int *error)
 		else if (rc == -EINTR || rc == -EAGAIN)
 			rc = 0;
 	}
-	while (done < submitted) {
-		int res = io_uring_wait_cqe(&b->ring, &cqe);
+	for (unsigned done = 0; done < submitted; done++) {
+		int res = batch_next(b, &end);
 
-		if (res == -EINTR)
-			continue;
 		if (res < 0)
 			return res;
-		if (cqe->res < 0)
-			*error = -cqe->res;
-		io_uring_cqe_seen(&b->ring, cqe);
-		done++;
+		result[end.i] = end.res;
 	}
 	return rc < 0 ? rc : 0;
 }
 
-static void batch_put(struct batch *b, const void *data, unsigned bytes)
+static void batch_put(struct batch *b, unsigned i, const void *data, unsigned bytes)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
 
 	io_uring_prep_write(sqe, b->fd, data, bytes, 0);
+	sqe->user_data = i;
+}
+
+/* Without waiting, whatever the descriptor says: one that waited would have its memory for good. */
+static void batch_get(struct batch *b, unsigned i, void *data, unsigned bytes)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
+
+	io_uring_prep_read(sqe, b->fd, data, bytes, 0);
+	sqe->rw_flags = RWF_NOWAIT;
+	sqe->user_data = i;
 }
 
 /*
  * Whether writes through the ring are made at once: of a kernel whose taps cannot be written
  * without waiting the ring says so (EAGAIN). One byte is no frame, and refused by all others.
  */
-static bool batch_is_fit(struct batch *b)
+static bool batch_writes(struct batch *b)
 {
-	int error = 0;
+	int res = -EIO;
 
-	batch_put(b, "", 1);
-	return batch_finish(b, 1, &error) == 0 && error != EAGAIN;
+	batch_put(b, 0, "", 1);
+	return batch_finish(b, 1, &res) == 0 && res != -EAGAIN;
+}
+
+/* Nothing waits yet, or is lost: of a kernel whose taps know no reading without waiting it is refused. */
+static bool batch_may_read(struct batch *b)
+{
+	uint8_t some[16];
+	int res = -EIO;
+
+	batch_get(b, 0, some, sizeof(some));
+	return batch_finish(b, 1, &res) == 0 && (res >= 0 || res == -EAGAIN);
 }
 
 void batch_open(struct batch *b, int fd)
@@ -91,13 +129,14 @@ void batch_open(struct batch *b, int fd)
 	int rc;
 
 	b->fd = fd;
-	b->ringed = false;
+	b->ringed = b->reads = false;
 	if (io_uring_queue_init_params(BATCH_FRAMES, &b->ring, &p) < 0)
 		return;
 	rc = batch_restrict(b);
 	if (rc == 0)
 		rc = batch_register(b, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-	b->ringed = rc == 0 && batch_is_fit(b);
+	b->ringed = rc == 0 && batch_writes(b);
+	b->reads = b->ringed && batch_may_read(b);
 	if (!b->ringed)
 		io_uring_queue_exit(&b->ring);
 }
@@ -106,7 +145,7 @@ void batch_close(struct batch *b)
 {
 	if (b->ringed)
 		io_uring_queue_exit(&b->ring);
-	b->ringed = false;
+	b->ringed = b->reads = false;
 }
 
 /* One by one. As batch_write(). */
@@ -127,10 +166,15 @@ static unsigned batch_write_each(
 static void batch_write_ring(
 	struct batch *b, const struct frame *frames, unsigned n, unsigned before, int *error)
 {
+	int result[BATCH_FRAMES] = { 0 };
+
 	for (unsigned i = 0; i < n; i++)
-		batch_put(b, frames[i].data - before, frames[i].len + before);
-	if (batch_finish(b, n, error) < 0)
+		batch_put(b, i, frames[i].data - before, frames[i].len + before);
+	if (batch_finish(b, n, result) < 0)
 		batch_close(b);
+	for (unsigned i = 0; i < n; i++)
+		if (result[i] < 0)
+			*error = -result[i];
 }
 
 unsigned batch_write(struct batch *b, const struct frame *frames, unsigned n, unsigned before, int *error)
@@ -145,4 +189,19 @@ unsigned batch_write(struct batch *b, const struct frame *frames, unsigned n, un
 		done += batch;
 	}
 	return done + batch_write_each(b, frames + done, n - done, before, error);
+}
+
+unsigned batch_read(struct batch *b, const struct frame *frames, unsigned n, unsigned before, int *result)
+{
+	if (!b->reads)
+		return 0;
+	if (n > BATCH_FRAMES)
+		n = BATCH_FRAMES;
+	for (unsigned i = 0; i < n; i++) {
+		result[i] = -EAGAIN;
+		batch_get(b, i, frames[i].data - before, frames[i].room + before);
+	}
+	if (batch_finish(b, n, result) < 0)
+		batch_close(b);
+	return n;
 }

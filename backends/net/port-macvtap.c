@@ -352,6 +352,7 @@ const struct port_ops port_ops_macvtap = {
 	.name = "macvtap",
 	.text = "beside the host on the network of an interface of its (device)",
 	.confine = &tun_confine,
+	.reads_many = true,
 	.open = macvtap_open,
 	.close = macvtap_close,
 	.connect = tun_connect,

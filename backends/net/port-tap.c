@@ -223,6 +223,7 @@ const struct port_ops port_ops_tap = {
 	.name = "tap",
 	.text = "an interface of the host's that is made for it, on a bridge",
 	.confine = &tun_confine,
+	.reads_many = true,
 	.open = tap_open,
 	.close = tap_close,
 	.connect = tun_connect,

@@ -166,13 +166,11 @@ int tun_send(struct port *port, unsigned queue, struct frame *frames, unsigned n
 	return error && tun_error(tun, error) < 0 ? -ENODEV : (int)done;
 }
 
-/* One more frame. 1: it is there; 0: none waits; -errno; -EAGAIN: it was dropped. */
-static int tun_recv_one(struct tun *tun, unsigned queue, struct frame *f)
+/* What reading into @f came to: bytes or -errno. 1: it is there; 0: none waits; -errno; -EAGAIN: it was dropped. */
+static int tun_got(struct tun *tun, struct frame *f, ssize_t n)
 {
-	ssize_t n = read(tun->fd[queue], f->data - VNET_BYTES, VNET_BYTES + f->room);
-
 	if (n < 0)
-		return errno == EAGAIN ? 0 : errno == EINTR ? -EAGAIN : tun_error(tun, errno);
+		return n == -EAGAIN ? 0 : n == -EINTR ? -EAGAIN : tun_error(tun, (int)-n);
 	/* What fills the room to the end may have been cut off. */
 	if ((size_t)n < VNET_BYTES || (size_t)n - VNET_BYTES >= f->room)
 		return -EAGAIN;
@@ -180,13 +178,19 @@ static int tun_recv_one(struct tun *tun, unsigned queue, struct frame *f)
 	return vnet_get(f) < 0 ? -EAGAIN : 1;
 }
 
-int tun_recv(struct port *port, unsigned queue, struct frame *frames, unsigned n)
+static ssize_t tun_read(struct tun *tun, unsigned queue, struct frame *f)
 {
-	struct tun *tun = tun_of(port);
+	ssize_t n = read(tun->fd[queue], f->data - VNET_BYTES, VNET_BYTES + f->room);
+
+	return n < 0 ? -errno : n;
+}
+
+static int tun_recv_each(struct tun *tun, unsigned queue, struct frame *frames, unsigned n)
+{
 	unsigned got = 0;
 
 	while (got < n) {
-		int rc = tun_recv_one(tun, queue, &frames[got]);
+		int rc = tun_got(tun, &frames[got], tun_read(tun, queue, &frames[got]));
 
 		if (rc == 0)
 			break;
@@ -195,4 +199,33 @@ int tun_recv(struct port *port, unsigned queue, struct frame *frames, unsigned n
 		got += rc == 1;
 	}
 	return (int)got;
+}
+
+/* Frames that are there go to the front, in their order. */
+static int tun_recv_batch(struct tun *tun, struct frame *frames, const int *result, unsigned n)
+{
+	unsigned got = 0;
+	int failed = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct frame f = frames[i];
+		int rc = tun_got(tun, &f, result[i]);
+
+		if (rc == 1) {
+			frames[i] = frames[got];
+			frames[got++] = f;
+		} else if (rc < 0 && rc != -EAGAIN) {
+			failed = rc;
+		}
+	}
+	return got ? (int)got : failed;
+}
+
+int tun_recv(struct port *port, unsigned queue, struct frame *frames, unsigned n)
+{
+	struct tun *tun = tun_of(port);
+	int result[BATCH_FRAMES];
+	unsigned read = n > 1 ? batch_read(&tun->batch[queue], frames, n, VNET_BYTES, result) : 0;
+
+	return read ? tun_recv_batch(tun, frames, result, read) : tun_recv_each(tun, queue, frames, n);
 }

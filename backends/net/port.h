@@ -37,6 +37,7 @@ struct port_ops {
 	/* the calls it makes while it serves, beyond those of all */
 	const struct confine_table *confine;
 	bool keep_network;    /* it makes connections while it serves: no network namespace of its own */
+	bool reads_many;      /* recv() of many frames takes less than as many recv()s */
 	unsigned max_queues;  /* a device on it has no more; 0: as many as it likes */
 
 	/** @open: 0 or -errno with @why: one line that names the thing and the remedy. */

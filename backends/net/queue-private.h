@@ -19,6 +19,8 @@
 #define QUEUE_BATCH 64u
 /* Frames that go to the port at once: more than a batch where they are segmented here. */
 #define QUEUE_SEND 256u
+/* Frames that are read at once, where the port gains by that. */
+#define QUEUE_RECV 32u
 /* Of packets that were taken, in one piece each: half for either batch; a ring of the largest fits. */
 #define QUEUE_TX_ARENA (632u << 12)
 
@@ -81,6 +83,8 @@ struct rx {
 	uint32_t available; /* buffers of the guest's, at the last look */
 	uint32_t needed;   /* slots of the frame that waits for buffers; 0: none does */
 	struct steer_copy steer;
+	uint8_t *memory;   /* of frames that are read at once; NULL: the port does not gain by that */
+	unsigned at_once;  /* how many the port is likely to have, up to QUEUE_RECV */
 	/* what other queues' threads gave; swapped with the backlog when that is empty */
 	pthread_mutex_t lock;
 	struct backlog given;
@@ -157,6 +161,10 @@ bool rx_sweep(struct queue *q);
 bool rx_wants_port(const struct queue *q);
 /** rx_next_look() - when to look again though nothing happened, in ns; 0: not at all. */
 uint64_t rx_next_look(struct queue *q);
+/** recv_init() - 0 or -ENOMEM. */
+int recv_init(struct queue *q) must_check;
+/** recv_dispose() - may run twice. */
+void recv_dispose(struct queue *q);
 /** rx_fill() - receive what the port and other queues have. True: something. queue-recv.c */
 bool rx_fill(struct queue *q);
 

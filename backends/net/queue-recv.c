@@ -6,9 +6,38 @@
 #include "config.h"
 #include "backends/net/queue-private.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "backends/net/offload.h"
+
+/* Bytes of a frame that is copied for less than a system call takes. */
+#define RECV_SMALL 2048u
+/* From one frame to the next in memory of frames that are read at once. */
+#define RECV_STEP ((FRAME_HEADROOM + BACKLOG_ROOM + 63u) & ~63u)
+#define RECV_MEMORY (QUEUE_RECV * RECV_STEP)
+
+int recv_init(struct queue *q)
+{
+	void *memory;
+
+	q->rx.at_once = 1;
+	if (!q->shared->ops->reads_many)
+		return 0;
+	memory = mmap(NULL, RECV_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	q->rx.memory = memory;
+	return 0;
+}
+
+void recv_dispose(struct queue *q)
+{
+	if (q->rx.memory)
+		munmap(q->rx.memory, RECV_MEMORY);
+	q->rx.memory = NULL;
+}
 
 /* --- one frame --------------------------------------------------------------------------- */
 
@@ -71,7 +100,8 @@ static void recv_segments(struct queue *q, const struct frame *reserved)
 	}
 }
 
-static void recv_frame(struct queue *q, struct frame *frame)
+/* @in_place: as recv_place()'s. */
+static void recv_frame(struct queue *q, struct frame *frame, bool in_place)
 {
 	const struct frame_offload *guest = &q->setup.guest;
 
@@ -93,7 +123,7 @@ static void recv_frame(struct queue *q, struct frame *frame)
 			queue_count(q, METRICS_NET_CHECKSUMMED, 1);
 		}
 	}
-	recv_place(q, frame, true);
+	recv_place(q, frame, in_place);
 }
 
 /* --- the sources --------------------------------------------------------------------------- */
@@ -111,25 +141,61 @@ static bool recv_given(struct queue *q)
 	return !backlog_is_empty(&rx->backlog);
 }
 
-static bool recv_port(struct queue *q)
+/* What the port said: @n frames, or why there are none. True: some. */
+static bool recv_came(struct queue *q, int n)
+{
+	if (n < 0)
+		queue_fail(q, "the port is gone: %s", strerror(-n));
+	q->rx_quiet = n <= 0;
+	return n > 0;
+}
+
+/* One frame, to where it will be sent from. */
+static bool recv_one(struct queue *q)
 {
 	const struct port_ops *ops = q->shared->ops;
+	struct frame *frame = backlog_reserve(&q->rx.backlog);
+
+	if (!frame || !recv_came(q, ops->recv(q->shared->port, q->setup.index, frame, 1)))
+		return false;
+	/* Small ones come in crowds, and are copied for less than a call takes. */
+	q->rx.at_once = frame->len <= RECV_SMALL && q->rx.memory ? 4 : 1;
+	recv_frame(q, frame, true);
+	return true;
+}
+
+static bool recv_many(struct queue *q)
+{
+	const struct port_ops *ops = q->shared->ops;
+	struct frame frames[QUEUE_RECV];
+	unsigned n = q->rx.at_once;
+	int got;
+
+	for (unsigned i = 0; i < n; i++)
+		frames[i] = (struct frame){ .data = q->rx.memory + i * RECV_STEP + FRAME_HEADROOM, .room = BACKLOG_ROOM };
+	got = ops->recv(q->shared->port, q->setup.index, frames, n);
+	q->rx.at_once = 1;
+	if (!recv_came(q, got))
+		return false;
+	for (int i = 0; i < got; i++)
+		recv_frame(q, &frames[i], false);
+	if ((unsigned)got == n && frames[got - 1].len <= RECV_SMALL)
+		q->rx.at_once = 2 * n < QUEUE_RECV ? 2 * n : QUEUE_RECV;
+	return true;
+}
+
+static bool recv_port(struct queue *q)
+{
 	bool any = false;
 
-	for (unsigned i = 0; i < QUEUE_BATCH; i++) {
-		struct frame *frame = backlog_reserve(&q->rx.backlog);
-		int n;
+	for (unsigned i = 0; i < QUEUE_BATCH;) {
+		/* What was read and finds no room would be lost. */
+		bool many = q->rx.at_once > 1 && backlog_left(&q->rx.backlog) >= q->rx.at_once * (RECV_SMALL + 256u);
 
-		if (!frame)
-			return any;
-		n = ops->recv(q->shared->port, q->setup.index, frame, 1);
-		if (n < 0)
-			queue_fail(q, "the port is gone: %s", strerror(-n));
-		q->rx_quiet = n <= 0;
-		if (n <= 0)
+		i += many ? q->rx.at_once : 1;
+		if (many ? !recv_many(q) : !recv_one(q))
 			return any;
 		any = true;
-		recv_frame(q, frame);
 	}
 	return any;
 }

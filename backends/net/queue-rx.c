@@ -16,6 +16,9 @@ int rx_init(struct queue *q)
 
 	pthread_mutex_init(&q->rx.lock, NULL);
 	stall_init(&q->rx.stall, q->setup.rx_notify);
+	rc = recv_init(q);
+	if (rc < 0)
+		return rc;
 	if (q->memory) {
 		backlog_init_at(&q->rx.backlog, q->memory + QUEUE_TX_ARENA);
 		backlog_init_at(&q->rx.given, q->memory + QUEUE_TX_ARENA + backlog_memory());
@@ -27,6 +30,7 @@ int rx_init(struct queue *q)
 
 void rx_dispose(struct queue *q)
 {
+	recv_dispose(q);
 	backlog_dispose(&q->rx.backlog);
 	backlog_dispose(&q->rx.given);
 	pthread_mutex_destroy(&q->rx.lock);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Frames written in batches, to a socket in a tap's place. */
+/* Frames written and read in batches, through a socket in a tap's place. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 static int pair[2];
 static struct batch batch;
 static uint8_t memory[FRAMES][100];
-static struct frame frames[FRAMES];
+static struct frame frames[FRAMES], into[FRAMES];
 
 static int setup(void **state)
 {
@@ -103,6 +103,51 @@ static void test_errors_are_told(void **state)
 	assert_int_equal(error, EPIPE);
 }
 
+/* The peer sends @sent frames; @n are asked for. */
+static void reads(unsigned sent, unsigned n)
+{
+	int result[BATCH_FRAMES];
+	unsigned read;
+
+	for (unsigned i = 0; i < sent; i++)
+		assert_int_equal(write(pair[1], frames[i].data - BEFORE, frames[i].len + BEFORE), frames[i].len + BEFORE);
+	read = batch_read(&batch, into, n, BEFORE, result);
+	assert_int_equal(read, n < BATCH_FRAMES ? n : BATCH_FRAMES);
+	for (unsigned i = 0; i < read; i++) {
+		if (i >= sent) {
+			assert_int_equal(result[i], -EAGAIN);
+			continue;
+		}
+		assert_int_equal(result[i], frames[i].len + BEFORE);
+		assert_memory_equal(into[i].data - BEFORE, frames[i].data - BEFORE, frames[i].len + BEFORE);
+	}
+}
+
+static void test_reads_what_is_there(void **state)
+{
+	uint8_t memory_of[FRAMES][200];
+
+	if (!batch.reads)
+		skip();
+	for (unsigned i = 0; i < FRAMES; i++)
+		into[i] = (struct frame){ .data = memory_of[i] + BEFORE, .room = sizeof(memory_of[i]) - BEFORE };
+	reads(0, 4);
+	reads(1, 4);
+	reads(4, 4);
+	reads(3, 32);
+	reads(64, 64);
+	/* What was asked for in vain is not waited for. */
+	reads(2, FRAMES);
+}
+
+static void test_reading_without_a_ring(void **state)
+{
+	int result[1];
+
+	batch_close(&batch);
+	assert_int_equal(batch_read(&batch, frames, 1, BEFORE, result), 0);
+}
+
 static int result_of(struct io_uring_sqe *sqe)
 {
 	struct io_uring_cqe *cqe;
@@ -124,7 +169,7 @@ static void test_ring_is_restricted(void **state)
 	if (!batch.ringed)
 		skip();
 	sqe = io_uring_get_sqe(&batch.ring);
-	io_uring_prep_read(sqe, pair[0], &byte, 1, 0);
+	io_uring_prep_recv(sqe, pair[0], &byte, 1, 0);
 	assert_int_equal(result_of(sqe), -EACCES);
 	sqe = io_uring_get_sqe(&batch.ring);
 	io_uring_prep_openat(sqe, -1, "/", 0, 0);
@@ -143,6 +188,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_without_a_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reads_what_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reading_without_a_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ring_is_restricted, setup, teardown),
 	};
 
