@@ -50,6 +50,10 @@ wait_end () {
 	say "sluice boot $2 ended with status $status"
 }
 
+# is_gone NAME: a domain of sluice create; no_stack: the last of them is, and nothing of their stack is left
+is_gone () { ! sluice list | grep -q "^$1 "; }
+no_stack () { [ -z "$(ls -d /dev/shm/sluice-*/run.* 2>/dev/null)" ]; }
+
 # store COMMAND ARG..: xenstore-COMMAND as the toolstack of the one sluice boot that runs
 store () { _c=$1; shift; XENSTORED_PATH=$(ls /dev/shm/sluice-*/run.*/store.sock) "xenstore-$_c" "$@"; }
 

@@ -8,6 +8,7 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-driver-sluice.sh \
 	tests/lab/kvm/test-life.sh \
 	tests/lab/kvm/test-plug.sh \
+	tests/lab/kvm/test-process.sh \
 	tests/lab/kvm/test-survive.sh \
 	$(NULL)
 dist_noinst_SCRIPTS += $(kvm_lab_tests) \
@@ -41,6 +42,8 @@ EXTRA_DIST += \
 	tests/lab/kvm/life-host.sh \
 	tests/lab/kvm/plug-guest.sh \
 	tests/lab/kvm/plug-host.sh \
+	tests/lab/kvm/process-guest.sh \
+	tests/lab/kvm/process-host.sh \
 	tests/lab/kvm/puppets-host.sh \
 	tests/lab/kvm/survive-guest.sh \
 	tests/lab/kvm/survive-host.sh \

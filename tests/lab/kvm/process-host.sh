@@ -53,8 +53,7 @@ ls /proc/$(daemon)/root/data/images >/out/reach
 ! ls /proc/$(daemon)/root/boot 2>/dev/null || fail "it is not confined"
 type guest stop
 wait_said 60 guest 'all of .* were right'
-sluice destroy guest
+wait_for 60 is_gone guest || fail "the guest does not end"
 sluice destroy store
-no_stack () { [ -z "$(ls -d /dev/shm/sluice-*/run.* 2>/dev/null)" ]; }
 wait_for 30 no_stack || fail "the stack did not end with its last domain"
 umount /data
