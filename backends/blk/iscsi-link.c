@@ -148,7 +148,7 @@ static void link_on_reserved(struct iscsi_context *iscsi, int status, void *data
 		l->preempted = true;
 		l->step = ISCSI_PREEMPTING;
 	} else if (status == SCSI_STATUS_RESERVATION_CONFLICT) {
-		iscsi_link_fail(l, -EBUSY, "unit %u is reserved by another initiator; iscsi-pr can show and clear it",
+		iscsi_link_fail(l, -EBUSY, "unit %u is reserved by another initiator, which has to end first; if that is gone, clear its reservation at the target",
 			l->setup->lun);
 		return;
 	} else if (answer.error) {

@@ -298,6 +298,11 @@ tests_unit_iscsi_lun_SOURCES = tests/unit/iscsi-lun.c backends/blk/iscsi-lun.c \
 tests_unit_iscsi_lun_CFLAGS = $(AM_CFLAGS) $(LIBISCSI_CFLAGS)
 tests_unit_iscsi_lun_LDADD = $(CMOCKA_LIBS)
 endif
+# For iscsi-fence.sh, in tgtd, and so without sanitizers. The directory makes libtool build a shared one; nothing goes there.
+check_LTLIBRARIES += tests/peers/slow-writes.la
+tests_peers_slow_writes_la_SOURCES = tests/peers/slow-writes.c
+tests_peers_slow_writes_la_CFLAGS = -std=gnu11 -fvisibility=hidden $(WARN_CFLAGS)
+tests_peers_slow_writes_la_LDFLAGS = -module -avoid-version -shared -rpath /nonexistent
 tests_unit_blk_storage_SOURCES = tests/unit/blk-storage.c
 tests_unit_blk_storage_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_storage_LDADD = $(blk_rig_libs)
@@ -334,6 +339,18 @@ blk_scripts = \
 	tests/scripts/blk-options.sh \
 	tests/scripts/blk-partition.sh \
 	$(NULL)
+# tgtd's.
+iscsi_scripts = \
+	tests/scripts/conformance-iscsi.sh \
+	tests/scripts/iscsi-chap.sh \
+	tests/scripts/iscsi-fence.sh \
+	tests/scripts/iscsi-names.sh \
+	tests/scripts/iscsi-outage.sh \
+	tests/scripts/iscsi-writers.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(iscsi_scripts)
+TESTS += $(iscsi_scripts)
+EXTRA_DIST += tests/scripts/iscsi-functions.sh tests/scripts/storage-iscsi.sh
 dist_check_SCRIPTS += $(blk_scripts)
 EXTRA_DIST += tests/scripts/gluster-functions.sh tests/scripts/storage-gluster.sh
 TESTS += $(blk_scripts)
