@@ -241,6 +241,10 @@ tools_tests = \
 	$(NULL)
 check_PROGRAMS += $(tools_tests)
 TESTS += $(tools_tests)
+check_PROGRAMS += tests/unit/disk-servers
+TESTS += tests/unit/disk-servers
+tests_unit_disk_servers_SOURCES = tests/unit/disk-servers.c
+tests_unit_disk_servers_LDADD = tools/libdiskservers.la common/libcommon.la $(CMOCKA_LIBS)
 tests_unit_tools_cfg_SOURCES = tests/unit/tools-cfg.c tools/cfg-keys.c tools/cfg-scan.c
 tests_unit_tools_cfg_LDADD = $(CMOCKA_LIBS)
 tests_unit_tools_compare_SOURCES = tests/unit/tools-compare.c
