@@ -7,6 +7,7 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-driver-kernel.sh \
 	tests/lab/kvm/test-driver-sluice.sh \
 	tests/lab/kvm/test-life.sh \
+	tests/lab/kvm/test-net.sh \
 	tests/lab/kvm/test-plug.sh \
 	tests/lab/kvm/test-process.sh \
 	tests/lab/kvm/test-survive.sh \
@@ -40,6 +41,10 @@ EXTRA_DIST += \
 	tests/lab/kvm/lib.sh \
 	tests/lab/kvm/life-guest.sh \
 	tests/lab/kvm/life-host.sh \
+	tests/lab/kvm/net-guest.sh \
+	tests/lab/kvm/net-host.sh \
+	tests/lab/kvm/net-lib.sh \
+	tests/lab/kvm/net.sh \
 	tests/lab/kvm/plug-guest.sh \
 	tests/lab/kvm/plug-host.sh \
 	tests/lab/kvm/process-guest.sh \
