@@ -124,13 +124,15 @@ killed_and_compared () {
 	wait_for 20 backend_ended "$backend"
 	compare_peek
 	kill -CONT "$daemon"
+	# Else its disk is given up: nobody knows when the killed one's writes have ended.
+	storage_has replay || return 0
 	touch "$tmp/go"
 	await_guest
 	storage_fine
 }
 backend_ended () { ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/$1/status"; }
 case_flushed-killed () { needs flush; killed_and_compared flush=1; }
-case_acknowledged-killed () { needs replay; killed_and_compared flush=0; }
+case_acknowledged-killed () { killed_and_compared flush=0; }
 
 case_readonly () {
 	run_guest "$(disk)" flushed flush=1 expect="$tmp/expect" seed=11
