@@ -131,6 +131,8 @@ static void link_greet(struct nbd_link *link)
 	link->phase = NBD_LINK_GREETING;
 	if (nbd_aio_connect_socket(h, fd) < 0)
 		link_failed(link, "", link_nbd_error());
+	else
+		(void)nbd_link_check(link); /* of a quick server all may have been read by now */
 }
 
 static int link_connect_one(struct nbd_link *link)

@@ -418,8 +418,10 @@ int nbd_queue_start(void *state, struct blk_queue *pub)
 	q->link = n->spare;
 	n->spare = (struct nbd_link){ .fd = -1 };
 	pthread_mutex_unlock(&n->lock);
-	if (q->link.phase == NBD_LINK_DOWN && !n->failed)
+	if (q->link.phase == NBD_LINK_DOWN && !n->failed) {
 		queue_connect(q, nbd_now_ms());
+		queue_follow(q, NBD_LINK_DOWN, nbd_now_ms());
+	}
 	return 0;
 }
 
