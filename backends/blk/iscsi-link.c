@@ -221,15 +221,23 @@ static void link_reset(struct iscsi_link *l)
 		link_fail_by_library(l, -ENOMEM, "the unit's reset");
 }
 
+/*
+ * The library's copies of passwords: each session gets its own, and what it frees it does not
+ * wipe. Of an empty text it would copy the first byte only, of others it fills the room.
+ */
+static void link_wipe(struct iscsi_context *iscsi)
+{
+	iscsi_set_initiator_username_pwd(iscsi, "-", "-");
+	iscsi_set_target_username_pwd(iscsi, "-", "-");
+}
+
 static void link_on_login(struct iscsi_context *iscsi, int status, void *data, void *opaque)
 {
 	struct iscsi_link *l = opaque;
 
 	if (l->step != ISCSI_LOGGING_IN)
 		return;
-	/* The library's copies: each session gets its own. */
-	iscsi_set_initiator_username_pwd(iscsi, "", "");
-	iscsi_set_target_username_pwd(iscsi, "", "");
+	link_wipe(iscsi);
 	if (status == SCSI_STATUS_REDIRECT) {
 		iscsi_link_fail(l, -EREMCHG, "the target is at %.64s now; name that portal, redirections are not followed",
 			iscsi_get_target_address(iscsi));
@@ -317,9 +325,7 @@ void iscsi_link_down(struct iscsi_link *l)
 	l->iscsi = NULL;
 	if (!iscsi)
 		return;
-	/* What it frees it does not wipe. */
-	iscsi_set_initiator_username_pwd(iscsi, "", "");
-	iscsi_set_target_username_pwd(iscsi, "", "");
+	link_wipe(iscsi);
 	iscsi_destroy_context(iscsi);
 }
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # CHAP, in both directions, from a file: the right one is let in, a wrong or a missing one is refused,
 # and so is a target that does not prove who it is; others may not read the file; and the
-# passwords are in no log, no store and no process' arguments or environment.
+# passwords are in no log, no store and no process' arguments or environment, and in the backend's
+# memory once, for the next login.
 source "$(dirname "$0")/functions.sh"
 source "$srcdir/tests/scripts/iscsi-functions.sh"
 begin_store
@@ -22,6 +23,29 @@ credentials open user=we "password=$ours"
 chmod 640 "$tmp/open"
 credentials odd user=we "$ours"
 uri="$storage_uri&credentials=$tmp"
+
+# in_memory TEXT: how often the backend has it.
+in_memory () {
+	local n
+	n=$(python3 - "$served" "$1" <<'END'
+import sys
+n = 0
+with open('/proc/%s/maps' % sys.argv[1]) as maps, open('/proc/%s/mem' % sys.argv[1], 'rb', 0) as mem:
+    for line in maps:
+        where, rights = line.split()[:2]
+        if not rights.startswith('rw') or '[v' in line:
+            continue
+        start, end = (int(x, 16) for x in where.split('-'))
+        try:
+            mem.seek(start)
+            n += mem.read(end - start).count(sys.argv[2].encode())
+        except OSError:
+            pass
+print(n)
+END
+	)
+	[ "$n" = 1 ] || fail "the backend has a password $n times in its memory"
+}
 
 refused 'no login: .*credentials=FILE' "$storage_uri"
 refused 'no login' "$uri/wrong"
