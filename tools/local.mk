@@ -336,6 +336,7 @@ tools_scripts = \
 	tests/scripts/tools-apart.sh \
 	tests/scripts/tools-exec-mount.sh \
 	tests/scripts/tools-exec-restart.sh \
+	tests/scripts/tools-exec-servers-shared.sh \
 	tests/scripts/tools-exec-servers.sh \
 	tests/scripts/tools-exec-store.sh \
 	tests/scripts/tools-exec.sh \
