@@ -58,6 +58,8 @@ for file in one both; do
 	log_level=debug serve 51712 "$uri/$file"
 	for what in cmdline environ; do tr '\0' '\n' <"/proc/$served/$what" >>"$tmp/seen"; done
 	xenstore-ls -f / >>"$tmp/seen"
+	in_memory "$ours"
+	[ $file = one ] || in_memory "$theirs"
 	unserve "$served"
 	cat "$tmp/err.51712" >>"$tmp/seen"
 done
