@@ -144,6 +144,7 @@ hv_scripts = \
 	tests/scripts/hypervisor-domain-init.sh \
 	tests/scripts/hypervisor-domain-pages.sh \
 	tests/scripts/hypervisor-libs-abi.sh \
+	tests/scripts/hypervisor-relay.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(hv_scripts)
 TESTS += $(hv_scripts)
