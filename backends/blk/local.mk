@@ -352,6 +352,21 @@ dist_check_SCRIPTS += $(iscsi_scripts)
 TESTS += $(iscsi_scripts)
 EXTRA_DIST += tests/scripts/iscsi-functions.sh tests/scripts/storage-iscsi.sh
 dist_check_SCRIPTS += $(blk_scripts)
-EXTRA_DIST += tests/scripts/gluster-functions.sh tests/scripts/storage-gluster.sh
+# glusterd's.
+gluster_scripts = \
+	tests/scripts/conformance-gluster.sh \
+	tests/scripts/gluster-attach.sh \
+	tests/scripts/gluster-killed.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(gluster_scripts)
+TESTS += $(gluster_scripts)
+EXTRA_DIST += tests/scripts/gluster-functions.sh tests/scripts/gluster-heal.sh tests/scripts/storage-gluster.sh
+# Each brick of a replica dies under load and heals: minutes.
+check-gluster-heal: all
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
+	SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
+		$(BASH_PROGRAM) $(srcdir)/tests/scripts/gluster-heal.sh
+check-long: check-gluster-heal
+.PHONY: check-gluster-heal
 TESTS += $(blk_scripts)
 dist_man_MANS += docs/man/sluice-blk.8

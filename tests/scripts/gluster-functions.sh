@@ -6,6 +6,7 @@ gluster_host=10.77.0.1
 gluster_dir=$tmp/gluster
 gluster_file=$builddir/tests/peers/gluster-file
 gluster_volume=vol
+gluster_uri=gluster://$gluster_host/$gluster_volume/disk.img?bricks=49152-49251
 
 # gluster_requires: what is missing; then the test begins again in there.
 gluster_requires () {
@@ -27,9 +28,26 @@ gluster_names () {
 	mount --bind "$tmp/hosts" /etc/hosts
 }
 gluster_ () { gluster --mode=script "$@" >>"$tmp/gluster.log" 2>&1; }
-# start_glusterd: it takes 9 s to find out about geo-replication, which nobody has here.
+# volume_set OPTION VALUE
+volume_set () {
+	# One at a time: glusterd may be at another command.
+	wait_for 30 gluster_ volume set "$gluster_volume" "$@"
+}
+# start_glusterd: it takes 9 s to find out about geo-replication, which nobody has here. Few
+# ports for bricks: a storage domain is given a way to each.
 start_glusterd () {
 	mkdir -p "$gluster_dir"/{lib,log}
+	cat >"$gluster_dir/glusterd.vol" <<-END
+	volume management
+	    type mgmt/glusterd
+	    option working-directory /var/lib/glusterd
+	    option transport-type socket
+	    option transport.socket.listen-port 24007
+	    option ping-timeout 0
+	    option event-threads 1
+	    option max-port 49251
+	end-volume
+	END
 	printf '#!/bin/sh\necho gsyncd\n' >"$gluster_dir/gsyncd"
 	chmod +x "$gluster_dir/gsyncd"
 	ip link set lo up
@@ -41,7 +59,7 @@ start_glusterd () {
 	for gsyncd in /usr/lib/*/glusterfs/gsyncd /usr/libexec/glusterfs/gsyncd; do
 		[ ! -e "$gsyncd" ] || mount --bind "$gluster_dir/gsyncd" "$gsyncd"
 	done
-	glusterd -l "$gluster_dir/log/glusterd.log" -p /run/glusterd.pid
+	glusterd -f "$gluster_dir/glusterd.vol" -l "$gluster_dir/log/glusterd.log" -p /run/glusterd.pid
 	wait_for 60 gluster_ pool list
 }
 # gluster_bricks N: as the volume's commands have them.
@@ -57,8 +75,8 @@ start_volume () {
 	# shellcheck disable=SC2046
 	gluster_ volume create "$gluster_volume" "${kind[@]}" $(gluster_bricks "$bricks") force ||
 		fail "no volume: $(tail -5 "$tmp/gluster.log")"
-	gluster_ volume set "$gluster_volume" performance.write-behind off
-	gluster_ volume set "$gluster_volume" network.ping-timeout 5
+	volume_set performance.write-behind off
+	volume_set network.ping-timeout 5
 	gluster_ volume start "$gluster_volume" || fail "it does not start: $(tail -5 "$tmp/gluster.log")"
 	wait_for 60 bricks_are_up "$bricks"
 }

@@ -32,7 +32,7 @@ storage_start () {
 	fi
 	start_volume 3
 	image "$1"
-	storage_uri=gluster://$gluster_host/$gluster_volume/disk.img
+	storage_uri=$gluster_uri
 }
 storage_stop () {
 	local i

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What was acknowledged is on the bricks, and not in the backend's memory: it is killed behind
+# the answer and before any flush. Without write-behind, and with it where strict-o-direct is set.
+. "$(dirname "$0")/functions.sh"
+. "$(dirname "$0")/gluster-functions.sh"
+. "$(dirname "$0")/blk-survive-functions.sh"
+conform=$builddir/tests/peers/blk-conform
+requires test -x "$conform"
+requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
+gluster_requires
+start_glusterd
+mkdir -p "$gluster_dir/brick1"
+start_volume 1 plain
+image 16
+
+guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }
+backend_ended () { ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/$1/status"; }
+acknowledged_is_there () {
+	local daemon backend
+	rm -f "$tmp/expect" "$tmp/go"
+	: >"$tmp/out"
+	SLUICE_LOG=info timeout -k 5 300 "$sluice" exec --disk="$gluster_uri" -- "$conform" flushed flush=0 \
+		seed=$RANDOM expect="$tmp/expect" go="$tmp/go" >"$tmp/out" 2>"$tmp/log" &
+	guest=$!
+	cleanup_fn sh -c "kill $guest 2>/dev/null"
+	wait_for 60 guest_says acknowledged
+	daemon=$(process_below "$guest" sluice-driverd)
+	backend=$(backend_below "$guest")
+	kill -STOP "$daemon"
+	kill -KILL "$backend"
+	wait_for 20 backend_ended "$backend"
+	"$conform" compare expect="$tmp/expect" actual="$gluster_dir/brick1/disk.img" || fail "a write that was acknowledged is lost"
+	kill -KILL "$guest" 2>/dev/null || :
+	kill -KILL "$daemon" 2>/dev/null || :
+	wait "$guest" || :
+}
+acknowledged_is_there
+volume_set performance.write-behind on
+volume_set performance.strict-o-direct on
+acknowledged_is_there
+echo "what was acknowledged was there"
