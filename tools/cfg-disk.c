@@ -88,7 +88,7 @@ static void put_path(FILE *to, const char *path)
 	}
 }
 
-static int format(libxl_device_disk *disk, char **option, char *why, size_t room)
+static int format(libxl_device_disk *disk, bool shared, char **option, char *why, size_t room)
 {
 	CLEANUP_FREE char *path = full_path(disk);
 	size_t size;
@@ -102,6 +102,8 @@ static int format(libxl_device_disk *disk, char **option, char *why, size_t room
 		fputs(",cdrom", to);
 	else if (!disk->readwrite)
 		fputs(",ro", to);
+	else if (shared)
+		fputs(",shared", to);
 	if (disk->direct_io_safe)
 		fputs(",direct-io-safe", to);
 	if (!libxl_defbool_is_default(disk->discard_enable))
@@ -123,8 +125,37 @@ static void pass_on(const char *said, const char *spec, char *why, size_t room)
 	snprintf(why, room, "%.*s; see xl-disk-configuration(5)", (int)strcspn(text, "\n"), text);
 }
 
+/*
+ * "w!", which Xen's block scripts and older parsers know and libxlutil does not: others may
+ * write it, too. Takes the ! out of @spec, where access stands: as access=, or by itself behind
+ * the target.
+ */
+static bool take_shared(char *spec)
+{
+	bool first = true;
+
+	for (char *word = spec; word; word = strchr(word, ','), first = false) {
+		size_t n;
+
+		word += first ? 0 : 1;
+		word += strspn(word, " \t");
+		n = strcspn(word, ", \t");
+		/* All that follows is a path. */
+		if (strncmp(word, "target=", 7) == 0)
+			return false;
+		if ((n == 9 && strncmp(word, "access=w!", n) == 0) ||
+			(n == 2 && !first && strncmp(word, "w!", n) == 0)) {
+			memmove(word + n - 1, word + n, strlen(word + n) + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
 int cfg_disk_option(const char *spec, char **option, char *why, size_t why_room)
 {
+	CLEANUP_FREE char *plain = strdup(spec);
+	bool shared = plain && take_shared(plain);
 	char *said = NULL;
 	size_t size;
 	FILE *report = open_memstream(&said, &size);
@@ -135,15 +166,15 @@ int cfg_disk_option(const char *spec, char **option, char *why, size_t why_room)
 	*option = NULL;
 	libxl_device_disk_init(&disk);
 	libxl_defbool_setdefault(&disk.colo_enable, false);
-	if (x)
-		error = xlu_disk_parse(x, 1, &spec, &disk);
+	if (x && plain)
+		error = xlu_disk_parse(x, 1, (const char *const *)&plain, &disk);
 	if (report)
 		fclose(report);
 	if (error)
 		pass_on(said ? said : "", spec, why, why_room);
 	error = error ? -EINVAL : check(&disk, why, why_room);
 	if (error == 0)
-		error = format(&disk, option, why, why_room);
+		error = format(&disk, shared, option, why, why_room);
 	libxl_device_disk_dispose(&disk);
 	if (x)
 		xlu_cfg_destroy(x);

@@ -106,8 +106,8 @@ static int helper_spawn(struct helper *h, const char *path, const char *const ar
 	return rc;
 }
 
-/* Descriptors above those that the child's numbers are put over. */
-static int helper_pipe(int pipe[2])
+/* Descriptors above those that the child's numbers are put over. @flags: of the end to read from. */
+static int helper_pipe(int pipe[2], int flags)
 {
 	int low[2];
 
@@ -117,7 +117,7 @@ static int helper_pipe(int pipe[2])
 		pipe[i] = fcntl(low[i], F_DUPFD_CLOEXEC, HELPER_FD + 1);
 		close(low[i]);
 	}
-	if (pipe[0] >= 0 && pipe[1] >= 0 && fcntl(pipe[0], F_SETFL, O_NONBLOCK) == 0)
+	if (pipe[0] >= 0 && pipe[1] >= 0 && fcntl(pipe[0], F_SETFL, flags) == 0)
 		return 0;
 	for (unsigned i = 0; i < 2; i++) {
 		if (pipe[i] >= 0)
@@ -139,15 +139,14 @@ static int helper_start(struct helper *h, const char *path, const char *const ar
 {
 	struct helper_fds fds = { -1, -1, -1, -1 };
 	int pipes[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
-	int rc = in ? helper_pipe(pipes[0]) : 0;
+	int rc = in ? helper_pipe(pipes[0], 0) : 0;
 
 	for (unsigned i = 1; i < 3 && rc == 0; i++)
-		rc = helper_pipe(pipes[i]);
+		rc = helper_pipe(pipes[i], O_NONBLOCK);
 	if (rc == 0 && fd >= 0) {
 		fds.fd = fcntl(fd, F_DUPFD_CLOEXEC, HELPER_FD + 1);
 		rc = fds.fd < 0 ? -errno : 0;
 	}
-	/* Of its stdin, too, the reading end is the one that does not block: it polls. */
 	fds.in = pipes[0][0];
 	fds.out = pipes[1][1];
 	fds.err = pipes[2][1];

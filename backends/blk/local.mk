@@ -185,6 +185,7 @@ blk_unit_tests = \
 	tests/unit/blk-journal \
 	tests/unit/blk-limit \
 	tests/unit/blk-loop \
+	tests/unit/blk-lvm-users \
 	tests/unit/blk-range \
 	tests/unit/blk-range-lock \
 	tests/unit/blk-request \
@@ -256,6 +257,8 @@ tests_unit_blk_io_LDADD = $(blk_rig_libs)
 tests_unit_blk_range_SOURCES = tests/unit/blk-range.c $(io_disk)
 tests_unit_blk_range_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_range_LDADD = $(blk_rig_libs)
+tests_unit_blk_lvm_users_SOURCES = tests/unit/blk-lvm-users.c backends/blk/lvm-users.c backends/blk/lvm-users.h
+tests_unit_blk_lvm_users_LDADD = common/libcommon.la $(CMOCKA_LIBS)
 tests_unit_blk_helper_SOURCES = tests/unit/blk-helper.c
 tests_unit_blk_helper_LDADD = $(blk_rig_libs)
 tests_unit_blk_target_SOURCES = tests/unit/blk-target.c
@@ -336,6 +339,8 @@ blk_scripts = \
 	tests/scripts/blk-4k-sectors.sh \
 	tests/scripts/blk-bad-storage.sh \
 	tests/scripts/blk-idle.sh \
+	tests/scripts/blk-locks.sh \
+	tests/scripts/blk-lvm.sh \
 	tests/scripts/blk-options.sh \
 	tests/scripts/blk-partition.sh \
 	$(NULL)

@@ -38,6 +38,7 @@ struct lvm {
 	struct lvm_name name;
 	const char *user, *resize_node, *store, *dir;
 	bool readonly, shared, release_at_eof;
+	bool has_log;         /* HELPER_FD was given */
 	char volume[2 * LVM_UUID_ROOM + 2]; /* the name of its directory */
 	bool ours;
 	dev_t device;
@@ -236,7 +237,7 @@ static void lvm_say_ready(const struct lvm *l)
 	printf("%s\n", l->name.path);
 	if (fflush(stdout) != 0)
 		die("cannot answer: %s", strerror(errno));
-	if (fcntl(HELPER_FD, F_GETFD) >= 0) {
+	if (l->has_log) {
 		(void)dup2(HELPER_FD, STDERR_FILENO);
 		close(HELPER_FD);
 	}
@@ -341,7 +342,8 @@ static void lvm_environment(const struct lvm *l)
 
 int main(int argc, char **argv)
 {
-	struct lvm l = { .dir = LVM_USERS_DIR };
+	/* Before anything of ours could have that number. */
+	struct lvm l = { .dir = LVM_USERS_DIR, .has_log = fcntl(HELPER_FD, F_GETFD) >= 0 };
 	int watch;
 
 	log_init("sluice-lvm");

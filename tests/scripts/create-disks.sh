@@ -24,6 +24,13 @@ disk () {
 }
 disk "$tmp/d.img,raw,xvda,rw" "$tmp/d.img,dev=xvda"
 disk 'd.img,,xvdb,r' "$tmp/d.img,dev=xvdb,ro"
+# Shared, in the words of Xen's block scripts; the name is what comes first, whatever it looks like.
+disk 'd.img,raw,xvda,w!' "$tmp/d.img,dev=xvda,shared"
+disk 'vdev=xvda, access=w!, target=d.img' "$tmp/d.img,dev=xvda,shared"
+disk 'd.img,raw,xvda,r!' '!unknown value for access'
+disk 'w!,raw,xvda,w' '!w!: No such file or directory'
+disk 'lvm:vg/lv,raw,xvda,w!' 'lvm:vg/lv,dev=xvda,shared'
+disk 'partition:lvm:vg/lv:1,raw,xvda,r' 'partition:lvm:vg/lv:1,dev=xvda,ro'
 disk '/dev/null,,xvda' /dev/null,dev=xvda
 disk 'phy:/dev/null,xvda,w' /dev/null,dev=xvda
 disk "file:$tmp/d.img,xvda,w" "$tmp/d.img,dev=xvda"

@@ -6,10 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -77,6 +82,78 @@ static void it_is_not_there(void **state)
 	assert_non_null(strstr(why, "sluice-no-such-program"));
 }
 
+static int keep(const char *script, unsigned timeout_ms, struct helper_kept *kept)
+{
+	const char *const argv[] = { "sh", "-c", script, NULL };
+
+	why[0] = '\0';
+	return helper_keep(NULL, argv, timeout_ms, out, sizeof(out), kept, why, sizeof(why));
+}
+
+static void one_that_stays_ends_when_it_is_told(void **state)
+{
+	struct helper_kept kept;
+	char marker[] = "/tmp/sluice-helper-XXXXXX";
+	int fd = mkstemp(marker);
+	char script[200];
+
+	snprintf(script, sizeof(script), "echo ready; head -c 1 >%s; sleep 0.2; echo done >>%s", marker, marker);
+	assert_int_equal(keep(script, 10000, &kept), 0);
+	assert_string_equal(out, "ready");
+	/* Told, and waited for. */
+	assert_int_equal(helper_end(&kept, true, 10000), 0);
+	assert_int_equal(pread(fd, out, sizeof(out), 0), 6);
+	assert_memory_equal(out, "edone\n", 6);
+	/* A second time there is nobody to tell. */
+	assert_int_equal(helper_end(&kept, true, 10000), 0);
+	unlink(marker);
+	close(fd);
+}
+
+static void one_that_stays_sees_that_we_are_gone(void **state)
+{
+	struct helper_kept kept;
+	char marker[] = "/tmp/sluice-helper-XXXXXX";
+	int fd = mkstemp(marker);
+	char script[200];
+	struct stat sb = { .st_size = 0 };
+
+	snprintf(script, sizeof(script), "echo ready; cat >%s; echo gone >>%s", marker, marker);
+	assert_int_equal(keep(script, 10000, &kept), 0);
+	assert_int_equal(helper_end(&kept, false, 10000), 0);
+	for (unsigned i = 0; i < 1000 && sb.st_size == 0; i++) {
+		usleep(10000);
+		assert_int_equal(fstat(fd, &sb), 0);
+	}
+	assert_int_equal(sb.st_size, 5); /* no "e" before it */
+	unlink(marker);
+	close(fd);
+}
+
+static void one_that_should_stay_does_not(void **state)
+{
+	struct helper_kept kept;
+
+	assert_int_equal(keep("echo 'sh: error: the reason' >&2; exit 1", 10000, &kept), -EIO);
+	assert_string_equal(why, "the reason");
+	assert_int_equal(kept.out, -1);
+	assert_int_equal(keep("exit 0", 10000, &kept), -EPROTO);
+	assert_int_equal(keep("printf 'ready\\nand more'; sleep 100", 10000, &kept), -ETIMEDOUT);
+	assert_int_equal(keep("sleep 100", 100, &kept), -ETIMEDOUT);
+	assert_int_equal(keep("printf %100s x; sleep 100", 1000, &kept), -ETIMEDOUT);
+	assert_int_equal(helper_end(&kept, true, 10000), 0);
+}
+
+static void one_that_does_not_end_is_left(void **state)
+{
+	struct helper_kept kept;
+
+	assert_int_equal(keep("echo ready; exec sleep 5", 10000, &kept), 0);
+	assert_int_equal(helper_end(&kept, true, 100), -ETIMEDOUT);
+	kill(kept.pid, SIGKILL);
+	waitpid(kept.pid, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +162,10 @@ int main(void)
 		cmocka_unit_test(it_says_too_much),
 		cmocka_unit_test(it_takes_too_long),
 		cmocka_unit_test(it_is_not_there),
+		cmocka_unit_test(one_that_stays_ends_when_it_is_told),
+		cmocka_unit_test(one_that_stays_sees_that_we_are_gone),
+		cmocka_unit_test(one_that_should_stay_does_not),
+		cmocka_unit_test(one_that_does_not_end_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
