@@ -257,6 +257,13 @@ tests_unit_blk_io_LDADD = $(blk_rig_libs)
 tests_unit_blk_range_SOURCES = tests/unit/blk-range.c $(io_disk)
 tests_unit_blk_range_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_range_LDADD = $(blk_rig_libs)
+if HAVE_JANSSON
+blk_unit_tests += tests/unit/blk-lvm-report
+tests_unit_blk_lvm_report_SOURCES = tests/unit/blk-lvm-report.c backends/blk/lvm-report.c \
+	backends/blk/lvm-report.h
+tests_unit_blk_lvm_report_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_blk_lvm_report_LDADD = $(JANSSON_LIBS) $(CMOCKA_LIBS)
+endif
 tests_unit_blk_lvm_users_SOURCES = tests/unit/blk-lvm-users.c backends/blk/lvm-users.c backends/blk/lvm-users.h
 tests_unit_blk_lvm_users_LDADD = common/libcommon.la $(CMOCKA_LIBS)
 tests_unit_blk_helper_SOURCES = tests/unit/blk-helper.c

@@ -52,10 +52,12 @@ static bool report_is_uuid(const char *text)
 
 static bool report_take(const json_t *lv, struct lvm_report *r)
 {
-	const char *permissions = report_text(lv, "lv_permissions");
+	/* Of volumes that are not active lv_permissions says "unknown"; see lvs(8) for this one. */
+	const char *attr = report_text(lv, "lv_attr");
 
-	r->readonly = permissions && strncmp(permissions, "read-only", 9) == 0;
-	return report_copy(lv, "vg_uuid", r->vg_uuid, sizeof(r->vg_uuid)) &&
+	r->readonly = attr && attr[0] && (attr[1] == 'r' || attr[1] == 'R');
+	return attr &&
+	       report_copy(lv, "vg_uuid", r->vg_uuid, sizeof(r->vg_uuid)) &&
 	       report_copy(lv, "lv_uuid", r->lv_uuid, sizeof(r->lv_uuid)) &&
 	       report_is_uuid(r->vg_uuid) && report_is_uuid(r->lv_uuid) &&
 	       report_copy(lv, "lv_layout", r->layout, sizeof(r->layout)) &&

@@ -11,7 +11,7 @@
 /** LVM_REPORT_FIELDS - what lvs is asked for, with --binary, so that yes and no are 1 and 0. */
 #define LVM_REPORT_FIELDS                                                                         \
 	"vg_name,lv_name,vg_uuid,lv_uuid,lv_layout,lv_role,lv_active,lv_merging,"                       \
-	"lv_snapshot_invalid,lv_permissions,vg_partial,vg_exported,vg_shared,lv_health_status"
+	"lv_snapshot_invalid,lv_attr,vg_partial,vg_exported,vg_shared,lv_health_status"
 
 #define LVM_UUID_ROOM 40u
 

@@ -38,7 +38,7 @@ echo "lvs \$*" >>$tmp/calls
 [ ! -e $tmp/lvs-fails ] || { cat $tmp/lvs-fails >&2; exit 5; }
 active=; [ ! -e $tmp/active ] || active=active
 printf '{ "report": [ { "lv": [ {"vg_name":"vg", "lv_name":"lv", "vg_uuid":"aaaa-1", "lv_uuid":"bbbb-2", "lv_active":"%s"' "\$active"
-declare -A field=([lv_layout]=linear [lv_role]=public [lv_merging]=0 [lv_snapshot_invalid]=0 [lv_permissions]=writeable
+declare -A field=([lv_layout]=linear [lv_role]=public [lv_merging]=0 [lv_snapshot_invalid]=0 [lv_attr]=-wi-------
 	[vg_partial]=0 [vg_exported]=0 [vg_shared]=0 [lv_health_status]=)
 [ ! -e $tmp/fields ] || . $tmp/fields
 for f in "\${!field[@]}"; do printf ', "%s":"%s"' "\$f" "\${field[\$f]}"; done
@@ -170,7 +170,7 @@ echo 'field[lv_layout]=thin,pool field[lv_role]=private' >"$tmp/fields"
 refused "is a pool"
 echo 'field[lv_merging]=1' >"$tmp/fields"
 refused "is being merged"
-echo 'field[lv_permissions]=read-only' >"$tmp/fields"
+echo 'field[lv_attr]=-ri-a-----' >"$tmp/fields"
 refused "is read-only"
 echo 'field[lv_uuid]=../../etc' >"$tmp/fields"
 refused "makes no sense"
