@@ -144,6 +144,7 @@ endif
 if HAVE_JANSSON
 # Has a logical volume active while it is a disk; LVM's reports are JSON.
 sbin_PROGRAMS += backends/blk/sluice-lvm
+dist_man_MANS += docs/man/sluice-lvm.8
 backends_blk_sluice_lvm_SOURCES = \
 	backends/blk/helper.c \
 	backends/blk/helper.h \
