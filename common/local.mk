@@ -99,6 +99,15 @@ tests_unit_servers_way_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_servers_way_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 tests_unit_servers_way_LDADD = common/libservers.la common/libconfine.la $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/confine-files tests/unit/servers-resolve
+TESTS += tests/unit/confine-files tests/unit/servers-resolve
+tests_unit_confine_files_SOURCES = tests/unit/confine-files.c common/confine-files.c
+tests_unit_confine_files_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_confine_files_LDADD = $(CMOCKA_LIBS)
+tests_unit_servers_resolve_SOURCES = tests/unit/servers-resolve.c common/servers.c common/servers-resolve.c
+tests_unit_servers_resolve_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_servers_resolve_LDADD = $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/spin
 TESTS += tests/unit/spin
 tests_unit_spin_SOURCES = tests/unit/spin.c common/spin.c
