@@ -11,7 +11,7 @@ build_packages="gcc libc6-dev make autoconf automake libtool pkg-config libxen-d
 run_packages="libnbd-bin fuse3 e2fsprogs fio mount procps"
 # What boots a stock guest, on an emulated host where there is no KVM.
 guest_packages="qemu-system-x86 xz-utils"
-check_packages="qemu-system-x86 libcmocka-dev fdisk xenstore-utils qemu-utils qemu-system-common strace python3 bash-completion util-linux man-db xz-utils iproute2 iperf3 busybox tgt lvm2"
+check_packages="qemu-system-x86 libcmocka-dev fdisk xenstore-utils qemu-utils qemu-system-common strace python3 bash-completion util-linux man-db xz-utils iproute2 iperf3 busybox tgt lvm2 glusterfs-server"
 
 say () { printf '\n==> %s\n' "$*"; }
 note () { printf '    %s\n' "$*"; }
