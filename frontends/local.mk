@@ -210,6 +210,9 @@ blkfront_scripts = \
 	tests/scripts/blk-survive-store.sh \
 	tests/scripts/blk-upgrade.sh \
 	tests/scripts/conformance-aio.sh \
+	tests/scripts/conformance-docs.sh \
+	tests/scripts/conformance-gluster.sh \
+	tests/scripts/conformance-nbd.sh \
 	tests/scripts/conformance-uring.sh \
 	tests/scripts/net-rules.sh \
 	$(NULL)
@@ -234,6 +237,7 @@ EXTRA_DIST += \
 	tests/scripts/nbdkit-functions.sh \
 	tests/scripts/storage-aio.sh \
 	tests/scripts/storage-functions.sh \
+	tests/scripts/storage-nbd.sh \
 	tests/scripts/storage-uring.sh \
 	$(NULL)
 

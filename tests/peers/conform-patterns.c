@@ -45,7 +45,7 @@ static void try_places(struct conform *c, uint64_t n)
 
 void case_sizes(struct conform *c)
 {
-	uint64_t step = c->o.full ? c->unit : 13 * c->unit;
+	uint64_t step = c->o.full ? c->unit : 61 * c->unit;
 	unsigned sizes = 0;
 
 	conform_write_all(c, 0, c->sectors);
