@@ -211,7 +211,6 @@ blkfront_scripts = \
 	tests/scripts/blk-upgrade.sh \
 	tests/scripts/conformance-aio.sh \
 	tests/scripts/conformance-docs.sh \
-	tests/scripts/conformance-gluster.sh \
 	tests/scripts/conformance-nbd.sh \
 	tests/scripts/conformance-uring.sh \
 	tests/scripts/net-rules.sh \
