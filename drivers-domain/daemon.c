@@ -74,6 +74,7 @@ struct served *daemon_add(struct daemon *d, const struct leaf_name *name)
 	}
 	s->daemon = d;
 	s->name = *name;
+	format_init(&s->format);
 	s->pidfd = -1;
 	s->ready_fd = -1;
 	s->upgrade.asked = true;
@@ -95,6 +96,7 @@ void daemon_drop(struct daemon *d, struct served *s)
 	}
 	serve_dispose(s);
 	hotplug_dispose(s);
+	format_dispose(s);
 	free(s);
 	if (d->refused && !d->stopping) {
 		d->refused = false;
@@ -249,6 +251,10 @@ static void daemon_reap(struct daemon *d)
 				hotplug_exited(s, status);
 				break;
 			}
+			if (s->format.pid == pid && !s->format.adopted) {
+				format_exited(s, status);
+				break;
+			}
 		}
 	}
 }
@@ -321,6 +327,17 @@ static void daemon_found_script(void *opaque, const struct leaf_name *name)
 	hotplug_find(s);
 }
 
+/* An image is still served: for its backend, or it is to be ended in order. */
+static void daemon_found_format(void *opaque, const struct leaf_name *name)
+{
+	struct served *s = daemon_add(opaque, name);
+
+	if (!s)
+		return;
+	s->dirty = true;
+	format_find(s);
+}
+
 static int daemon_begin(struct daemon *d)
 {
 	uint32_t domid;
@@ -341,6 +358,8 @@ static int daemon_begin(struct daemon *d)
 		rc = files_each(&d->files, FILES_LOCK, daemon_found_lock, d);
 	if (rc == 0)
 		rc = files_each(&d->files, FILES_SCRIPT, daemon_found_script, d);
+	if (rc == 0)
+		rc = files_each(&d->files, FILES_FORMAT, daemon_found_format, d);
 	if (rc < 0) {
 		log_err("cannot watch the store or list the run directory: %s", strerror(-rc));
 		return rc;
@@ -369,6 +388,7 @@ static void daemon_dispose(struct daemon *d)
 	for (unsigned i = 0; i < d->count; i++) {
 		serve_dispose(d->devices[i]);
 		hotplug_dispose(d->devices[i]);
+		format_dispose(d->devices[i]);
 		free(d->devices[i]);
 	}
 	free(d->devices);

@@ -13,6 +13,7 @@
 #include "drivers-domain/cgroup.h"
 #include "drivers-domain/device.h"
 #include "drivers-domain/files.h"
+#include "drivers-domain/format.h"
 #include "drivers-domain/hotplug.h"
 #include "drivers-domain/policy.h"
 #include "drivers-domain/scan.h"
@@ -38,6 +39,7 @@ struct served {
 	struct daemon *daemon;
 	struct device machine;
 	struct hotplug hotplug;
+	struct format format;
 	struct upgrade upgrade;
 	struct leaf_name name;
 	char leaf[SCAN_PATH_MAX];
@@ -55,7 +57,7 @@ struct served {
 	bool failed_seen;          /* print and failed_state are of a failure */
 	bool exit_pending;         /* it ended while there was no store to ask what then, */
 	int exit_status;           /* with this wait status */
-	bool script_pending, script_up, script_ok; /* so did its script */
+	bool script_pending, script_up, script_ok; /* so did its script, or what became of its format server */
 	int logged_status;         /* of the last crash that was logged, */
 	unsigned logged_delay_ms;  /* and the wait after it: said once per change */
 };
@@ -141,6 +143,11 @@ void watch_candidates(struct daemon *d);
 /** watch_scan() - mark every device that the store names, adding new ones. 0 or -errno. */
 int watch_scan(struct daemon *d) must_check;
 
+/* serve-launch.c */
+
+/** serve_launch() - start the device's backend with what is its own. Return: its id or -errno. */
+pid_t serve_launch(struct served *s, const char *program, int program_fd, int lock_fd) must_check;
+
 /* serve.c */
 
 /** serve_look() - read its nodes and act; may drop it. */
@@ -151,6 +158,8 @@ void serve_retry(struct served *s);
 void serve_exited(struct served *s, int status);
 /** serve_script_ended() - its hotplug script ended, or could not be run; may drop it. */
 void serve_script_ended(struct served *s, bool ok);
+/** serve_format_ended() - its format server is ready, has ended, or could not be started; may drop it. */
+void serve_format_ended(struct served *s, bool up, bool ok);
 /** serve_store_back() - the store can be asked again: do what had to wait; may drop it. */
 void serve_store_back(struct served *s);
 /** serve_replace() - another build is to take over from its backend; may drop it. */

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -116,6 +118,11 @@ int files_open(struct files *f, const char *run_dir, const char *journal_dir, ch
 		snprintf(why, why_room, "cannot resolve %s: %s", journals, strerror(errno));
 		return -errno;
 	}
+	f->run_path = realpath(run_dir, NULL);
+	if (!f->run_path) {
+		snprintf(why, why_room, "cannot resolve %s: %s", run_dir, strerror(errno));
+		return -errno;
+	}
 	return files_open_instance(f, run_dir, why, why_room);
 }
 
@@ -125,15 +132,21 @@ void files_close(struct files *f)
 	cleanup_close(&f->journal_fd);
 	cleanup_close(&f->instance_fd);
 	free(f->journal_path);
+	free(f->run_path);
 	*f = (struct files){ .run_fd = -1, .journal_fd = -1, .instance_fd = -1 };
 }
 
 int files_lock(const struct files *f, const struct leaf_name *name)
 {
+	return files_lock_of(f, name, FILES_LOCK);
+}
+
+int files_lock_of(const struct files *f, const struct leaf_name *name, const char *suffix)
+{
 	char file[FILES_NAME_MAX];
 	int fd, rc;
 
-	files_name(name, FILES_LOCK, file);
+	files_name(name, suffix, file);
 	/* To be read: it goes to the backend, which must not choose whom a later daemon adopts. */
 	fd = files_open_lock(f->run_fd, file, O_RDONLY);
 	if (fd < 0)
@@ -148,9 +161,14 @@ int files_lock(const struct files *f, const struct leaf_name *name)
 
 int files_pid(const struct files *f, const struct leaf_name *name)
 {
+	return files_pid_of(f, name, FILES_LOCK);
+}
+
+int files_pid_of(const struct files *f, const struct leaf_name *name, const char *suffix)
+{
 	char file[FILES_NAME_MAX];
 
-	files_name(name, FILES_LOCK, file);
+	files_name(name, suffix, file);
 	return files_open_lock(f->run_fd, file, O_RDWR);
 }
 
@@ -166,11 +184,16 @@ static pid_t files_read_pid(int fd)
 
 int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid)
 {
+	return files_holder_of(f, name, FILES_LOCK, pid);
+}
+
+int files_holder_of(const struct files *f, const struct leaf_name *name, const char *suffix, pid_t *pid)
+{
 	CLEANUP_CLOSE int fd = -1;
 	char file[FILES_NAME_MAX];
 	int pidfd, rc;
 
-	files_name(name, FILES_LOCK, file);
+	files_name(name, suffix, file);
 	fd = files_open_lock(f->run_fd, file, O_RDWR);
 	if (fd < 0)
 		return fd;
@@ -186,6 +209,40 @@ int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid
 	if (pidfd >= 0)
 		close(pidfd);
 	return rc == 0 ? -ENOENT : rc == -EBUSY ? -ESRCH : rc;
+}
+
+char *files_socket(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX], *path;
+
+	files_name(name, ".nbd", file);
+	if (asprintf(&path, "%s/%s", f->run_path, file) >= 0)
+		return path;
+	errno = ENOMEM;
+	return NULL;
+}
+
+int files_listen(const struct files *f, const struct leaf_name *name, char **path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	*path = files_socket(f, name);
+	if (!*path)
+		return -errno;
+	if (strlen(*path) >= sizeof(at.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(at.sun_path, *path, strlen(*path) + 1);
+	/* One of a server that has gone. */
+	(void)unlink(*path);
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || chmod(*path, 0600) < 0 || listen(fd, 64) < 0)
+		return -errno;
+	rc = fd;
+	fd = -1;
+	return rc;
 }
 
 char *files_journal(const struct files *f, const struct leaf_name *name)
@@ -308,6 +365,23 @@ void files_forget_script(const struct files *f, const struct leaf_name *name)
 	(void)files_unlink(f->run_fd, file);
 }
 
+/* Unless the server still lives: the next daemon is to find it. */
+static void files_clean_format(const struct files *f, const struct leaf_name *name)
+{
+	CLEANUP_CLOSE int fd = -1;
+	char file[FILES_NAME_MAX];
+
+	files_name(name, FILES_FORMAT, file);
+	if (faccessat(f->run_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	fd = files_lock_of(f, name, FILES_FORMAT);
+	if (fd < 0)
+		return;
+	(void)files_unlink(f->run_fd, file);
+	files_name(name, ".nbd", file);
+	(void)files_unlink(f->run_fd, file);
+}
+
 int files_clean(const struct files *f, const struct leaf_name *name)
 {
 	CLEANUP_CLOSE int fd = files_lock(f, name);
@@ -322,6 +396,7 @@ int files_clean(const struct files *f, const struct leaf_name *name)
 	files_name(name, ".metrics", file);
 	if (rc == 0)
 		rc = files_unlink(f->run_fd, file);
+	files_clean_format(f, name);
 	files_name(name, FILES_LOCK, file);
 	return rc < 0 ? rc : files_unlink(f->run_fd, file);
 }

@@ -19,6 +19,7 @@ struct files {
 	int journal_fd;
 	int instance_fd;    /* locked while this daemon lives */
 	char *journal_path; /* absolute, ours */
+	char *run_path;     /* the same of the run directory */
 };
 
 /**
@@ -38,8 +39,11 @@ void files_close(struct files *f);
  * Return: a close-on-exec descriptor, or -errno; -EBUSY: an older backend lives.
  */
 int files_lock(const struct files *f, const struct leaf_name *name) must_check;
+/** files_lock_of() - the same of a lock with another suffix: FILES_FORMAT. */
+int files_lock_of(const struct files *f, const struct leaf_name *name, const char *suffix) must_check;
 /** files_pid() - the same file, to write a backend's id to. A close-on-exec descriptor, or -errno. */
 int files_pid(const struct files *f, const struct leaf_name *name) must_check;
+int files_pid_of(const struct files *f, const struct leaf_name *name, const char *suffix) must_check;
 /** files_note() - add a line to it, behind the id; what fails is not worth a word. */
 void files_note(const struct files *f, const struct leaf_name *name, const char *line);
 /** files_noted() - what follows @key in such a line; "" when there is none. */
@@ -53,6 +57,16 @@ void files_noted(const struct files *f, const struct leaf_name *name, const char
  * ended and only a helper of it is left, -ENOENT when the lock is free.
  */
 int files_holder(const struct files *f, const struct leaf_name *name, pid_t *pid) must_check;
+int files_holder_of(const struct files *f, const struct leaf_name *name, const char *suffix, pid_t *pid)
+	must_check;
+/**
+ * files_listen() - a new socket for a device's format server to listen on.
+ * @path: of it, malloc'ed
+ * Return: a close-on-exec descriptor, or -errno.
+ */
+int files_listen(const struct files *f, const struct leaf_name *name, char **path) must_check;
+/** files_socket() - where that is, malloc'ed; NULL with errno set. */
+char *files_socket(const struct files *f, const struct leaf_name *name) must_check;
 /** files_keep_script() - note that @script sets the device up, until files_forget_script(). 0 or -errno. */
 int files_keep_script(const struct files *f, const struct leaf_name *name, const char *script) must_check;
 /** files_script() - the script that an earlier daemon noted, malloc'ed; NULL: none. */
@@ -77,7 +91,8 @@ int files_metrics(const struct files *f, const struct leaf_name *name);
 int files_clean(const struct files *f, const struct leaf_name *name) must_check;
 /** files_id() - a number that no other daemon of this system has at the same time. */
 uint64_t files_id(const struct files *f);
-/** FILES_LOCK, FILES_SCRIPT - what files_each() looks for. */
+/** FILES_LOCK, FILES_SCRIPT, FILES_FORMAT - what files_each() looks for. */
+#define FILES_FORMAT ".format"
 #define FILES_LOCK ".lock"
 #define FILES_SCRIPT ".script"
 /** files_each() - call @fn for each device that has such a file. 0 or -errno. */

@@ -79,7 +79,7 @@ void launch_free_programs(void)
 /* All that the child needs, made before the fork. */
 struct launch_child {
 	char *argv[6];
-	char **env, *dwell;
+	char **env, *dwell, *format;
 	int fds[LAUNCH_FDS];
 	int report_fd;
 	int program_fd;
@@ -156,9 +156,9 @@ static bool launch_is(const char *variable, const char *name)
 
 /*
  * Our environment with SLUICE_HYPERVISOR and XENSTORED_PATH naming the backend's own
- * connections, and for how long stock xl needs to see InitWait.
+ * connections, for how long stock xl needs to see InitWait, and its format server.
  */
-static char **launch_environment(bool own_connection, bool own_store, char *dwell)
+static char **launch_environment(bool own_connection, bool own_store, char *dwell, char *format)
 {
 	static char connection[] = "SLUICE_HYPERVISOR=fd:5";
 	static char store[] = "XENSTORED_PATH=/proc/self/fd/7";
@@ -167,19 +167,20 @@ static char **launch_environment(bool own_connection, bool own_store, char *dwel
 
 	while (environ[n])
 		n++;
-	env = calloc(n + 4, sizeof(*env));
+	env = calloc(n + 5, sizeof(*env));
 	if (!env)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (!(own_connection && launch_is(environ[i], "SLUICE_HYPERVISOR")) &&
 			!(own_store && launch_is(environ[i], "XENSTORED_PATH")) &&
-			!launch_is(environ[i], "SLUICE_INITWAIT_MS"))
+			!launch_is(environ[i], "SLUICE_INITWAIT_MS") && !launch_is(environ[i], "SLUICE_FORMAT"))
 			env[out++] = environ[i];
 	if (own_connection)
 		env[out++] = connection;
 	if (own_store)
 		env[out++] = store;
-	env[out] = dwell;
+	env[out++] = dwell;
+	env[out] = format;
 	return env;
 }
 
@@ -205,6 +206,7 @@ static void launch_child_dispose(struct launch_child *c)
 	}
 	free(c->env);
 	free(c->dwell);
+	free(c->format);
 }
 
 static int launch_arguments(struct launch_child *c)
@@ -236,7 +238,9 @@ static int launch_child_init(struct launch_child *c, const struct launch *l, int
 	c->argv[0] = (char *)l->program;
 	if (asprintf(&c->dwell, "SLUICE_INITWAIT_MS=%u", l->dwell_ms) < 0)
 		c->dwell = NULL;
-	c->env = launch_environment(l->hypervisor_fd >= 0, l->store_fd >= 0, c->dwell);
+	if (l->format_socket && asprintf(&c->format, "SLUICE_FORMAT=%s", l->format_socket) < 0)
+		return -ENOMEM;
+	c->env = launch_environment(l->hypervisor_fd >= 0, l->store_fd >= 0, c->dwell, c->format);
 	if (!c->dwell || !c->env || launch_arguments(c) < 0)
 		return -ENOMEM;
 	if (null_fd < 0)

@@ -49,6 +49,7 @@ struct launch {
 	unsigned dwell_ms;     /* that it stays at InitWait for the toolstack's sake */
 	int hypervisor_fd;     /* its connection to the hypervisor, or -1 */
 	int store_fd;          /* O_PATH, of the socket that is its XENSTORED_PATH; or -1 */
+	const char *format_socket; /* of its device's format server; NULL: there is none */
 	const char *argument;  /* not NULL: all that it is told, and store_fd just a descriptor */
 	bool die_with_us;
 	const struct cgroup *cgroup; /* NULL: none */

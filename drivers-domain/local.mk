@@ -15,6 +15,8 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/device.h \
 	drivers-domain/files.c \
 	drivers-domain/files.h \
+	drivers-domain/format.c \
+	drivers-domain/format.h \
 	drivers-domain/gate-control.h \
 	drivers-domain/gate-keeper.c \
 	drivers-domain/gate-keeper.h \
@@ -41,6 +43,7 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/script.c \
 	drivers-domain/script.h \
 	drivers-domain/serve.c \
+	drivers-domain/serve-launch.c \
 	drivers-domain/store-fd.c \
 	drivers-domain/store-fd.h \
 	drivers-domain/store-link.c \
@@ -84,6 +87,24 @@ drivers_domain_sluice_store_gate_LDADD = \
 	common/libcommon.la \
 	$(NULL)
 
+# What reads an image is somebody else's program; this one sees to it that it reads nothing more.
+sbin_PROGRAMS += drivers-domain/sluice-format
+drivers_domain_sluice_format_SOURCES = \
+	drivers-domain/format-header.c \
+	drivers-domain/format-header.h \
+	drivers-domain/format-jail.c \
+	drivers-domain/format-jail.h \
+	drivers-domain/format-main.c \
+	$(NULL)
+drivers_domain_sluice_format_LDADD = common/libconfine.la common/libcommon.la
+if HAVE_LIBSECCOMP
+drivers_domain_sluice_format_SOURCES += drivers-domain/format-calls.c
+drivers_domain_sluice_format_LDADD += $(LIBSECCOMP_LIBS)
+else
+drivers_domain_sluice_format_SOURCES += drivers-domain/format-calls-none.c
+endif
+EXTRA_DIST += drivers-domain/format-calls.c drivers-domain/format-calls-none.c
+
 if HAVE_CMOCKA
 driverd_unit_tests = \
 	tests/unit/driverd-device \
@@ -100,6 +121,12 @@ tests_unit_driverd_device_SOURCES = tests/unit/driverd-device.c drivers-domain/d
 	drivers-domain/policy.c
 tests_unit_driverd_device_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_device_LDADD = $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/driverd-format
+TESTS += tests/unit/driverd-format
+tests_unit_driverd_format_SOURCES = tests/unit/driverd-format.c drivers-domain/format-header.c \
+	drivers-domain/format-header.h
+tests_unit_driverd_format_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_format_LDADD = $(CMOCKA_LIBS)
 tests_unit_driverd_gate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_gate_LDADD = drivers-domain/libgate.la $(CMOCKA_LIBS)
 tests_unit_driverd_gate_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

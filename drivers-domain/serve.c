@@ -16,20 +16,16 @@
 
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/storage-name.h"
 #include "drivers-domain/daemon.h"
 #include "drivers-domain/gate-keeper.h"
 #include "drivers-domain/hotplug-nodes.h"
 #include "drivers-domain/image.h"
 #include "drivers-domain/launch.h"
 #include "drivers-domain/leaf.h"
-#include "drivers-domain/restrict.h"
 #include "xenstore/xsnode.h"
 
 /* An adopted backend is not our child: how it ended is not known. */
 #define SERVE_STATUS_UNKNOWN (-1)
-/* Long enough for dom0 to be told of a state and to read it, a hundredth of what it waits. */
-#define SERVE_INITWAIT_MS 1000u
 
 static struct log_limit serve_limit = { .burst = 20, .interval_ms = 10000 };
 
@@ -52,6 +48,11 @@ static bool serve_view(struct served *s, struct device_view *view)
 	hotplug_look(s);
 	view->script = s->hotplug.state;
 	view->script_first = s->hotplug.use == SCRIPT_BEFORE;
+	format_look(s);
+	if (s->format.wanted) {
+		view->script = s->format.state;
+		view->script_first = true;
+	}
 	return true;
 }
 
@@ -184,95 +185,6 @@ int serve_adopt(struct served *s)
 	return 0;
 }
 
-/* Where its backend finds its device, and nothing else, of the store. Descriptor or -errno. */
-static int serve_store(struct served *s, const char *frontend, int *listen_fd)
-{
-	int fd = frontend ? keeper_add(s->daemon->keeper, &s->name, frontend, listen_fd) : -errno;
-
-	if (fd == -EINVAL && log_limit_ok(&serve_limit))
-		log_err("%s: the toolstack's node frontend is no directory of domain %u", s->label,
-			s->name.frontend);
-	return fd;
-}
-
-/*
- * To move a process into a group may take the kernel a while. It begins meanwhile, as far as it
- * comes without the store's answer: it knows nothing of its device yet.
- */
-static void serve_admit(struct served *s, pid_t pid, const char *frontend, int listen_fd)
-{
-	cgroup_enter(&s->daemon->cgroup, s->label, pid);
-	/* Without the gate it waits for an answer that does not come. */
-	if (keeper_admit(s->daemon->keeper, &s->name, frontend, listen_fd) < 0)
-		(void)kill(-pid, SIGKILL);
-}
-
-/* LVM's commands are for root, and where the device is only they know. */
-static bool serve_needs_rights(const struct served *s)
-{
-	CLEANUP_FREE char *params = NULL;
-
-	if (launch_kind_find(s->name.kind)->makes_interfaces)
-		return true;
-	params = xsn_read(s->daemon->xs, XBT_NULL, s->leaf, "params");
-	return params && storage_name_is_lvm(params);
-}
-
-/* Starts the backend with what is its own. Return: its id or -errno. */
-static pid_t serve_launch(struct served *s, const char *program, int program_fd, int lock_fd)
-{
-	struct daemon *d = s->daemon;
-	CLEANUP_FREE char *journal = files_journal(&d->files, &s->name);
-	CLEANUP_CLOSE int hypervisor_fd = -1;
-	CLEANUP_CLOSE int store_fd = -1;
-	CLEANUP_CLOSE int listen_fd = -1;
-	CLEANUP_FREE char *frontend = NULL;
-	pid_t pid;
-	CLEANUP_CLOSE int pid_fd = files_pid(&d->files, &s->name);
-	CLEANUP_CLOSE int metrics_fd = files_metrics(&d->files, &s->name);
-	struct launch l = {
-		.program = program,
-		.program_fd = program_fd,
-		.leaf = s->leaf,
-		.journal = journal,
-		.lock_fd = lock_fd,
-		.pid_fd = pid_fd,
-		.cgroup = &d->cgroup,
-		.label = s->label,
-		.metrics_fd = metrics_fd,
-		.die_with_us = d->options.kill_backends,
-		.keep_user = serve_needs_rights(s),
-	};
-
-	if (!journal)
-		return -errno;
-	hypervisor_fd = restrict_connection(s->name.frontend);
-	if (hypervisor_fd < 0 && hypervisor_fd != -ENOTSUP) {
-		log_err("%s: no connection to the hypervisor for its backend: %s", s->label,
-			strerror(-hypervisor_fd));
-		return hypervisor_fd;
-	}
-	l.hypervisor_fd = hypervisor_fd;
-	/* Without a connection of ours it may be Xen, and the toolstack libxl. */
-	l.dwell_ms = d->options.initwait_ms >= 0 ? (unsigned)d->options.initwait_ms :
-		     hypervisor_fd < 0 ? SERVE_INITWAIT_MS : 0;
-	if (d->keeper) {
-		frontend = xsn_read(d->xs, XBT_NULL, s->leaf, "frontend");
-		store_fd = serve_store(s, frontend, &listen_fd);
-		if (store_fd < 0)
-			return store_fd;
-		l.cgroup = NULL; /* serve_admit() */
-	}
-	l.store_fd = store_fd;
-	/* Before the start: what the toolstack changes from now on counts as a change. */
-	s->print = leaf_fingerprint(d->xs, s->leaf);
-	s->failed_seen = false;
-	pid = launch_spawn(&l, &s->ready_fd);
-	if (d->keeper && pid > 0)
-		serve_admit(s, pid, frontend, listen_fd);
-	return pid;
-}
-
 static void serve_begin(struct served *s, pid_t pid)
 {
 	s->pid = pid;
@@ -402,6 +314,11 @@ static void serve_report_script(struct served *s)
 {
 	int rc;
 
+	if (s->format.wanted) {
+		log_err("%s: %s", s->label, s->format.why);
+		serve_report(s, -EIO, s->format.why);
+		return;
+	}
 	log_err("%s: %s", s->label, s->hotplug.why);
 	s->hotplug.published = true;
 	rc = hotplug_nodes_fail(s->daemon->xs, s->leaf, s->hotplug.why);
@@ -413,10 +330,12 @@ static void serve_report_script(struct served *s)
 /* One that is awaited costs a start; one that sets up what a backend made had its backend's. */
 static void serve_script(struct served *s, unsigned todo)
 {
+	void (*run)(struct served *s, bool up) = s->format.wanted ? format_run : hotplug_run;
+
 	if (todo & DEVICE_DO_SCRIPT_DOWN)
-		hotplug_run(s, false);
+		run(s, false);
 	else if (s->machine.phase != DEVICE_SETUP || serve_may_start(s))
-		hotplug_run(s, true);
+		run(s, true);
 }
 
 static void serve_close_leaf(struct served *s)
@@ -474,8 +393,12 @@ static void serve_do(struct served *s, unsigned todo, const struct device_view *
 		serve_report_late(s);
 	if (todo & DEVICE_DO_REPORT_CRASH)
 		serve_report_crash(s, status);
-	if (todo & DEVICE_DO_SCRIPT_KILL)
+	if (todo & DEVICE_DO_SCRIPT_KILL) {
 		hotplug_kill(s);
+		format_kill(s);
+	}
+	if (todo & DEVICE_DO_CLEAN)
+		format_forget(s);
 	if (todo & DEVICE_DO_REPORT_SCRIPT)
 		serve_report_script(s);
 	if (todo & DEVICE_DO_REMEMBER) {
@@ -496,6 +419,8 @@ static void serve_do(struct served *s, unsigned todo, const struct device_view *
 		serve_forget_leaf(s);
 	if (todo & DEVICE_DO_SPAWN)
 		serve_spawn(s, view);
+	if ((todo & DEVICE_DO_FORGET) && format_lingers(s))
+		return;
 	if (todo & DEVICE_DO_FORGET)
 		daemon_drop(s->daemon, s);
 	else
@@ -571,6 +496,13 @@ void serve_script_ended(struct served *s, bool ok)
 	serve_script_over(s);
 }
 
+void serve_format_ended(struct served *s, bool up, bool ok)
+{
+	s->script_up = up;
+	s->script_ok = ok;
+	serve_script_over(s);
+}
+
 void serve_exited(struct served *s, int status)
 {
 	char text[96];
@@ -581,6 +513,7 @@ void serve_exited(struct served *s, int status)
 	serve_close_process(s);
 	cgroup_remove(&s->daemon->cgroup, s->label);
 	keeper_remove(s->daemon->keeper, &s->name);
+	format_backend_ended(s);
 	serve_ended(s, status);
 }
 

@@ -213,6 +213,10 @@ blkfront_scripts = \
 	tests/scripts/conformance-docs.sh \
 	tests/scripts/conformance-nbd.sh \
 	tests/scripts/conformance-uring.sh \
+	tests/scripts/format-bad.sh \
+	tests/scripts/format-confined.sh \
+	tests/scripts/format-killed.sh \
+	tests/scripts/format-serves.sh \
 	tests/scripts/net-rules.sh \
 	$(NULL)
 if HAVE_NBDKIT
@@ -237,6 +241,8 @@ EXTRA_DIST += \
 	tests/scripts/storage-aio.sh \
 	tests/scripts/storage-functions.sh \
 	tests/scripts/storage-nbd.sh \
+	tests/scripts/format-functions.sh \
+	tests/scripts/storage-qcow2.sh \
 	tests/scripts/storage-uring.sh \
 	$(NULL)
 

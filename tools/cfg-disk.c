@@ -41,6 +41,21 @@ static const char *backend_type(libxl_disk_backend backend)
 	return name ? name : "?";
 }
 
+/* What a backend calls it; NULL: there is no such format here. A raw one is not named. */
+static const char *format_name(libxl_disk_format format)
+{
+	switch (format) {
+	case LIBXL_DISK_FORMAT_QCOW2:
+		return "qcow2:";
+	case LIBXL_DISK_FORMAT_VHD:
+		return "vhd:";
+	case LIBXL_DISK_FORMAT_QED:
+		return "qed:";
+	default:
+		return NULL;
+	}
+}
+
 static int check(const libxl_device_disk *disk, char *why, size_t room)
 {
 	CLEANUP_FREE char *path = NULL;
@@ -52,7 +67,7 @@ static int check(const libxl_device_disk *disk, char *why, size_t room)
 		return fail(why, room, "backendtype=%s is not there: remove it", backend_type(disk->backend));
 	if (disk->format == LIBXL_DISK_FORMAT_EMPTY || !disk->pdev_path || !disk->pdev_path[0])
 		return fail(why, room, "an empty drive is not supported: remove the disk");
-	if (disk->format != LIBXL_DISK_FORMAT_RAW)
+	if (disk->format != LIBXL_DISK_FORMAT_RAW && !format_name(disk->format))
 		return fail(why, room, "format %s is not served: convert the image (qemu-img convert -O raw)",
 			libxl_disk_format_to_string(disk->format));
 	path = storage_name_path(disk->pdev_path);
@@ -96,6 +111,8 @@ static int format(libxl_device_disk *disk, bool shared, char **option, char *why
 
 	if (!to)
 		return snprintf(why, room, "out of memory"), -ENOMEM;
+	if (format_name(disk->format))
+		fputs(format_name(disk->format), to);
 	put_path(to, path);
 	fprintf(to, ",dev=%s", disk->vdev);
 	if (disk->is_cdrom)

@@ -66,6 +66,7 @@ static int device_open_storage(struct device *d, char *why, size_t room)
 	conf.device = d->options.path;
 	conf.range_start = d->target.start;
 	conf.range_length = d->target.length;
+	conf.own_server = d->target.own_server;
 	rc = io_open(d->target.driver, &conf, &d->shared.io, why, room);
 	/* What will be offered is not known yet; what is prepared is enough for all that may be. */
 	d->offer.max_queues = d->options.max_queues;

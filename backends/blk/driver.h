@@ -91,6 +91,11 @@ struct blk_conf {
 	 * choose an alignment that both ends of it have.
 	 */
 	uint64_t range_start, range_length;
+	/*
+	 * The server that @filename names is the daemon's, for this disk alone, and was started for
+	 * this process: all that an earlier one asked of its own server has been done.
+	 */
+	bool own_server;
 };
 
 /**

@@ -150,7 +150,8 @@ static void nbd_describe(const struct nbd *n, const struct blk_conf *conf, struc
 		.max_discard = NBD_MAX_TRIM,
 		.discard_granularity = preferred,
 		.identity = { place, nbd_hash(place, n->server.uri.export) },
-		.flags = (e->flush ? BLK_INFO_FLUSH : 0) |
+		.flags = (conf->own_server ? BLK_INFO_FENCED : 0) |
+			 (e->flush ? BLK_INFO_FLUSH : 0) |
 			 (conf->readonly ? BLK_INFO_READONLY : 0) |
 			 (e->multi && !n->strict ? BLK_INFO_MULTI_QUEUE : 0) |
 			 (e->rotational ? BLK_INFO_ROTATIONAL : 0) |

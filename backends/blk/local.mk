@@ -48,6 +48,7 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/target.c \
 	backends/blk/target.h \
 	backends/blk/target-lvm.c \
+	backends/blk/target-format.c \
 	backends/blk/target-partition.c \
 	backends/blk/uring-slot.c \
 	backends/blk/uring-slot.h \

@@ -9,6 +9,7 @@
 
 #include "backends/blk/drivers.h"
 #include "common/array.h"
+#include "common/storage-name.h"
 
 static const struct target_kind *const kinds[] = {
 	&target_partition,
@@ -18,8 +19,7 @@ static const struct target_kind *const kinds[] = {
 /* What toolstacks put before the path of a raw image. */
 static const char *const raw_prefixes[] = { "aio", "raw", "file", "phy", "tap", "tap2",
 	"tapdisk" };
-static const char *const other_formats[] = { "qcow", "qcow2", "qed", "vdi", "vhd", "vhdx",
-	"vmdk" };
+static const char *const other_formats[] = { "qcow", "parallels", "bochs", "cloop", "dmg" };
 
 const struct target_kind *target_kind_at(unsigned i)
 {
@@ -109,6 +109,8 @@ int target_resolve(const char *name, const struct target_wish *wish, struct blk_
 
 		if (strncmp(colon, "://", 3) == 0)
 			return target_resolve_uri(name, len, wish, t, why, room);
+		if (storage_name_format(name, NULL))
+			return target_resolve_format(name, wish, t, why, room);
 		for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
 			if (target_word_is(name, len, kinds[i]->name))
 				return kinds[i]->resolve(colon + 1, wish, t, why, room);

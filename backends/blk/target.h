@@ -6,6 +6,7 @@
  *	/dev/sdb, /srv/a.img, raw:PATH, aio:PATH, phy:PATH	a file or a block device
  *	SCHEME://...						the driver of that scheme
  *	lvm:VG/LV						a logical volume, see target-lvm.c
+ *	FORMAT:PATH						an image, see target-format.c
  *	partition:NAME:WHICH					a partition of NAME, see target-partition.c
  */
 #ifndef SLUICE_BACKENDS_BLK_TARGET_H
@@ -28,6 +29,7 @@ struct blk_target {
 	void *state;             /* release's */
 	/* Who releases it says that a successor of this process goes on with the disk. */
 	bool has_successor;
+	bool own_server;         /* as struct blk_conf has it */
 	int resized_fd;          /* readable when the size may have changed, and to be drained; 0: none */
 };
 
@@ -50,6 +52,10 @@ int target_resolve(const char *name, const struct target_wish *wish, struct blk_
 	char *why, size_t why_room) must_check;
 /** target_release() - all zero is fine. */
 void target_release(struct blk_target *target);
+
+/** target_resolve_format() - target_resolve() of a name that storage_name_format() knows; target-format.c */
+int target_resolve_format(const char *name, const struct target_wish *wish, struct blk_target *target,
+	char *why, size_t why_room) must_check;
 
 /** struct target_kind - names that begin with "NAME:" and are resolved to others. */
 struct target_kind {

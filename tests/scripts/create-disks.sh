@@ -47,8 +47,13 @@ disk '/dev/xvdz,raw,xvda,rw,backend=storage' /dev/xvdz,dev=xvda,backend=storage
 disk 'd.img,raw,hda,rw' "$tmp/d.img,dev=hda"
 disk 'd.img,raw,d5p1,rw' "$tmp/d.img,dev=d5p1"
 
-disk 'd.img,qcow2,xvda,rw' '!format qcow2 is not served: convert the image'
-disk 'd.img,vhd,xvda,rw' '!format vhd is not served: convert the image'
+disk 'd.img,qcow2,xvda,rw' "qcow2:$tmp/d.img,dev=xvda"
+disk 'format=vhd,vdev=xvda,access=r,target=a,b.img' "vhd:$tmp/a,,b.img,dev=xvda,ro"
+disk 'd.img,qed,xvda,rw' "qed:$tmp/d.img,dev=xvda"
+disk 'vmdk:d.img,,xvda,rw' "vmdk:$tmp/d.img,dev=xvda"
+disk 'vdev=xvda,access=rw,target=nbd://h/e' 'nbd://h/e,dev=xvda'
+disk 'qcow2:/nowhere,xvda,w' '!/nowhere: No such file or directory'
+disk 'd.img,qcow,xvda,rw' '!format qcow is not served: convert the image'
 disk 'd.img,raw,xvda,rw,script=block-x' '!script block-x: nothing runs scripts'
 disk 'iscsi:iqn.x,xvda,w' '!script block-iscsi: nothing runs scripts'
 disk 'd.img,raw,xvda,rw,backendtype=qdisk' '!backendtype=qdisk is not there: remove it'

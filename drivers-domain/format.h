@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The format server of a device whose image is in a format: a sluice-format, which becomes
+ * qemu-nbd, for that image alone. To the device's machine it is a script that sets the device up
+ * before its backend starts. It is ended in order, with all it has written flushed, before another
+ * backend connects: that is the fence behind which requests of a killed one may be repeated.
+ */
+#ifndef SLUICE_DRIVERS_DOMAIN_FORMAT_H
+#define SLUICE_DRIVERS_DOMAIN_FORMAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "drivers-domain/device.h"
+#include "drivers-domain/scan.h"
+
+struct loop_source;
+struct served;
+
+/** struct format - of one device; all zero to begin with, but for the descriptors: -1. */
+struct format {
+	enum device_script state;
+	bool wanted;           /* the device's name says a format, or a server runs */
+	bool up;               /* BUSY: it is to start, not to end */
+	bool lost;             /* it ended by itself under the backend that is or was there */
+	bool asked;            /* its end is our doing */
+	bool drop;             /* when it has ended, so has the device */
+	bool adopted;          /* no child of ours */
+	char *name;            /* FORMAT:PATH; NULL when adopted */
+	bool readonly;
+	pid_t pid;             /* 0: no process */
+	int pidfd, report_fd, hello_fd; /* -1: none */
+	struct loop_source *pidfd_source, *report_source, *hello_source, *timer;
+	uint64_t started_ms;
+	char said[256];        /* its last line */
+	char why[320];         /* of a failure */
+};
+
+/** format_init() - as daemon_add() wants it. */
+void format_init(struct format *f);
+/** format_look() - what the store names now, unless a server runs. */
+void format_look(struct served *s);
+/** format_find() - a server that an earlier daemon left: after the backends were adopted. */
+void format_find(struct served *s);
+/** format_run() - start or end it; serve_format_ended() is called then, never from within. */
+void format_run(struct served *s, bool up);
+/** format_kill() - one that is just starting is not wanted any more. */
+void format_kill(struct served *s);
+/** format_backend_ended() - the next backend gets another server. */
+void format_backend_ended(struct served *s);
+/** format_forget() - the device is another one now, or none. */
+void format_forget(struct served *s);
+/** format_socket() - for the backend, malloc'ed; NULL: its device needs none. */
+char *format_socket(const struct served *s);
+/** format_exited() - the process that is s->format.pid ended. The device may be gone afterwards. */
+void format_exited(struct served *s, int status);
+/** format_lingers() - the device is to go, and its server has to end first: it is told to. */
+bool format_lingers(struct served *s);
+/** format_dispose() - close and free; a server is left alone. */
+void format_dispose(struct served *s);
+
+#endif

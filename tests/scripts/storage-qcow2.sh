@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# Storage in an image format, behind a format server: a qcow2 image. See storage-functions.sh.
+storage_options='' storage_image=$tmp/format.qcow2
+
+storage_requires () {
+	[ -e "$builddir/backends/blk/.libs/blk-nbd.so" ] || skip "built without libnbd"
+	command -v qemu-nbd >/dev/null || skip "qemu-nbd is not installed"
+	command -v qemu-img >/dev/null || skip "qemu-img is not installed"
+	grep -qw landlock /sys/kernel/security/lsm 2>/dev/null || [ ! -e /sys/kernel/security/lsm ] ||
+		skip "the kernel has no Landlock, without which no image is read"
+}
+storage_has () {
+	case $1 in
+	discard | flush | peek | replay) return 0 ;;
+	zeroes) storage_lacks "a discard of less than a cluster does nothing" ;;
+	secure-discard) storage_lacks "NBD has no secure discard" ;;
+	grow) storage_lacks "NBD has no word for a size that changed" ;;
+	4096) storage_lacks "qcow2 has no sectors" ;;
+	enospc) storage_lacks "any write may need space, for what the format notes of it" ;;
+	eio) storage_lacks "a broken file system would be one of the driver uring" ;;
+	etimedout) storage_lacks "the kernel's local files have no time limit" ;;
+	server | stop) storage_lacks "the server is the daemon's" ;;
+	*) fail "what is the property $1?" ;;
+	esac
+}
+storage_start () {
+	rm -f "$storage_image"
+	qemu-img create -q -f qcow2 "$storage_image" "${1}M"
+	cleanup_fn storage_stop
+	storage_uri=qcow2:$storage_image
+}
+storage_stop () { rm -f "$storage_image"; }
+# By another QEMU that does not ask for the lock. What the server has not flushed it does not see.
+storage_peek () {
+	qemu-img convert -U -f qcow2 -O raw "$storage_image" "$tmp/format.raw" &&
+		dd if="$tmp/format.raw" bs=64k iflag=skip_bytes,count_bytes skip="$1" count="$2" status=none
+}
+storage_break () { :; }
+storage_mend () { :; }
