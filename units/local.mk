@@ -23,6 +23,9 @@ debian_files = \
 	debian/rules \
 	debian/sluice.dirs \
 	debian/sluice.install \
+	debian/sluice-backends-gluster.install \
+	debian/sluice-backends-iscsi.install \
+	debian/sluice-backends-nbd.install \
 	debian/sluice-backends.install \
 	debian/source/format \
 	$(NULL)

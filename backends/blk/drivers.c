@@ -110,6 +110,7 @@ const struct blk_driver *blk_driver_load(const struct blk_driver_kind *kind, cha
 	path = path_module("backends/blk", name);
 	if (path)
 		return load(kind, path, why, room);
-	snprintf(why, room, "storage driver %s: its module %s is not installed", kind->name, name);
+	snprintf(why, room, "storage driver %s: its module %s is not installed; Debian's package sluice-backends-%s"
+		" has it", kind->name, name, kind->name);
 	return NULL;
 }

@@ -113,6 +113,7 @@ backends_blk_blk_iscsi_la_LIBADD = $(LIBISCSI_LIBS)
 endif
 
 if HAVE_BLKID
+dist_man_MANS += docs/man/sluice-probe.8
 sbin_PROGRAMS += backends/blk/sluice-probe
 backends_blk_sluice_probe_SOURCES = backends/blk/probe.c backends/blk/helper.h
 backends_blk_sluice_probe_CFLAGS = $(AM_CFLAGS) $(BLKID_CFLAGS)

@@ -4,7 +4,10 @@
 source "$(dirname "$0")/functions.sh"
 requires command -v mmdebstrap
 debs=("$builddir"/deb/sluice_*.deb "$builddir"/deb/sluice-backends_*.deb)
-[ -s "${debs[0]}" ] && [ -s "${debs[1]}" ] || fail "no packages in $builddir/deb: make deb"
+for driver in gluster iscsi nbd; do debs+=("$builddir"/deb/sluice-backends-"$driver"_*.deb); done
+for deb in "${debs[@]}"; do
+	[ -s "$deb" ] || fail "$deb is not there: make deb"
+done
 mkdir "$tmp/in"
 cp "${debs[@]}" "$tmp/in/"
 cat >"$tmp/in/test.sh" <<'INSIDE'
@@ -30,7 +33,7 @@ echo "installed"
 # Debian's own libraries stay what programs of others find.
 ldconfig -p | grep -q '/sluice/' && fail "our drop-in libraries are in the linker's cache"
 ldd /usr/sbin/sluice-blk | grep -q '/lib/x86_64-linux-gnu/libxenevtchn.so.1' || fail "sluice-blk: $(ldd /usr/sbin/sluice-blk)"
-for program in sluice sluice-bench sluice-hypervisor sluice-store sluice-driverd sluice-blk sluice-console; do
+for program in sluice sluice-bench sluice-hypervisor sluice-store sluice-relay sluice-driverd sluice-blk sluice-console; do
 	path=$(command -v $program) || fail "$program is not in the path"
 	quietly "$path" --help
 	MANPATH=/usr/share/man man -w $program >/dev/null 2>&1 || fail "$program has no manual page"
@@ -53,7 +56,22 @@ cat /tmp/part >/tmp/new; tail -c +$((3 * 1048576 + 1)) /tmp/pristine >>/tmp/new
 timeout 120 sluice exec --disk=/tmp/disk -- sh -c 'nbdkit -U - "$SLUICE_NBDKIT_PLUGIN" --run "nbdcopy --flush /tmp/new \"\$uri\""' || fail "writing"
 cmp /tmp/disk /tmp/new || fail "what was written differs"
 echo "served a disk"
-quietly apt-get purge -y sluice sluice-backends
+# A storage driver that is a package of its own: named where it is missing, and then there.
+port=$((20000 + $$ % 20000))
+nbdkit -i 127.0.0.1 -p "$port" -P /tmp/nbd.pid file /tmp/pristine
+disk=nbd://127.0.0.1:$port/
+! timeout 120 sluice exec --disk=$disk -- true >/tmp/out 2>&1 || fail "a driver that is not installed"
+grep -q "Debian's package sluice-backends-nbd has it" /tmp/out || fail "$(cat /tmp/out)"
+quietly apt-get install -y --no-install-recommends ./sluice-backends-*_*.deb
+for driver in gluster iscsi nbd; do
+	! ldd /usr/lib/*/sluice/blk-$driver.so | grep 'not found' || fail "blk-$driver.so lacks a library"
+done
+rm /tmp/copy
+timeout 120 sluice exec --disk=$disk -- sh -c 'nbdkit -U - "$SLUICE_NBDKIT_PLUGIN" --run "nbdcopy \"\$uri\" /tmp/copy"' || fail "reading from a server"
+cmp /tmp/copy /tmp/pristine || fail "what was read from a server differs"
+kill "$(cat /tmp/nbd.pid)"
+echo "served a disk on a server"
+quietly apt-get purge -y 'sluice*'
 files >/tmp/after
 diff /tmp/before /tmp/after || fail "left behind, or taken away (see above)"
 dpkg --verify >/tmp/verify-after || true

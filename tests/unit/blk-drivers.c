@@ -414,7 +414,8 @@ static void modules_that_cannot_be_had(void **state)
 	assert_null(blk_driver_load(&not_built, why, sizeof(why)));
 	assert_string_equal(why, "storage driver x: install x-dev");
 	assert_null(blk_driver_load(&not_there, why, sizeof(why)));
-	assert_string_equal(why, "storage driver nonsense: its module blk-nonsense.so is not installed");
+	assert_string_equal(why, "storage driver nonsense: its module blk-nonsense.so is not installed;"
+		" Debian's package sluice-backends-nonsense has it");
 }
 
 /* --- aio's contexts are limited by the system ------------------------------------------------------ */
