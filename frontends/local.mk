@@ -212,6 +212,7 @@ blkfront_scripts = \
 	tests/scripts/conformance-aio.sh \
 	tests/scripts/conformance-docs.sh \
 	tests/scripts/conformance-nbd.sh \
+	tests/scripts/conformance-partition.sh \
 	tests/scripts/conformance-uring.sh \
 	tests/scripts/format-bad.sh \
 	tests/scripts/format-confined.sh \
@@ -243,6 +244,7 @@ EXTRA_DIST += \
 	tests/scripts/storage-nbd.sh \
 	tests/scripts/format-functions.sh \
 	tests/scripts/storage-qcow2.sh \
+	tests/scripts/storage-partition.sh \
 	tests/scripts/storage-uring.sh \
 	$(NULL)
 
