@@ -113,6 +113,17 @@ serve 51712 "partition:$tmp/mbr:5"
 unserve "$served"
 refused "partition:$tmp/mbr:2" "holds other partitions"
 
+# A GPT whose first header is damaged has a second one at its end; that one, too, has a checksum.
+cp "$img" "$tmp/damaged"
+printf X | dd of="$tmp/damaged" bs=1 seek=$((512 + 56)) conv=notrunc status=none
+serve 51712 "partition:$tmp/damaged:PARTLABEL=second"
+unserve "$served"
+printf X | dd of="$tmp/damaged" bs=1 seek=$(((64 << 20) - 512 + 56)) conv=notrunc status=none
+refused "partition:$tmp/damaged:PARTLABEL=second" "none of them is PARTLABEL=second"
+refused "partition:$tmp/damaged:1" "none of them is 1"
+refused "partition:partition:$img:2:1" "a partition of a partition is not known here"
+refused "partition:null://:1" "is no storage that is known"
+
 # A table that tells of more than there is.
 truncate -s 5M "$tmp/mbr"
 refused "partition:$tmp/mbr:1" "beyond its end"
