@@ -111,6 +111,23 @@ static void lvm_abandon(struct lvm *l, struct lvm_users *users)
 		lvm_users_forget(users, l->volume);
 }
 
+/* What LVM knows of active volumes only: whether a snapshot's room was enough. */
+static void lvm_check_again(struct lvm *l, struct lvm_users *users)
+{
+	struct lvm_report report;
+	char why[LVM_WHY], more[LVM_WHY];
+	bool last = false;
+
+	lvm_ask(l, &report);
+	if (lvm_report_check(&report, l->name.full, l->readonly, why, sizeof(why)) == 0)
+		return;
+	if (lvm_users_leave(users, l->volume, l->user, &last) == 0 && last) {
+		(void)!lvm_change(l, "n", more, sizeof(more));
+		lvm_users_forget(users, l->volume);
+	}
+	die("%s", why);
+}
+
 static void lvm_find_device(struct lvm *l, struct lvm_users *users)
 {
 	struct stat sb;
@@ -146,6 +163,7 @@ static void lvm_begin(struct lvm *l)
 			lvm_abandon(l, &users);
 			die("logical volume %s cannot be activated: %s", l->name.full, why);
 		}
+		lvm_check_again(l, &users);
 	}
 	lvm_find_device(l, &users);
 	lvm_users_close(&users);

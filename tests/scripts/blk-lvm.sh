@@ -174,6 +174,12 @@ echo 'field[lv_attr]=-ri-a-----' >"$tmp/fields"
 refused "is read-only"
 echo 'field[lv_uuid]=../../etc' >"$tmp/fields"
 refused "makes no sense"
+# What is known only when it is active.
+fresh
+echo '[ -z "$active" ] || field[lv_snapshot_invalid]=1' >"$tmp/fields"
+refused "ran out of room"
+! is_active || fail "left active"
+[ -z "$(ls $run)" ] || fail "left: $(ls -R $run)"
 fresh
 ! "$lvm" --run-dir=$run --user=../x vg/lv 2>"$tmp/err" || fail "a user that is a path"
 ! "$lvm" --run-dir=$run --user=u --config=x 2>"$tmp/err" || fail "LVM's options are taken"
