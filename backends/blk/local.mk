@@ -304,12 +304,16 @@ tests_unit_iscsi_secret_LDADD = $(CMOCKA_LIBS)
 tests_unit_iscsi_uri_SOURCES = tests/unit/iscsi-uri.c backends/blk/iscsi-uri.c
 tests_unit_iscsi_uri_LDADD = $(CMOCKA_LIBS)
 if HAVE_LIBISCSI
-check_PROGRAMS += tests/unit/iscsi-lun
-TESTS += tests/unit/iscsi-lun
+check_PROGRAMS += tests/unit/iscsi-lun tests/unit/iscsi-queue
+TESTS += tests/unit/iscsi-lun tests/unit/iscsi-queue
 tests_unit_iscsi_lun_SOURCES = tests/unit/iscsi-lun.c backends/blk/iscsi-lun.c \
 	backends/blk/iscsi-local.c backends/blk/iscsi-sense.c backends/blk/iscsi-uri.c
 tests_unit_iscsi_lun_CFLAGS = $(AM_CFLAGS) $(LIBISCSI_CFLAGS)
 tests_unit_iscsi_lun_LDADD = $(CMOCKA_LIBS)
+tests_unit_iscsi_queue_SOURCES = tests/unit/iscsi-queue.c backends/blk/iscsi-lun.c \
+	backends/blk/iscsi-queue.c backends/blk/iscsi-sense.c
+tests_unit_iscsi_queue_CFLAGS = $(AM_CFLAGS) $(LIBISCSI_CFLAGS)
+tests_unit_iscsi_queue_LDADD = common/libcommon.la $(CMOCKA_LIBS)
 endif
 # For iscsi-fence.sh, in tgtd, and so without sanitizers. The directory makes libtool build a shared one; nothing goes there.
 check_LTLIBRARIES += tests/peers/slow-writes.la
