@@ -80,6 +80,14 @@ static bool storage_is_scheme(const char *name)
 	return n && name[0] >= 'a' && strncmp(name + n, "://", 3) == 0;
 }
 
+bool storage_name_has_password(const char *name)
+{
+	const char *rest = storage_is_scheme(name) ? strstr(name, "://") + 3 : "";
+	const char *at = memrchr(rest, '@', strcspn(rest, "/?#"));
+
+	return at && memchr(rest, ':', (size_t)(at - rest));
+}
+
 static struct storage_part storage_part(const char *name)
 {
 	const char *rest = storage_partition(name), *which = rest ? storage_name_which(rest) : NULL;

@@ -24,6 +24,9 @@ const char *storage_name_which(const char *rest);
  */
 const char *storage_name_format(const char *name, const char **rest);
 
+/** storage_name_has_password() - it would stand in the store: nobody takes such a name. */
+bool storage_name_has_password(const char *name);
+
 /**
  * storage_name_path() - the path in a name, malloc'ed: all of it, that of a partition's disk, of an
  * image behind its format, of a server's socket; "" in names without one (SCHEME://.., lvm:..).

@@ -365,6 +365,16 @@ void files_forget_script(const struct files *f, const struct leaf_name *name)
 	(void)files_unlink(f->run_fd, file);
 }
 
+void files_forget_format(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX];
+
+	files_name(name, FILES_FORMAT, file);
+	(void)files_unlink(f->run_fd, file);
+	files_name(name, ".nbd", file);
+	(void)files_unlink(f->run_fd, file);
+}
+
 /* Unless the server still lives: the next daemon is to find it. */
 static void files_clean_format(const struct files *f, const struct leaf_name *name)
 {
@@ -375,11 +385,8 @@ static void files_clean_format(const struct files *f, const struct leaf_name *na
 	if (faccessat(f->run_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	fd = files_lock_of(f, name, FILES_FORMAT);
-	if (fd < 0)
-		return;
-	(void)files_unlink(f->run_fd, file);
-	files_name(name, ".nbd", file);
-	(void)files_unlink(f->run_fd, file);
+	if (fd >= 0)
+		files_forget_format(f, name);
 }
 
 int files_clean(const struct files *f, const struct leaf_name *name)

@@ -65,6 +65,8 @@ int files_holder_of(const struct files *f, const struct leaf_name *name, const c
  * Return: a close-on-exec descriptor, or -errno.
  */
 int files_listen(const struct files *f, const struct leaf_name *name, char **path) must_check;
+/** files_forget_format() - the format server has ended, and nothing of what it did is lost. */
+void files_forget_format(const struct files *f, const struct leaf_name *name);
 /** files_socket() - where that is, malloc'ed; NULL with errno set. */
 char *files_socket(const struct files *f, const struct leaf_name *name) must_check;
 /** files_keep_script() - note that @script sets the device up, until files_forget_script(). 0 or -errno. */

@@ -233,7 +233,7 @@ static void format_begin(struct served *s)
 	f->asked = false;
 	f->said[0] = f->why[0] = '\0';
 	if (f->lost)
-		snprintf(f->why, sizeof(f->why), "%s: its format server ended by itself and then its backend did: what it had acknowledged may be lost; check the image, and attach it anew",
+		snprintf(f->why, sizeof(f->why), "%s: its format server ended by itself, and its backend did, too: what was acknowledged and not flushed may be lost; check the image, and attach it anew",
 			f->name);
 	else
 		rc = format_launch(s);
@@ -313,7 +313,6 @@ static void format_again(struct served *s, const char *how)
 	bool soon = daemon_now_ms() - f->started_ms < FORMAT_GOOD_MS;
 	char text[640];
 
-	f->lost = f->lost || device_has_process(&s->machine);
 	snprintf(text, sizeof(text), "%.200s: its format server %s%s%.150s; %s", f->name ? f->name : s->label, how,
 		f->said[0] ? ": " : "", f->said, soon ? "it is not started again" :
 		"it is started again, and if something had not been flushed, all requests of the disk fail");
@@ -351,10 +350,16 @@ void format_exited(struct served *s, int status)
 	struct format *f = &s->format;
 	enum device_script was = f->state;
 	char how[96], label[SCAN_PATH_MAX + 8];
+	bool orderly;
 
 	format_describe(status, how, sizeof(how));
 	log_info("%s: format server %d %s", s->label, f->pid, how);
 	format_drain_report(s);
+	/* Told to end it flushes; before it was ready nothing was written. */
+	orderly = (f->asked && !(status >= 0 && WIFSIGNALED(status))) || (was == DEVICE_SCRIPT_BUSY && f->up);
+	if (orderly && !f->lost)
+		files_forget_format(&s->daemon->files, &s->name);
+	f->lost = f->lost || !orderly;
 	format_close(f);
 	format_stop_timer(f);
 	snprintf(label, sizeof(label), "%s-format", s->label);
@@ -369,8 +374,6 @@ void format_exited(struct served *s, int status)
 			snprintf(f->why, sizeof(f->why), "%.280s", f->said[0] ? f->said : how);
 		serve_format_ended(s, f->up, !f->up);
 	} else {
-		/* Between two backends: the next one gets another anyway, but not what this one forgot. */
-		f->lost = f->lost || !f->asked;
 		f->state = DEVICE_SCRIPT_DOWN;
 	}
 }
@@ -400,6 +403,7 @@ void format_find(struct served *s)
 	pid_t pid = 0;
 	int pidfd = files_holder_of(&s->daemon->files, &s->name, FILES_FORMAT, &pid);
 
+	f->lost = pidfd == -ENOENT;
 	if (pidfd < 0)
 		return;
 	f->pidfd = pidfd;

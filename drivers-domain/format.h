@@ -41,7 +41,10 @@ struct format {
 void format_init(struct format *f);
 /** format_look() - what the store names now, unless a server runs. */
 void format_look(struct served *s);
-/** format_find() - a server that an earlier daemon left: after the backends were adopted. */
+/**
+ * format_find() - a server that an earlier daemon left: after the backends were adopted. One that
+ * has ended since, unseen, may have taken along what it had not flushed.
+ */
 void format_find(struct served *s);
 /** format_run() - start or end it; serve_format_ended() is called then, never from within. */
 void format_run(struct served *s, bool up);

@@ -49,6 +49,8 @@ static bool serve_view(struct served *s, struct device_view *view)
 	view->script = s->hotplug.state;
 	view->script_first = s->hotplug.use == SCRIPT_BEFORE;
 	format_look(s);
+	if (view->exists && view->state == XenbusStateInitialising)
+		format_forget(s); /* nobody was promised anything */
 	if (s->format.wanted) {
 		view->script = s->format.state;
 		view->script_first = true;

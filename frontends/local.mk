@@ -214,10 +214,13 @@ blkfront_scripts = \
 	tests/scripts/conformance-nbd.sh \
 	tests/scripts/conformance-partition.sh \
 	tests/scripts/conformance-uring.sh \
+	tests/scripts/create-format.sh \
 	tests/scripts/format-bad.sh \
 	tests/scripts/format-confined.sh \
+	tests/scripts/format-daemon.sh \
 	tests/scripts/format-killed.sh \
 	tests/scripts/format-serves.sh \
+	tests/scripts/nbd-errors.sh \
 	tests/scripts/net-rules.sh \
 	$(NULL)
 if HAVE_NBDKIT

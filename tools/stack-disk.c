@@ -207,6 +207,9 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 	char text[512];
 	int error;
 
+	if (disk->filename && storage_name_has_password(disk->filename))
+		return stack_fail(why, room, -EINVAL, "disk %s: there is a password in its name, before the \"@\";"
+			" it would stand in the store: remove it", disk->dev);
 	at->in_vm = !p;
 	at->readonly = disk->readonly;
 	/* A path in a driver domain vm is that vm's, not ours. */

@@ -63,6 +63,16 @@ static void uris_have_no_path(void **state)
 	expect("A://x", "A://x", "/other");
 }
 
+static void passwords_are_seen(void **state)
+{
+	assert_true(storage_name_has_password("nbd://user:secret@h/e"));
+	assert_true(storage_name_has_password("iscsi://u:p@w@h/t/1"));
+	assert_false(storage_name_has_password("nbd://user@h:10809/e"));
+	assert_false(storage_name_has_password("nbd://h:1/a:b@c"));
+	assert_false(storage_name_has_password("nbd://h:1?x=a:b@c"));
+	assert_false(storage_name_has_password("/srv/a:b@c"));
+}
+
 static void sockets_are_paths(void **state)
 {
 	expect("nbd+unix:///e?socket=/run/s", "/run/s", "nbd+unix:///e?socket=/other");
@@ -119,6 +129,7 @@ int main(void)
 		cmocka_unit_test(partitions_have_a_path),
 		cmocka_unit_test(labels_may_have_colons),
 		cmocka_unit_test(uris_have_no_path),
+		cmocka_unit_test(passwords_are_seen),
 		cmocka_unit_test(sockets_are_paths),
 		cmocka_unit_test(formats_have_a_path),
 	};
