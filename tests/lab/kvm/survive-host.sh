@@ -58,5 +58,5 @@ requests=$(sed -n 's/.*took over \([0-9]*\) request.*/\1/p' /out/dmesg | awk '{ 
 type guest stop
 wait_said 120 guest 'all of .* were right'
 say "$kills kills and $upgrades upgrades under load, $requests requests taken over, $(beats) rounds: $(cat /out/upgrade-$kills | tr '\n' ' ')"
-sluice shutdown --wait guest || sluice destroy guest
+wait_for 60 no_stack || fail "the stack did not end with its last domain"
 umount /data

@@ -12,7 +12,9 @@ truncate -s 16M "$tmp/store/more.img"
 mke2fs -q -F -t ext4 -d "$tmp/more" "$tmp/store/more.img"
 lab_disk 1 110M "$tmp/store"
 rm -rf "$tmp/store"
-lab_boot 500 6.1 1 guest=6.1
+# So slow that something is in flight at most moments.
+export LAB_DISK=throttling.iops-total=25
+lab_boot 900 6.1 1 guest=6.1
 grep '^LAB' "$out/console.log" | tr -d '\r'
 sound "the host's file system" "$in/disk-1.raw"
 file_sum "$in/disk-1.raw" /more.img >/dev/null
