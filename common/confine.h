@@ -86,7 +86,7 @@ struct confine_report {
  * namespaces with an empty root directory; landlock without any right (but to the network,
  * where that is kept); no capabilities,
  * no new privileges, not dumpable; limits; and a seccomp list. A refused call fails
- * with EPERM. What the kernel or its setup does not allow is left out and named in
+ * with EPERM (bind() with EACCES where servers are named). What the kernel or its setup does not allow is left out and named in
  * report->missing, and the rest is done all the same.
  *
  * Return: 0, or -errno when the seccomp list or the privileges could not be set although the

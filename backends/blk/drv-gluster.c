@@ -236,6 +236,7 @@ static int gluster_queue_start(void *state, struct blk_queue *queue)
 		return -ENOMEM;
 	gq->staged_tail = &gq->staged;
 	gq->waiting_tail = &gq->waiting;
+	gq->limit = (struct log_limit){ .interval_ms = 10000, .burst = 1 };
 	queue->driver_private = gq;
 	gluster_become(state);
 	return 0;

@@ -476,7 +476,7 @@ static const struct attempt {
 	{ "sendmsg, fast open", try_fastopen_message, EPERM },
 	{ "sendmmsg, fast open", try_fastopen_messages, EPERM },
 	{ "fast open by option", try_fastopen_option, EPERM },
-	{ "bind", try_bind, EPERM },
+	{ "bind", try_bind, EACCES },
 	{ "listen", try_listen, EPERM },
 	{ "io_uring", try_uring, EPERM },
 };
