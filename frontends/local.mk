@@ -243,6 +243,7 @@ EXTRA_DIST += \
 	tests/scripts/conformance.sh \
 	tests/scripts/nbdkit-functions.sh \
 	tests/scripts/storage-aio.sh \
+	tests/scripts/storage-bench.sh \
 	tests/scripts/storage-functions.sh \
 	tests/scripts/storage-nbd.sh \
 	tests/scripts/format-functions.sh \
