@@ -41,8 +41,11 @@ script_vif () {
 }
 # daemon_start: sluice-driverd in place of xl devd; its log and its backends' on the console, with each line's time
 daemon_start () {
-	[ -e /run/log ] || mkfifo /run/log
-	while read -r line; do say "$line"; done </run/log &
+	if [ ! -e /run/log ]; then
+		mkfifo /run/log
+		# Open for writing, too: it does not end when the daemon is killed.
+		while read -r line; do say "$line"; done <>/run/log &
+	fi
 	/sluice/drivers-domain/sluice-driverd --foreground --log-level=info >/run/log 2>&1 &
 	daemon=$!
 }
@@ -109,8 +112,11 @@ domain () {
 	say "xl create $1"
 	xl create "/run/$1.cfg" || { dump "create-$1"; fail "xl create $1"; }
 }
-# wait_said SECONDS NAME TEXT: on a domain's console
-wait_said () { wait_for "$1" grep -q "$3" "$(console_of "$2")" || { dump "no-$2"; fail "'$3' is not on the console of $2 after $1 s"; }; }
+# wait_said SECONDS NAME TEXT: on a domain's console, which ends the wait when it says that something failed, too
+wait_said () {
+	wait_for "$1" grep -q -e "$3" -e '^LAB .* FAILED:' "$(console_of "$2")" || :
+	grep -q "$3" "$(console_of "$2")" || { dump "no-$2"; fail "'$3' is not on the console of $2 after $1 s"; }
+}
 gone () { ! xl domid "$1"; }
 wait_gone () { wait_for "$1" gone "$2" || { dump "stays-$2"; fail "domain $2 still exists after $1 s"; }; }
 # storage_domain ARGUMENTS DISK..: the driver domain, always domain 1; its disks are dom0's block devices

@@ -6,6 +6,7 @@ xen_lab_tests = \
 	tests/lab/xen/test-blk-driverd.sh \
 	tests/lab/xen/test-blk-hotplug.sh \
 	tests/lab/xen/test-vif.sh \
+	tests/lab/xen/test-both.sh \
 	$(NULL)
 dist_noinst_SCRIPTS += $(xen_lab_tests) \
 	tests/lab/xen/build.sh \
@@ -19,6 +20,9 @@ EXTRA_DIST += \
 	tests/lab/xen/blk-guest.sh \
 	tests/lab/xen/blk.sh \
 	tests/lab/xen/block-lab \
+	tests/lab/xen/both-dom0.sh \
+	tests/lab/xen/both-driver.sh \
+	tests/lab/xen/both-guest.sh \
 	tests/lab/xen/functions.sh \
 	tests/lab/xen/hotplug-dom0.sh \
 	tests/lab/xen/hotplug-guest.sh \
