@@ -238,12 +238,12 @@ dist_check_SCRIPTS += $(blkfront_scripts)
 TESTS += $(blkfront_scripts)
 EXTRA_DIST += \
 	tests/scripts/blk-hostile-functions.sh \
+	tests/scripts/bench-storage.sh \
 	tests/scripts/blk-survive-functions.sh \
 	tests/scripts/conformance-functions.sh \
 	tests/scripts/conformance.sh \
 	tests/scripts/nbdkit-functions.sh \
 	tests/scripts/storage-aio.sh \
-	tests/scripts/storage-bench.sh \
 	tests/scripts/storage-functions.sh \
 	tests/scripts/storage-nbd.sh \
 	tests/scripts/format-functions.sh \

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # sluice-bench compare on a storage of tests/scripts/storage-DRIVER.sh, which it starts, fills and
-# ends: storage-bench.sh DRIVER [OPTION..], from a build directory; docs/benchmarks.md has results.
+# ends: bench-storage.sh DRIVER [OPTION..], from a build directory; docs/benchmarks.md has results.
 # SLUICE_BENCH_MIB: how large. Under chrt(1) the servers have that priority, too.
 source "$(dirname "$0")/functions.sh"
 source "$srcdir/tests/scripts/storage-functions.sh"
-[ $# -gt 0 ] || fail "which driver? storage-bench.sh DRIVER [OPTION of sluice-bench compare..]"
+[ $# -gt 0 ] || fail "which driver? bench-storage.sh DRIVER [OPTION of sluice-bench compare..]"
 bench=$builddir/tools/sluice-bench
 mib=${SLUICE_BENCH_MIB:-256} driver=$1
 shift
