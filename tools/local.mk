@@ -21,6 +21,7 @@ tools_libstack_la_SOURCES = \
 	tools/stack-disk.c \
 	tools/stack-log.c \
 	backends/blk/helper.c \
+	backends/blk/partition-find.c \
 	tools/stack-lvm.c \
 	tools/stack-net.c \
 	tools/stack-net.h \

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "backends/blk/partition-find.h"
 #include "common/log.h"
 #include "common/storage-name.h"
 #include "tools/stack-private.h"
@@ -197,6 +199,31 @@ static int find_backend(struct stack *st, const struct stack_disk *disk, uint32_
 		disk->dev, disk->backend);
 }
 
+/*
+ * A partition of a device for which the kernel has a device is that device. A process domain,
+ * without /sys and the other names in /dev, could not tell; and only who has it open as
+ * that keeps the kernel's other users of it away.
+ */
+static int use_partition(struct attached *at)
+{
+	size_t n = strlen(STORAGE_PARTITION);
+	const char *which = strncmp(at->params, STORAGE_PARTITION, n) == 0 ? storage_name_which(at->params + n) : NULL;
+	struct partition_found found;
+	struct stat sb;
+	char why[256];
+
+	if (!which || stat(at->path, &sb) < 0 || !S_ISBLK(sb.st_mode))
+		return 0;
+	/* What is wrong the backend says. */
+	if (partition_find(at->path, which + 1, &found, why, sizeof(why)) < 0 || !found.device)
+		return 0;
+	free(at->path);
+	free(at->params);
+	at->path = found.device;
+	at->params = strdup(found.device);
+	return at->params ? 0 : -ENOMEM;
+}
+
 /* Where its backend finds it, and whether that may. */
 static int find_path(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
 	size_t room)
@@ -223,7 +250,7 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 		at->path = name && p ? absolute(name) : name ? strdup(name) : NULL;
 		at->params = at->path ? storage_name_with_path(whole, at->path) : NULL;
 	}
-	if (!at->params)
+	if (!at->params || (p && use_partition(at) < 0))
 		return stack_fail(why, room, -ENOMEM, "out of memory");
 	at->real = p && at->path[0] ? realpath(at->path, NULL) : NULL;
 	error = p ? stack_process_allow(p, at, text, sizeof(text)) : 0;

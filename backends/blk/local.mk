@@ -22,6 +22,8 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/io.h \
 	backends/blk/io-open.c \
 	backends/blk/io-private.h \
+	backends/blk/partition-find.c \
+	backends/blk/partition-find.h \
 	backends/blk/parts.c \
 	backends/blk/limit.c \
 	backends/blk/limit.h \
