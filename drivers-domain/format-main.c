@@ -97,6 +97,13 @@ static bool image_is_direct(const struct image *i)
 	return fcntl(i->fd, F_SETFL, flags) == 0;
 }
 
+/* Confined, with nothing to be looked at by what else runs at an exit (sanitizers trace). */
+static _Noreturn void refuse(const struct image *i, const char *why)
+{
+	log_err("%s: %s", i->path, why);
+	_exit(1);
+}
+
 static void image_check(const struct image *i)
 {
 	static struct format_header h;
@@ -108,7 +115,7 @@ static void image_check(const struct image *i)
 	n = end >= (off_t)sizeof(h.foot) ? pread(i->fd, h.foot, sizeof(h.foot), end - (off_t)sizeof(h.foot)) : 0;
 	h.foot_len = n > 0 ? (size_t)n : 0;
 	if (format_header_check(i->format, &h, why, sizeof(why)) < 0)
-		die("%s: %s", i->path, why);
+		refuse(i, why);
 }
 
 /* --- the program ----------------------------------------------------------------------------- */
@@ -146,9 +153,9 @@ static void become_program(const struct image *i, const char *program)
 	argv[n++] = i->name;
 	argv[n++] = i->path;
 	if (dup2(SOCKET_FD, LISTEN_FD) < 0 || close_range(IMAGE_FD + 1, ~0u, 0) < 0)
-		die("no descriptor: %s", strerror(errno));
+		refuse(i, "no descriptor");
 	execve(program, (char *const *)argv, env);
-	die("%s cannot be run: %s", program, strerror(errno));
+	refuse(i, "qemu-nbd cannot be run");
 }
 
 int main(int argc, char **argv)
@@ -169,12 +176,12 @@ int main(int argc, char **argv)
 	image_lock(&image);
 	image.direct = image_is_direct(&image);
 	if (format_jail(image.fd, image.readonly, program, why, sizeof(why)) < 0)
-		die("%s: %s", image.path, why);
+		refuse(&image, why);
 	image_check(&image);
 	if (dies)
 		(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* it flushes then */
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (format_jail_calls() < 0)
-		die("%s: the list of system calls cannot be set", image.path);
+		refuse(&image, "the list of system calls cannot be set");
 	become_program(&image, program);
 }

@@ -177,6 +177,7 @@ driverd_scripts = \
 	tests/scripts/driverd-flood.sh \
 	tests/scripts/driverd-thousands.sh \
 	tests/scripts/driverd-values.sh \
+	tests/scripts/driverd-format.sh \
 	tests/scripts/driverd-options.sh \
 	tests/scripts/driverd-notify.sh \
 	tests/scripts/driverd-script-adopt.sh \
@@ -208,7 +209,7 @@ dist_check_SCRIPTS += $(driverd_scripts)
 EXTRA_DIST += tests/scripts/driverd-functions.sh tests/scripts/driverd-upgrade-functions.sh
 TESTS += $(driverd_scripts)
 
-dist_man_MANS += docs/man/sluice-driverd.8 docs/man/sluice-store-gate.8
+dist_man_MANS += docs/man/sluice-driverd.8 docs/man/sluice-format.8 docs/man/sluice-store-gate.8
 EXTRA_DIST += docs/drivers.md docs/driver-domain.md
 
 
