@@ -36,6 +36,8 @@ with open('/proc/%s/maps' % sys.argv[1]) as maps, open('/proc/%s/mem' % sys.argv
         if not rights.startswith('rw') or '[v' in line:
             continue
         start, end = (int(x, 16) for x in where.split('-'))
+        if end - start > 1 << 28: # a sanitizer's
+            continue
         try:
             mem.seek(start)
             n += mem.read(end - start).count(sys.argv[2].encode())
