@@ -45,11 +45,12 @@ static void try_places(struct conform *c, uint64_t n)
 
 void case_sizes(struct conform *c)
 {
-	uint64_t step = c->o.full ? c->unit : 61 * c->unit;
+	/* All while they are small; then by a step that has nothing in common with pages and blocks. */
+	uint64_t all = (c->o.full ? 256 : 20) * c->unit, step = (c->o.full ? 7 : 61) * c->unit;
 	unsigned sizes = 0;
 
 	conform_write_all(c, 0, c->sectors);
-	for (uint64_t n = c->unit; n <= c->max && !c->failed; n += n < 20 * c->unit ? c->unit : step, sizes++)
+	for (uint64_t n = c->unit; n <= c->max && !c->failed; n += n < all ? c->unit : step, sizes++)
 		try_places(c, n);
 	try_places(c, c->max);
 	conform_read_all(c, 0, c->sectors);
