@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <liburing.h>
+
 #include "common/array.h"
 #include "common/confine-files.h"
 #include "common/log.h"
@@ -45,7 +47,8 @@ _Static_assert(sizeof(struct gluster_op) <= sizeof(((struct blk_req *)0)->driver
 struct gluster_queue {
 	struct blk_req *staged, **staged_tail;
 	struct blk_req *waiting, **waiting_tail; /* for bricks to be there again */
-	int64_t try_ms;
+	struct blk_cqe timer;                    /* in the queue's ring while any wait */
+	struct __kernel_timespec pause;
 	struct log_limit limit;
 };
 
@@ -82,9 +85,19 @@ static bool is_away(ssize_t result)
 	return result == -ENOTCONN || result == -EBADFD || result == -ESHUTDOWN;
 }
 
-/* True: it waits for bricks. */
-static bool wait_for_bricks(struct gluster_queue *gq, struct blk_req *req)
+static void begin_pause(struct blk_queue *queue, struct gluster_queue *gq)
 {
+	struct io_uring_sqe *sqe = blk_queue_get_sqe(queue);
+
+	gq->pause = (struct __kernel_timespec){ .tv_nsec = GLUSTER_RETRY_MS * INT64_C(1000000) };
+	io_uring_prep_timeout(sqe, &gq->pause, 0, 0);
+	io_uring_sqe_set_data(sqe, &gq->timer);
+}
+
+/* True: it waits for bricks. */
+static bool wait_for_bricks(struct blk_queue *queue, struct blk_req *req)
+{
+	struct gluster_queue *gq = queue->driver_private;
 	struct gluster_op *op = gluster_op(req);
 	int64_t now = gluster_now_ms();
 	uint32_t seconds = op->g->uri.timeout_s ? op->g->uri.timeout_s : GLUSTER_TIMEOUT_S;
@@ -96,7 +109,7 @@ static bool wait_for_bricks(struct gluster_queue *gq, struct blk_req *req)
 	if (now >= op->give_up_ms)
 		return false;
 	if (!gq->waiting)
-		gq->try_ms = now + GLUSTER_RETRY_MS;
+		begin_pause(queue, gq);
 	if (!gq->waiting && log_limit_ok(&gq->limit))
 		log_warn("volume %s cannot be reached (%s); requests wait", op->g->uri.volume, strerror((int)-op->result));
 	list_add(&gq->waiting_tail, req);
@@ -112,7 +125,7 @@ static void on_posted(struct blk_queue *queue, struct blk_post *post)
 	struct blk_req *req = container_of((void *)op, struct blk_req, driver_private);
 
 	if (op->result < 0) {
-		if (!wait_for_bricks(queue->driver_private, req))
+		if (!wait_for_bricks(queue, req))
 			blk_req_done(queue, req, (int)op->result);
 		return;
 	}
@@ -201,29 +214,18 @@ static void gluster_kick(void *state, struct blk_queue *queue)
 	}
 }
 
-static void gluster_poll(void *state, struct blk_queue *queue, struct blk_poll *poll)
-{
-	struct gluster_queue *gq = queue->driver_private;
-	int64_t left = gq->try_ms - gluster_now_ms();
-
-	if (gq->waiting)
-		poll->timeout_ms = left > 0 ? (int)left : 0;
-}
-
-/* The time is up: those that wait are tried again, or come back to wait. */
-static void gluster_reap(void *state, struct blk_queue *queue, uint32_t revents)
+/* The pause is over: those that wait are tried again, or come back to wait. */
+static void on_pause_over(struct blk_queue *queue, struct blk_cqe *cqe, int res)
 {
 	struct gluster_queue *gq = queue->driver_private;
 	struct blk_req *req = gq->waiting;
 
-	if (!req || gluster_now_ms() < gq->try_ms)
-		return;
 	gq->waiting = NULL;
 	gq->waiting_tail = &gq->waiting;
 	while (req) {
 		struct blk_req *next = req->next;
 
-		gluster_send(state, req);
+		gluster_send(gluster_op(req)->g, req);
 		req = next;
 	}
 }
@@ -236,6 +238,7 @@ static int gluster_queue_start(void *state, struct blk_queue *queue)
 		return -ENOMEM;
 	gq->staged_tail = &gq->staged;
 	gq->waiting_tail = &gq->waiting;
+	gq->timer.fn = on_pause_over;
 	gq->limit = (struct log_limit){ .interval_ms = 10000, .burst = 1 };
 	queue->driver_private = gq;
 	gluster_become(state);
@@ -379,8 +382,6 @@ static const struct blk_driver driver_gluster = {
 	.queue_stop = gluster_queue_stop,
 	.submit = gluster_submit,
 	.kick = gluster_kick,
-	.poll = gluster_poll,
-	.reap = gluster_reap,
 	.refresh = gluster_refresh,
 	.close = gluster_close,
 };

@@ -136,7 +136,7 @@ backends_blk_blk_gluster_la_SOURCES = \
 	backends/blk/gluster-volfile.c \
 	backends/blk/gluster-volfile.h \
 	$(NULL)
-backends_blk_blk_gluster_la_CFLAGS = $(AM_CFLAGS) $(GLUSTER_CFLAGS)
+backends_blk_blk_gluster_la_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS) $(GLUSTER_CFLAGS)
 backends_blk_blk_gluster_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 backends_blk_blk_gluster_la_LIBADD = $(GLUSTER_LIBS)
 check_PROGRAMS += tests/peers/gluster-file
@@ -377,6 +377,7 @@ dist_check_SCRIPTS += $(blk_scripts)
 gluster_scripts = \
 	tests/scripts/conformance-gluster.sh \
 	tests/scripts/gluster-attach.sh \
+	tests/scripts/gluster-away.sh \
 	tests/scripts/gluster-killed.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(gluster_scripts)

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The only brick of a volume is away: what a guest asks for waits, and goes on when it is back;
+# after the time that the disk's name says it fails.
+. "$(dirname "$0")/functions.sh"
+. "$(dirname "$0")/gluster-functions.sh"
+sluice=$builddir/tools/sluice
+conform=$builddir/tests/peers/blk-conform
+requires test -x "$sluice"
+requires test -x "$conform"
+requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
+gluster_requires
+start_glusterd
+mkdir -p "$gluster_dir/brick1"
+start_volume 1 plain
+image 16
+
+guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }
+waits () { grep -q 'cannot be reached.*requests wait' "$tmp/log"; }
+# begin OPTION: the guest has written, and reads it back when $tmp/go is there.
+begin () {
+	rm -f "$tmp/go" "$tmp/expect"
+	: >"$tmp/out"
+	SLUICE_LOG=info timeout -k 5 300 "$sluice" exec --disk="$gluster_uri$1" -- "$conform" flushed flush=1 \
+		seed=$RANDOM expect="$tmp/expect" go="$tmp/go" >"$tmp/out" 2>"$tmp/log" &
+	guest=$!
+	cleanup_fn sh -c "kill $guest 2>/dev/null"
+	wait_for 60 guest_says acknowledged
+	kill -KILL "$(brick_pid 1)"
+	touch "$tmp/go"
+	wait_for 60 waits
+}
+begin ''
+sleep 1
+! guest_says passed || fail "the brick is away, and yet it was read"
+gluster_ volume start "$gluster_volume" force
+wait $guest || fail "it did not go on: $(tail -n 5 "$tmp/out" "$tmp/log")"
+guest_says passed || fail "it did not pass"
+
+wait_for 60 bricks_are_up 1
+begin '&timeout=6'
+status=0
+wait $guest || status=$?
+[ $status = 1 ] || fail "the time was up, and the guest ended with status $status"
+grep -q ^FAILED "$tmp/out" || fail "it did not fail: $(cat "$tmp/out")"
+echo "requests waited for the brick, as long as they should"
