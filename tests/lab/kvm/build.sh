@@ -6,7 +6,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../debian.sh"
 packages="linux-image-cloud-amd64 linux-image-6.12-cloud-amd64 busybox-static"
-host_modules="kvm-amd virtio_pci virtio_blk brd tun bridge veth"
+host_modules="kvm-amd virtio_pci virtio_blk brd tun bridge veth loop dm-mod dm-thin-pool dm-snapshot"
 guest_modules="xen-blkfront xen-netfront virtio_mmio virtio_blk"
 # What only driver domains load; xen-blkback only those without our backends.
 driver_modules="xenfs xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xen-blkback loop tun bridge"

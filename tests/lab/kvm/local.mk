@@ -7,9 +7,9 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-driver-kernel.sh \
 	tests/lab/kvm/test-driver-sluice.sh \
 	tests/lab/kvm/test-life.sh \
+	tests/lab/kvm/test-lvm.sh \
 	tests/lab/kvm/test-net.sh \
 	tests/lab/kvm/test-net-user.sh \
-	tests/lab/kvm/test-net-vm.sh \
 	tests/lab/kvm/test-plug.sh \
 	tests/lab/kvm/test-process.sh \
 	tests/lab/kvm/test-survive.sh \
@@ -43,14 +43,14 @@ EXTRA_DIST += \
 	tests/lab/kvm/lib.sh \
 	tests/lab/kvm/life-guest.sh \
 	tests/lab/kvm/life-host.sh \
-	tests/lab/kvm/net-driver.sh \
 	tests/lab/kvm/net-guest.sh \
 	tests/lab/kvm/net-host.sh \
 	tests/lab/kvm/net-lib.sh \
 	tests/lab/kvm/net-user-guest.sh \
 	tests/lab/kvm/net-user-host.sh \
-	tests/lab/kvm/net-vm-host.sh \
 	tests/lab/kvm/net.sh \
+	tests/lab/kvm/lvm-host.sh \
+	tests/lab/kvm/lvm.sh \
 	tests/lab/kvm/plug-guest.sh \
 	tests/lab/kvm/plug-host.sh \
 	tests/lab/kvm/process-guest.sh \
@@ -67,7 +67,7 @@ noinst_PROGRAMS += tests/lab/kvm/kvm-probe
 TESTS += tests/lab/kvm/test-boot-6.1.sh
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
-check-kvm: all
+check-kvm: all tests/peers/blk-conform tests/unit/driverd-introduce
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(kvm_lab_tests)' TEST_SUITE_LOG=check-kvm.log \
 		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
 # All that takes long.
