@@ -20,7 +20,6 @@
 
 #include <liburing.h>
 
-#include "backends/blk/inbox.h"
 #include "backends/blk/io.h"
 #include "backends/blk/target.h"
 #include "common/array.h"
@@ -98,8 +97,6 @@ static void begin(struct direct *d, const char *name, const char *driver, bool r
 	rc = io_uring_queue_init(ENTRIES, &d->ring, 0);
 	d->pub = (struct blk_queue){ .ring = &d->ring, .depth = DEPTH };
 	if (rc == 0)
-		rc = inbox_start(&d->pub);
-	if (rc == 0)
 		rc = io_queue_start(d->io, &d->queue, &d->pub);
 	if (rc < 0)
 		failed("the queue does not start: %s", strerror(-rc));
@@ -108,7 +105,6 @@ static void begin(struct direct *d, const char *name, const char *driver, bool r
 static void end(struct direct *d)
 {
 	io_queue_stop(&d->queue);
-	inbox_stop(&d->pub);
 	io_uring_queue_exit(&d->ring);
 	io_close(d->io);
 	target_release(&d->target);
