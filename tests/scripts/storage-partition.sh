@@ -2,7 +2,7 @@
 # Storage that is a partition, the second of three in an image (or, with 4096, a loop device):
 # its neighbours must stay as they are. See storage-functions.sh.
 storage_options=,driver=uring
-storage_image=$tmp/storage.img storage_loop='' storage_mib=0 storage_part=''
+storage_image=$tmp/storage.img storage_loop='' storage_mib=0
 PATH=$PATH:/usr/sbin:/sbin
 
 storage_can_loop () { command -v losetup >/dev/null && [ -w /dev/loop-control ]; }
