@@ -47,11 +47,6 @@ static int on_connect(void *opaque, struct backend_dir *frontend, char *why, siz
 	return secondary_attach(opaque, frontend, false, why, room);
 }
 
-static int on_resume(void *opaque, struct backend_dir *frontend, char *why, size_t room)
-{
-	return secondary_attach(opaque, frontend, true, why, room);
-}
-
 static int on_publish(void *opaque, struct backend_dir *dir)
 {
 	struct console *c = opaque;
@@ -61,6 +56,18 @@ static int on_publish(void *opaque, struct backend_dir *dir)
 		error = backend_dir_write(dir, "tty", users_tty(c->users));
 	if (error == 0 && c->o.users.socket)
 		error = backend_dir_write(dir, "socket", c->o.users.socket);
+	return error;
+}
+
+static int on_resume(void *opaque, struct backend_dir *frontend, char *why, size_t room)
+{
+	struct console *c = opaque;
+	struct backend_dir dir = backend_own_dir(c->backend);
+	int error = secondary_attach(c, frontend, true, why, room);
+
+	/* The nodes are the predecessor's, and so is the terminal that they name. */
+	if (error == 0 && on_publish(c, &dir) < 0)
+		log_warn("%s: the new terminal's name cannot be written", dir.path);
 	return error;
 }
 

@@ -57,9 +57,12 @@ wait_for 30 state_is 4
 for ((i = 0; i < kills; i++)); do
 	sleep "0.$((RANDOM % 30 + 20))"
 	wait_for 20 eval 'pid=$(backend_below $stack)'
+	xs rm $be/socket
 	kill -9 "$pid"
 	wait_for 30 eval '[ "$(backend_below $stack)" != "$pid" ] && [ -n "$(backend_below $stack)" ]'
 	state_is 4 || fail "the frontend saw state $(xs read $be/state)"
+	# Where it leads is said anew: a terminal, unlike this socket, has another name each time.
+	wait_for 20 xs exists $be/socket
 done
 # The last time at the toolstack's word.
 pid=$(backend_below $stack)
