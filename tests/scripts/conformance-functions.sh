@@ -323,8 +323,9 @@ conformance_matrix () {
 		  if ($1 == "all") { gone[$2] = why; next }
 		  if (!($1 in seen)) { seen[$1] = 1; order[++n] = $1 }
 		  result[$1, $2] = $3
-		  if ($3 == "skipped") { if (!((why, $1) in told)) reason[++r] = $1 ": " why
-			told[why, $1] = told[why, $1] " " $2; key[r] = why SUBSEP $1 } }
+		  if ($3 == "skipped") {
+			if (!((why, $1) in told)) { reason[++r] = $1 ": " why; key[r] = why SUBSEP $1 }
+			told[why, $1] = told[why, $1] " " $2 } }
 		END { m = split(drivers, d, " ")
 		  printf "%-20s", "case"; for (i = 1; i <= m; i++) printf " %-10s", d[i]; print ""
 		  for (c = 1; c <= n; c++) { printf "%-20s", order[c]
