@@ -329,6 +329,7 @@ tools_scripts = \
 	tests/scripts/tools-bench-json.sh \
 	tests/scripts/tools-bench-mounted.sh \
 	tests/scripts/tools-bench-net.sh \
+	tests/scripts/tools-bench-storage.sh \
 	tests/scripts/tools-bench-verify.sh \
 	tests/scripts/tools-completion.sh \
 	tests/scripts/tools-domain-survives.sh \
