@@ -17,7 +17,7 @@
 #   storage_start MIB [WHAT]
 #       A new storage of that size, all zeroes, its server running, in $tmp. Sets storage_uri, which is what
 #       --disk= takes up to its first option (a comma in it doubled), and, if it is needed,
-#       storage_options (such as ",driver=aio"). WHAT: 4096 (storage with sectors of 4096
+#       storage_options (such as ",driver=aio"); storage_direct, why its driver cannot be called directly. WHAT: 4096 (storage with sectors of 4096
 #       bytes), or the error that storage_break is to cause, where that needs another set-up.
 #       It registers its own end with cleanup_fn, too.
 #   storage_stop

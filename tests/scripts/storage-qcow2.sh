@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Storage in an image format, behind a format server: a qcow2 image. See storage-functions.sh.
 storage_options='' storage_image=$tmp/format.qcow2
+storage_direct="the daemon starts the format server, and there is none"
 
 storage_requires () {
 	[ -e "$builddir/backends/blk/.libs/blk-nbd.so" ] || skip "built without libnbd"
