@@ -3,7 +3,9 @@
 # NBD servers that are not there, say no, or are not what they were: the reason reaches the user.
 source "$(dirname "$0")/functions.sh"
 source "$srcdir/tests/scripts/format-functions.sh"
-command -v nbdkit >/dev/null || skip "nbdkit is not installed"
+for program in nbdkit python3; do
+	command -v $program >/dev/null || skip "$program is not installed"
+done
 refused 'nbd+unix:///e' 'socket is missing'
 refused 'nbd://user:secret@h/e' 'password'
 ! grep -q secret "$tmp/out" || fail "the password is shown"
