@@ -6,6 +6,7 @@ xen_lab_tests = \
 	tests/lab/xen/test-blk-driverd.sh \
 	tests/lab/xen/test-blk-hotplug.sh \
 	tests/lab/xen/test-vif.sh \
+	tests/lab/xen/test-console.sh \
 	tests/lab/xen/test-both.sh \
 	$(NULL)
 dist_noinst_SCRIPTS += $(xen_lab_tests) \
@@ -23,6 +24,9 @@ EXTRA_DIST += \
 	tests/lab/xen/both-dom0.sh \
 	tests/lab/xen/both-driver.sh \
 	tests/lab/xen/both-guest.sh \
+	tests/lab/xen/console-dom0.sh \
+	tests/lab/xen/console-driver.sh \
+	tests/lab/xen/console-guest.sh \
 	tests/lab/xen/functions.sh \
 	tests/lab/xen/hotplug-dom0.sh \
 	tests/lab/xen/hotplug-guest.sh \
@@ -43,7 +47,7 @@ tests_lab_xen_probe_LDADD = $(XENGNTTAB_LIBS) $(XENEVTCHN_LIBS) $(XENSTORE_LIBS)
 CLEANFILES += tests/lab/xen/probe
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
-check-xen: backends/blk/sluice-blk backends/net/sluice-net \
+check-xen: backends/blk/sluice-blk backends/net/sluice-net backends/console/sluice-console \
 	drivers-domain/sluice-driverd drivers-domain/sluice-store-gate tests/lab/xen/probe
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(xen_lab_tests)' TEST_SUITE_LOG=check-xen.log \
 		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
