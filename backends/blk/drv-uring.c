@@ -104,12 +104,20 @@ static struct io_uring_sqe *uring_stage_sqe(struct blk_queue *queue, struct blk_
 static void uring_complete(struct blk_queue *queue, struct blk_cqe *cqe, int res)
 {
 	struct blk_req *req = uring_req(container_of(cqe, struct uring_op, cqe));
+	struct io_uring_sqe *sqe;
 	int error;
 
-	if (storage_op_result(&uring_op(req)->at, req, res, &error))
+	if (storage_op_result(&uring_op(req)->at, req, res, &error)) {
 		blk_req_done(queue, req, error);
-	else
-		uring_stage_sqe(queue, req);
+		return;
+	}
+	sqe = uring_stage_sqe(queue, req);
+	/*
+	 * io_uring tries without waiting first, which device mapper's devices may refuse each time
+	 * for a request that lies on several of their targets. Its workers may wait.
+	 */
+	if (res == -EAGAIN)
+		sqe->flags |= IOSQE_ASYNC;
 }
 
 /* Do a request here and now, to the end. */
