@@ -56,6 +56,7 @@ tools_libdiskservers_la_SOURCES = \
 	backends/blk/gluster-uri.c \
 	backends/blk/iscsi-uri.c \
 	backends/blk/nbd-uri.c \
+	backends/blk/uri-text.c \
 	tools/disk-servers.c \
 	tools/disk-servers.h \
 	$(NULL)

@@ -108,6 +108,8 @@ backends_blk_blk_iscsi_la_SOURCES = \
 	backends/blk/iscsi-sense.c \
 	backends/blk/iscsi-uri.c \
 	backends/blk/iscsi-uri.h \
+	backends/blk/uri-text.c \
+	backends/blk/uri-text.h \
 	$(NULL)
 backends_blk_blk_iscsi_la_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS) $(LIBISCSI_CFLAGS)
 backends_blk_blk_iscsi_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
@@ -133,6 +135,8 @@ backends_blk_blk_gluster_la_SOURCES = \
 	backends/blk/gluster-private.h \
 	backends/blk/gluster-uri.c \
 	backends/blk/gluster-uri.h \
+	backends/blk/uri-text.c \
+	backends/blk/uri-text.h \
 	backends/blk/gluster-volfile.c \
 	backends/blk/gluster-volfile.h \
 	$(NULL)
@@ -204,6 +208,7 @@ blk_unit_tests = \
 	tests/unit/iscsi-secret \
 	tests/unit/iscsi-uri \
 	tests/unit/gluster-uri \
+	tests/unit/uri-text \
 	tests/unit/gluster-volfile \
 	$(NULL)
 check_PROGRAMS += $(blk_unit_tests)
@@ -297,19 +302,21 @@ tests_unit_blk_features_LDADD = $(blk_rig_libs)
 tests_unit_blk_limit_SOURCES = tests/unit/blk-limit.c
 tests_unit_blk_limit_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_limit_LDADD = $(blk_rig_libs)
-tests_unit_gluster_uri_SOURCES = tests/unit/gluster-uri.c backends/blk/gluster-uri.c
+tests_unit_uri_text_SOURCES = tests/unit/uri-text.c backends/blk/uri-text.c
+tests_unit_uri_text_LDADD = $(CMOCKA_LIBS)
+tests_unit_gluster_uri_SOURCES = tests/unit/gluster-uri.c backends/blk/gluster-uri.c backends/blk/uri-text.c
 tests_unit_gluster_uri_LDADD = $(CMOCKA_LIBS)
 tests_unit_gluster_volfile_SOURCES = tests/unit/gluster-volfile.c backends/blk/gluster-volfile.c
 tests_unit_gluster_volfile_LDADD = $(CMOCKA_LIBS)
 tests_unit_iscsi_secret_SOURCES = tests/unit/iscsi-secret.c backends/blk/iscsi-secret.c
 tests_unit_iscsi_secret_LDADD = $(CMOCKA_LIBS)
-tests_unit_iscsi_uri_SOURCES = tests/unit/iscsi-uri.c backends/blk/iscsi-uri.c
+tests_unit_iscsi_uri_SOURCES = tests/unit/iscsi-uri.c backends/blk/iscsi-uri.c backends/blk/uri-text.c
 tests_unit_iscsi_uri_LDADD = $(CMOCKA_LIBS)
 if HAVE_LIBISCSI
 check_PROGRAMS += tests/unit/iscsi-lun tests/unit/iscsi-queue
 TESTS += tests/unit/iscsi-lun tests/unit/iscsi-queue
 tests_unit_iscsi_lun_SOURCES = tests/unit/iscsi-lun.c backends/blk/iscsi-lun.c \
-	backends/blk/iscsi-local.c backends/blk/iscsi-sense.c backends/blk/iscsi-uri.c
+	backends/blk/iscsi-local.c backends/blk/iscsi-sense.c backends/blk/iscsi-uri.c backends/blk/uri-text.c
 tests_unit_iscsi_lun_CFLAGS = $(AM_CFLAGS) $(LIBISCSI_CFLAGS)
 tests_unit_iscsi_lun_LDADD = $(CMOCKA_LIBS)
 tests_unit_iscsi_queue_SOURCES = tests/unit/iscsi-queue.c backends/blk/iscsi-lun.c \
@@ -339,6 +346,8 @@ backends_blk_blk_nbd_la_SOURCES = \
 	backends/blk/nbd-queue.c \
 	backends/blk/nbd-uri.c \
 	backends/blk/nbd-uri.h \
+	backends/blk/uri-text.c \
+	backends/blk/uri-text.h \
 	$(NULL)
 backends_blk_blk_nbd_la_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS) $(LIBNBD_CFLAGS)
 backends_blk_blk_nbd_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
@@ -347,7 +356,7 @@ endif
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/blk-nbd-uri
 TESTS += tests/unit/blk-nbd-uri
-tests_unit_blk_nbd_uri_SOURCES = tests/unit/blk-nbd-uri.c backends/blk/nbd-uri.c backends/blk/nbd-uri.h
+tests_unit_blk_nbd_uri_SOURCES = tests/unit/blk-nbd-uri.c backends/blk/nbd-uri.c backends/blk/nbd-uri.h backends/blk/uri-text.c
 tests_unit_blk_nbd_uri_LDADD = $(CMOCKA_LIBS)
 endif
 

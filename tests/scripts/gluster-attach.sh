@@ -51,7 +51,7 @@ unserve () { kill "$1"; wait "$1" || fail "ended with status $?"; }
 
 # Names.
 refused gluster+rdma://host/vol/a "no transport rdma"
-refused gluster://host:0/vol/a "the port is no number"
+refused gluster://host:0/vol/a 'port "0"'
 refused gluster://host "the volume is missing"
 refused gluster://host/vol/../a '".."'
 refused "gluster://host/vol/a?debug=9" "debug= is QEMU's"

@@ -7,10 +7,10 @@ source "$(dirname "$0")/functions.sh"
 source "$srcdir/tests/scripts/iscsi-functions.sh"
 begin_store
 
-refused 'port "x" is no number' "iscsi://127.0.0.1:x/iqn.2026-01.net.example:test/1"
-refused 'target "" is no iSCSI name' "iscsi://127.0.0.1"
-refused 'unit "z" is no number' "iscsi://127.0.0.1/iqn.2026-01.net.example:test/z"
-refused 'option "colour" is unknown' "iscsi://127.0.0.1/iqn.2026-01.net.example:test/1?colour=red"
+refused 'port "x": write a number' "iscsi://127.0.0.1:x/iqn.2026-01.net.example:test/1"
+refused 'target "": is no iSCSI name' "iscsi://127.0.0.1"
+refused 'unit "z": is no number' "iscsi://127.0.0.1/iqn.2026-01.net.example:test/z"
+refused 'option "colour": is unknown' "iscsi://127.0.0.1/iqn.2026-01.net.example:test/1?colour=red"
 refused 'the address of host no-such-host.invalid' "iscsi://no-such-host.invalid/iqn.2026-01.net.example:test/1"
 for name in 'user%hunter2@127.0.0.1/iqn.x/1' 'user:hunter2@127.0.0.1/iqn.x/1' '127.0.0.1/iqn.x/1?password=hunter2'; do
 	refused 'does not belong into the name' "iscsi://$name"

@@ -89,7 +89,7 @@ static void test_mistakes(void **state)
 		{ "nbd://:10809/e", "host", -EINVAL },
 		{ "nbd://a b/e", "host \"a b\"", -EINVAL },
 		{ "nbd://a%2eb/e", "host", -EINVAL },
-		{ "nbd://2001:db8::1/e", "port", -EINVAL },
+		{ "nbd://2001:db8::1/e", "host", -EINVAL },
 		{ "nbd://[2001:db8::1/e", "host", -EINVAL },
 		{ "nbd://[::1]x/e", "host", -EINVAL },
 		{ "nbd://[]/e", "host", -EINVAL },
