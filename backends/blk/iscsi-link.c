@@ -65,10 +65,50 @@ struct scsi_task *iscsi_link_send(struct iscsi_link *l, const uint8_t *cdb, unsi
 		scsi_task_set_iov_in(task, iov, (int)niov);
 	else if (direction == SCSI_XFER_WRITE)
 		scsi_task_set_iov_out(task, iov, (int)niov);
-	if (iscsi_scsi_command_async(l->iscsi, (int)l->setup->lun, task, done, NULL, opaque) == 0)
+	if (iscsi_scsi_command_async(l->iscsi, (int)l->setup->lun, task, done, NULL, opaque) == 0) {
+		l->last_sn = task->cmdsn;
 		return task;
+	}
 	scsi_free_scsi_task(task);
 	return NULL;
+}
+
+/* The queue's length leaves out what was begun with; the events do not. */
+static bool link_has_sent_all(struct iscsi_link *l)
+{
+	return !l->iscsi || (iscsi_out_queue_length(l->iscsi) == 0 && !(iscsi_which_events(l->iscsi) & POLLOUT));
+}
+
+/* All, or those that ended before the command @sn was given to the library. */
+static void link_free_spent(struct iscsi_link *l, bool all, uint32_t sn)
+{
+	struct scsi_task *task;
+
+	while ((task = l->spent) && (all || (int32_t)(sn - task->cmdsn) > 0)) {
+		l->spent = task->ptr;
+		scsi_free_scsi_task(task);
+	}
+}
+
+void iscsi_link_free(struct iscsi_link *l, struct scsi_task *task, int status)
+{
+	bool all = link_has_sent_all(l);
+
+	/* The library sends in the order of commands, so what has an answer of the target left it behind them. */
+	if (all || (status != SCSI_STATUS_CANCELLED && status != SCSI_STATUS_ERROR))
+		link_free_spent(l, all, task->cmdsn);
+	if (all || task->xfer_dir != SCSI_XFER_WRITE) {
+		scsi_free_scsi_task(task);
+		return;
+	}
+	scsi_task_set_iov_out(task, NULL, 0);
+	task->cmdsn = l->last_sn;
+	task->ptr = NULL;
+	if (l->spent)
+		l->last_spent->ptr = task;
+	else
+		l->spent = task;
+	l->last_spent = task;
 }
 
 /* --- becoming ready: each step's callback begins the next ----------------------------------- */
@@ -80,7 +120,7 @@ static bool link_step_done(struct iscsi_link *l, int status, struct scsi_task *t
 {
 	*answer = lun_judge(status, task ? task->sense.key : 0, task ? (unsigned)task->sense.ascq : 0);
 	if (task)
-		scsi_free_scsi_task(task);
+		iscsi_link_free(l, task, status);
 	/* Cancelled while the session is taken down. */
 	return l->step != ISCSI_DOWN && l->step != ISCSI_LOST;
 }
@@ -327,6 +367,7 @@ void iscsi_link_down(struct iscsi_link *l)
 		return;
 	link_wipe(iscsi);
 	iscsi_destroy_context(iscsi);
+	link_free_spent(l, true, 0);
 }
 
 void iscsi_link_service(struct iscsi_link *l, int revents)
@@ -465,7 +506,7 @@ static void link_on_released(struct iscsi_context *iscsi, int status, void *data
 	struct iscsi_link *l = opaque;
 
 	if (data)
-		scsi_free_scsi_task(data);
+		iscsi_link_free(l, data, status);
 	l->attempts++;
 }
 

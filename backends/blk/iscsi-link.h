@@ -72,6 +72,8 @@ struct iscsi_link {
 	uint32_t connections; /* so far */
 	uint8_t parameters[24]; /* of PERSISTENT RESERVE OUT */
 	struct scsi_iovec iov;
+	struct scsi_task *spent, *last_spent; /* answered, but see iscsi_link_free(); by their ptr */
+	uint32_t last_sn;    /* of the last command */
 	int error;           /* why it was lost */
 	char why[ISCSI_LINK_WHY];
 };
@@ -103,10 +105,19 @@ static inline bool iscsi_link_is_ready(const struct iscsi_link *l)
  * iscsi_link_send() - a command, when the session is up.
  * @direction: SCSI_XFER_*; @iov, of @length bytes, is the caller's until the callback
  *
- * Return: the task, or NULL: no memory. In the callback it is to be freed.
+ * Return: the task, or NULL: no memory. In the callback it is for iscsi_link_free().
  */
 struct scsi_task *iscsi_link_send(struct iscsi_link *l, const uint8_t *cdb, unsigned cdb_size, int direction,
 	struct scsi_iovec *iov, unsigned niov, uint32_t length, iscsi_command_cb done, void *opaque) must_check;
+
+/**
+ * iscsi_link_free() - @task was answered with @status.
+ *
+ * A target can answer a write before it has all the data it asked for. What the library has still
+ * to send of it points to the task, so that lives on, without its data: these are the
+ * caller's again, and the session fails when it comes to sending them.
+ */
+void iscsi_link_free(struct iscsi_link *l, struct scsi_task *task, int status);
 
 /**
  * iscsi_link_run() - a command that reads at most @room bytes, with a ready session; waits for it.

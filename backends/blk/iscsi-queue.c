@@ -227,7 +227,7 @@ static void queue_on_answer(struct iscsi_context *iscsi, int status, void *data,
 	if (answer.verdict == LUN_DONE && answer.error == 0 && queue_is_short(queue_req(op), task))
 		answer = (struct lun_answer){ LUN_DONE, -EIO, false, "it moved less than it was told to" };
 	op->task = NULL;
-	scsi_free_scsi_task(task);
+	iscsi_link_free(&d->link, task, status);
 	if (iscsi_link_is_ready(&d->link))
 		queue_judge(d, op, answer);
 	/* Else the session is on its way down, and takes those that fly with it: queue_down(). */
@@ -244,7 +244,7 @@ static void queue_on_capacity(struct iscsi_context *iscsi, int status, void *dat
 	bool read = status == SCSI_STATUS_GOOD && task && task->residual_status == SCSI_RESIDUAL_NO_RESIDUAL;
 
 	if (task)
-		scsi_free_scsi_task(task);
+		iscsi_link_free(&d->link, task, status);
 	d->looking = false;
 	if (!read) {
 		/* Cancelled: the next session asks. */

@@ -129,7 +129,7 @@ int iscsi_get_nops_in_flight(struct iscsi_context *iscsi)
 	return (int)unanswered;
 }
 
-void scsi_free_scsi_task(struct scsi_task *task)
+void iscsi_link_free(struct iscsi_link *l, struct scsi_task *task, int status)
 {
 	free(task);
 }
