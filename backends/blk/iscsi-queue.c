@@ -260,7 +260,8 @@ static void queue_on_capacity(struct iscsi_context *iscsi, int status, void *dat
 		return;
 	d->lun.blocks = now.blocks;
 	__atomic_store_n(&d->size, now.blocks * now.block_size, __ATOMIC_RELEASE); /* with iscsi_queue_refresh() */
-	blk_queue_resized(d->queue);
+	if (d->queue)
+		blk_queue_resized(d->queue);
 }
 
 /* Now, not after another turn of the loop. */
@@ -551,4 +552,5 @@ void iscsi_queue_stop(void *state, struct blk_queue *queue)
 	pthread_mutex_lock(&d->mutex);
 	d->running = NULL;
 	pthread_mutex_unlock(&d->mutex);
+	d->queue = NULL; /* the session outlives it, and with it a look at the unit's size */
 }

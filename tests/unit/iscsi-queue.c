@@ -371,6 +371,24 @@ static void another_size(void **state)
 	assert_int_equal(disk.lun.block_size, 512);
 }
 
+static void another_size_after_the_queue(void **state)
+{
+	uint8_t capacity[32] = { 0 };
+	struct blk_info info = { 0 };
+
+	assert_int_equal(iscsi_queue_refresh(&disk, &info), 0);
+	posted->fn(&queue, posted);
+	assert_int_equal(nsent, 1);
+	iscsi_queue_stop(&disk, &queue);
+	lun_put(capacity, 4095, 8);
+	lun_put(capacity + 8, 512, 4);
+	memcpy(sent[0].iov->iov_base, capacity, 32);
+	answer(0, SCSI_STATUS_GOOD, 0, 0);
+	assert_int_equal(resized, 0);
+	assert_int_equal(iscsi_queue_refresh(&disk, &info), 0);
+	assert_int_equal(info.size, 4096 * 512);
+}
+
 static void a_reset_by_others_begins_a_new_session(void **state)
 {
 	submit(0, BLK_WRITE, 0, 4096);
@@ -483,6 +501,7 @@ int main(void)
 		IN_SESSION(tries_to_connect_get_rarer),
 		IN_SESSION(busy_units_get_time),
 		IN_SESSION(another_size),
+		IN_SESSION(another_size_after_the_queue),
 		IN_SESSION(a_reset_by_others_begins_a_new_session),
 		IN_SESSION(errors),
 		IN_SESSION(no_server_in_time),
