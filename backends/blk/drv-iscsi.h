@@ -25,6 +25,7 @@ struct iscsi_op {
 	uint8_t list[LUN_UNMAP_LIST];  /* the parameters of its UNMAP */
 	struct scsi_iovec iov;
 	int32_t delays;                /* so far */
+	bool unsure;                   /* sent in a session that was lost, and not answered */
 };
 _Static_assert(sizeof(struct iscsi_op) <= sizeof(((struct blk_req *)0)->driver_private),
 	"iscsi_op fits a request's private room");
@@ -52,7 +53,7 @@ struct iscsi_disk {
 	struct iscsi_list flying;   /* the target has them */
 	struct iscsi_list delayed;  /* to be sent again later */
 	struct blk_queue *queue;
-	bool may_change;            /* changes were in flight when a session was lost: see iscsi_link.fence */
+	bool may_change;            /* of a lost session's changes some may still be done: see iscsi_link.fence */
 	bool was_ready;
 	int64_t lost_ms, retry_ms, nop_ms;
 	unsigned tries;

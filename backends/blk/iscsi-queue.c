@@ -4,7 +4,8 @@
  * target has them), delayed (to be sent again in a moment). When the session is lost, all that
  * were flying go back, in their order, before those that are queued, and are sent in the next
  * session. That may repeat a write that was done already, with the same data; that no old command is
- * done after a repeated one is what the session's start sees to (iscsi_link.fence).
+ * done after a repeated one is what the session's start sees to (iscsi_link.fence). Where it cannot,
+ * changes that were flying end with -EIO instead: an old one could take effect behind newer ones.
  *
  * A request that is not done in time ends with -ETIMEDOUT. If the target has it, the session
  * is given up first, so that it cannot take effect behind what comes later.
@@ -136,6 +137,7 @@ static void queue_send(struct iscsi_disk *d, struct iscsi_op *op)
 
 	lun_command(&d->lun, req->op, block, blocks, cdb);
 	length = queue_data(d, req, block, blocks, &direction, &iov, &niov);
+	op->unsure = true;
 	op->task = iscsi_link_send(&d->link, cdb, cdb[0] == 0x42 ? 10 : LUN_CDB, direction, iov, niov, length,
 		queue_on_answer, op);
 	if (!op->task) {
@@ -227,6 +229,7 @@ static void queue_on_answer(struct iscsi_context *iscsi, int status, void *data,
 	if (answer.verdict == LUN_DONE && answer.error == 0 && queue_is_short(queue_req(op), task))
 		answer = (struct lun_answer){ LUN_DONE, -EIO, false, "it moved less than it was told to" };
 	op->task = NULL;
+	op->unsure = status == SCSI_STATUS_CANCELLED || status == SCSI_STATUS_ERROR;
 	iscsi_link_free(&d->link, task, status);
 	if (iscsi_link_is_ready(&d->link))
 		queue_judge(d, op, answer);
@@ -320,13 +323,19 @@ static int64_t queue_retry_ms(struct iscsi_disk *d)
 	return pause < QUEUE_MAX_RETRY_MS ? pause : QUEUE_MAX_RETRY_MS;
 }
 
+/* A change that the target may still do. */
+static bool queue_is_unsure(struct iscsi_op *op)
+{
+	return op->unsure && queue_req(op)->op != BLK_READ && queue_req(op)->op != BLK_FLUSH;
+}
+
 /* It was lost: everything that flew goes back to the queue. */
 static void queue_down(struct iscsi_disk *d)
 {
 	int64_t now = iscsi_now_ms();
 
 	for (struct iscsi_op *op = d->flying.first; op; op = op->next)
-		d->may_change |= queue_req(op)->op != BLK_READ && queue_req(op)->op != BLK_FLUSH;
+		d->may_change |= queue_is_unsure(op);
 	iscsi_link_down(&d->link);
 	list_put_before(&d->queued, &d->flying);
 	d->looking = false;
@@ -343,8 +352,25 @@ static void queue_down(struct iscsi_disk *d)
 	d->tries++;
 }
 
+/* Only now: this login ended the old session's commands, as far as this target does that. */
+static void queue_end_unsure(struct iscsi_disk *d)
+{
+	struct iscsi_op *op = d->queued.first, *next;
+
+	for (; op; op = next) {
+		next = op->next;
+		if (!queue_is_unsure(op))
+			continue;
+		list_remove(&d->queued, op);
+		queue_log(d, queue_req(op), -EIO, "it was in flight when the session was lost, and may be done or not");
+		queue_end(d, op, -EIO);
+	}
+}
+
 static void queue_up(struct iscsi_disk *d)
 {
+	if (d->may_change && !(d->exclusive && d->link.fenced))
+		queue_end_unsure(d);
 	d->look = true;
 	d->was_ready = true;
 	d->tries = 0;
@@ -443,6 +469,7 @@ void iscsi_queue_submit(void *state, struct blk_queue *queue, struct blk_req *re
 
 	op->disk = d;
 	op->task = NULL;
+	op->unsure = false;
 	op->delays = 0;
 	op->since_ms = 0; /* at the kick */
 	list_add(&d->queued, op);

@@ -170,6 +170,7 @@ static int begin(void **state)
 	disk.size = 2048 * 512;
 	disk.uri.timeout_s = 60;
 	disk.exclusive = true;
+	disk.link.fenced = true; /* when it was attached */
 	disk.link.setup = &disk.setup;
 	pthread_mutex_init(&disk.mutex, NULL);
 	iscsi_link_up(&disk.link);
@@ -299,6 +300,33 @@ static void the_unit_is_reset_only_for_changes_and_never_when_shared(void **stat
 	become(ISCSI_READY);
 	become(ISCSI_LOST);
 	assert_true(fence); /* the write again */
+}
+
+/* W1 is sent, the session lost, W1 sent again and done, W2 done: then W1 of the old session may land on W2. */
+static void without_a_fence_changes_in_flight_fail(void **state)
+{
+	disk.exclusive = *(bool *)*state;
+	disk.link.fenced = !disk.exclusive; /* shared; or it has no reset */
+	for (unsigned i = 0; i < 4; i++)
+		submit(i, i == 1 ? BLK_READ : i == 2 ? BLK_DISCARD : BLK_WRITE, i * 4096, 4096);
+	submit(4, BLK_FLUSH, 0, 0);
+	iscsi_queue_kick(&disk, &queue);
+	answer(3, SCSI_STATUS_BUSY, 0, 0); /* the target does not have it */
+	become(ISCSI_LOST);
+	submit(5, BLK_WRITE, 5 * 4096, 4096);
+	iscsi_queue_kick(&disk, &queue);
+	for (unsigned i = 0; i < 6; i++)
+		done_is(i, 1);
+	nsent = 0;
+	become(ISCSI_READY);
+	pass(1000);
+	for (unsigned i = 0; i < 6; i++)
+		done_is(i, i == 0 || i == 2 ? -EIO : 1);
+	assert_int_equal(nsent, 5);
+	sent_is(1, 0x88, 8);
+	sent_is(2, 0x91, 0);
+	sent_is(3, 0x8a, 40);
+	sent_is(4, 0x8a, 24);
 }
 
 static void tries_to_connect_get_rarer(void **state)
@@ -494,10 +522,13 @@ static void silent_servers_are_asked_and_idle_ones_not(void **state)
 int main(void)
 {
 #define IN_SESSION(f) cmocka_unit_test_setup_teardown(f, begin, end)
+	static bool no = false, yes = true;
 	const struct CMUnitTest tests[] = {
 		IN_SESSION(commands_and_data),
 		IN_SESSION(a_lost_session_s_commands_are_sent_again_in_order),
 		IN_SESSION(the_unit_is_reset_only_for_changes_and_never_when_shared),
+		{ "changes in flight of a shared disk", without_a_fence_changes_in_flight_fail, begin, end, &no },
+		{ "changes in flight without a reset", without_a_fence_changes_in_flight_fail, begin, end, &yes },
 		IN_SESSION(tries_to_connect_get_rarer),
 		IN_SESSION(busy_units_get_time),
 		IN_SESSION(another_size),
