@@ -18,6 +18,7 @@
 #include "common/log.h"
 
 #define FILES_NAME_MAX (SCAN_PATH_MAX + 8)
+#define FILES_LOST ".lost"
 
 static void files_name(const struct leaf_name *name, const char *suffix, char text[FILES_NAME_MAX])
 {
@@ -365,6 +366,34 @@ void files_forget_script(const struct files *f, const struct leaf_name *name)
 	(void)files_unlink(f->run_fd, file);
 }
 
+void files_keep_lost(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX];
+	int fd;
+
+	files_name(name, FILES_LOST, file);
+	fd = files_open_lock(f->run_fd, file, O_RDWR);
+	if (fd < 0)
+		log_warn("cannot make %s: %s; the next daemon does not know what was lost", file, strerror(-fd));
+	cleanup_close(&fd);
+}
+
+bool files_lost(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX];
+
+	files_name(name, FILES_LOST, file);
+	return faccessat(f->run_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void files_forget_lost(const struct files *f, const struct leaf_name *name)
+{
+	char file[FILES_NAME_MAX];
+
+	files_name(name, FILES_LOST, file);
+	(void)files_unlink(f->run_fd, file);
+}
+
 void files_forget_format(const struct files *f, const struct leaf_name *name)
 {
 	char file[FILES_NAME_MAX];
@@ -373,6 +402,7 @@ void files_forget_format(const struct files *f, const struct leaf_name *name)
 	(void)files_unlink(f->run_fd, file);
 	files_name(name, ".nbd", file);
 	(void)files_unlink(f->run_fd, file);
+	files_forget_lost(f, name);
 }
 
 /* Unless the server still lives: the next daemon is to find it. */

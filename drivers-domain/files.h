@@ -7,6 +7,7 @@
 #ifndef SLUICE_DRIVERS_DOMAIN_FILES_H
 #define SLUICE_DRIVERS_DOMAIN_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -67,6 +68,13 @@ int files_holder_of(const struct files *f, const struct leaf_name *name, const c
 int files_listen(const struct files *f, const struct leaf_name *name, char **path) must_check;
 /** files_forget_format() - the format server has ended, and nothing of what it did is lost. */
 void files_forget_format(const struct files *f, const struct leaf_name *name);
+/**
+ * files_keep_lost() - note that a format server ended by itself under its backend, until
+ * files_forget_lost() or files_forget_format(): what it takes along is not found again by flushing.
+ */
+void files_keep_lost(const struct files *f, const struct leaf_name *name);
+bool files_lost(const struct files *f, const struct leaf_name *name);
+void files_forget_lost(const struct files *f, const struct leaf_name *name);
 /** files_socket() - where that is, malloc'ed; NULL with errno set. */
 char *files_socket(const struct files *f, const struct leaf_name *name) must_check;
 /** files_keep_script() - note that @script sets the device up, until files_forget_script(). 0 or -errno. */

@@ -83,11 +83,17 @@ static void format_signal(struct format *f, int sig)
 
 /* --- what is wanted --------------------------------------------------------------------- */
 
+static bool format_is_readonly(const struct served *s)
+{
+	CLEANUP_FREE char *mode = xsn_read(s->daemon->xs, XBT_NULL, s->leaf, "mode");
+
+	return mode && mode[0] == 'r';
+}
+
 void format_look(struct served *s)
 {
 	struct format *f = &s->format;
 	bool scripted = s->hotplug.use == SCRIPT_BEFORE || s->hotplug.use == SCRIPT_AFTER;
-	CLEANUP_FREE char *mode = NULL;
 
 	/* What runs is ended as what it was started as. */
 	if (f->state != DEVICE_SCRIPT_NONE && f->state != DEVICE_SCRIPT_DOWN)
@@ -102,8 +108,7 @@ void format_look(struct served *s)
 	f->state = f->wanted ? DEVICE_SCRIPT_DOWN : DEVICE_SCRIPT_NONE;
 	if (!f->wanted)
 		return;
-	mode = xsn_read(s->daemon->xs, XBT_NULL, s->leaf, "mode");
-	f->readonly = mode && mode[0] == 'r';
+	f->readonly = format_is_readonly(s);
 }
 
 char *format_socket(const struct served *s)
@@ -113,6 +118,8 @@ char *format_socket(const struct served *s)
 
 void format_forget(struct served *s)
 {
+	if (s->format.lost)
+		files_forget_lost(&s->daemon->files, &s->name);
 	s->format.lost = false;
 }
 
@@ -172,7 +179,8 @@ static void format_hello(void *opaque, uint32_t events)
 		return; /* its exit tells, or the time limit does */
 	format_stop_timer(f);
 	log_info("%s: format server %d is ready", s->label, f->pid);
-	f->state = DEVICE_SCRIPT_UP;
+	/* Its backend may have ended while it was started again: it is not for the next one. */
+	f->state = f->lost && !device_has_process(&s->machine) ? DEVICE_SCRIPT_DIRTY : DEVICE_SCRIPT_UP;
 	serve_format_ended(s, true, true);
 }
 
@@ -198,7 +206,8 @@ static int format_launch(struct served *s)
 	CLEANUP_FREE char *argument = NULL, *path = NULL;
 	CLEANUP_CLOSE int lock_fd = files_lock_of(&d->files, &s->name, FILES_FORMAT);
 	CLEANUP_CLOSE int pid_fd = lock_fd < 0 ? -1 : files_pid_of(&d->files, &s->name, FILES_FORMAT);
-	CLEANUP_CLOSE int listen_fd = files_listen(&d->files, &s->name, &path);
+	/* With the lock: the socket's name may be that of a server that lives. */
+	CLEANUP_CLOSE int listen_fd = lock_fd < 0 ? -1 : files_listen(&d->files, &s->name, &path);
 	char label[SCAN_PATH_MAX + 8];
 	struct launch l = { .program = program, .program_fd = -1, .lock_fd = lock_fd, .pid_fd = pid_fd,
 		.metrics_fd = -1, .hypervisor_fd = -1, .store_fd = listen_fd, .cgroup = &d->cgroup,
@@ -225,30 +234,49 @@ static int format_launch(struct served *s)
 	return format_say_hello(s, path);
 }
 
-static void format_begin(struct served *s)
+static void format_start(struct served *s)
 {
 	struct format *f = &s->format;
-	int rc = -EIO;
+	int rc;
 
-	f->asked = false;
+	f->asked = f->killed = false;
 	f->said[0] = f->why[0] = '\0';
-	if (f->lost)
-		snprintf(f->why, sizeof(f->why), "%s: its format server ended by itself, and its backend did, too: what was acknowledged and not flushed may be lost; check the image, and attach it anew",
-			f->name);
-	else
-		rc = format_launch(s);
+	rc = format_launch(s);
 	if (rc == 0) {
 		format_set_timer(s, FORMAT_START_MS);
 		return;
 	}
-	if (!f->why[0])
-		snprintf(f->why, sizeof(f->why), "%s: its format server cannot be started: %s", f->name,
-			rc == -ENOENT ? "sluice-format is not installed" : strerror(-rc));
+	snprintf(f->why, sizeof(f->why), "%s: its format server cannot be started: %s", f->name,
+		rc == -ENOENT ? "sluice-format is not installed" : strerror(-rc));
 	/* The machine that asked for it is told later. */
 	format_set_timer(s, 0);
 }
 
+/* For a new backend. */
+static void format_begin(struct served *s)
+{
+	struct format *f = &s->format;
+
+	if (!f->lost) {
+		/* Of an earlier device of that name. */
+		files_forget_lost(&s->daemon->files, &s->name);
+		format_start(s);
+		return;
+	}
+	snprintf(f->why, sizeof(f->why), "%s: its format server ended by itself, and its backend did, too: what was acknowledged and not flushed may be lost; check the image, and attach it anew",
+		f->name);
+	format_set_timer(s, 0);
+}
+
 /* --- its end ------------------------------------------------------------------------------------- */
+
+/* Of an adopted one nothing but that is known. */
+static bool format_has_ended(const struct format *f)
+{
+	struct pollfd p = { .fd = f->pidfd, .events = POLLIN };
+
+	return f->pidfd >= 0 && poll(&p, 1, 0) > 0;
+}
 
 static void format_finish(struct served *s)
 {
@@ -256,10 +284,13 @@ static void format_finish(struct served *s)
 
 	f->asked = true;
 	f->up = false;
+	/* Whether it is ready does not matter any more. */
+	format_unwatch(&f->hello_source, &f->hello_fd);
 	if (f->pid <= 0) {
 		format_set_timer(s, 0);
 		return;
 	}
+	f->killed = format_has_ended(f);
 	format_signal(f, SIGTERM);
 	format_set_timer(s, FORMAT_END_MS);
 }
@@ -276,6 +307,7 @@ static void format_timer(void *opaque)
 		if (f->up)
 			snprintf(f->why, sizeof(f->why), "%s: its format server was not ready within %u s", f->name,
 				FORMAT_START_MS / 1000);
+		f->killed = true;
 		format_signal(f, SIGKILL); /* its exit goes on from here */
 		return;
 	}
@@ -326,13 +358,7 @@ static void format_again(struct served *s, const char *how)
 		return;
 	}
 	/* What makes a successor of the backend fail does not concern the backend. */
-	{
-		bool lost = f->lost;
-
-		f->lost = false;
-		format_begin(s);
-		f->lost = lost;
-	}
+	format_start(s);
 }
 
 static void format_describe(int status, char *text, size_t room)
@@ -356,9 +382,12 @@ void format_exited(struct served *s, int status)
 	log_info("%s: format server %d %s", s->label, f->pid, how);
 	format_drain_report(s);
 	/* Told to end it flushes; before it was ready nothing was written. */
-	orderly = (f->asked && !(status >= 0 && WIFSIGNALED(status))) || (was == DEVICE_SCRIPT_BUSY && f->up);
+	orderly = (f->asked && !f->killed && !(status >= 0 && WIFSIGNALED(status))) ||
+		(was == DEVICE_SCRIPT_BUSY && f->up);
 	if (orderly && !f->lost)
 		files_forget_format(&s->daemon->files, &s->name);
+	if (!orderly && !f->lost)
+		files_keep_lost(&s->daemon->files, &s->name);
 	f->lost = f->lost || !orderly;
 	format_close(f);
 	format_stop_timer(f);
@@ -403,7 +432,7 @@ void format_find(struct served *s)
 	pid_t pid = 0;
 	int pidfd = files_holder_of(&s->daemon->files, &s->name, FILES_FORMAT, &pid);
 
-	f->lost = pidfd == -ENOENT;
+	f->lost = pidfd == -ENOENT || files_lost(&s->daemon->files, &s->name);
 	if (pidfd < 0)
 		return;
 	f->pidfd = pidfd;
@@ -416,6 +445,7 @@ void format_find(struct served *s)
 		daemon_fail(s->daemon, "cannot watch a process", -errno);
 	f->state = device_has_process(&s->machine) ? DEVICE_SCRIPT_UP : DEVICE_SCRIPT_DIRTY;
 	f->name = xsn_read(s->daemon->xs, XBT_NULL, s->leaf, "params");
+	f->readonly = format_is_readonly(s);
 	log_info("%s: adopted the running format server %d", s->label, pid);
 }
 

@@ -25,6 +25,7 @@ struct format {
 	bool up;               /* BUSY: it is to start, not to end */
 	bool lost;             /* it ended by itself under the backend that is or was there */
 	bool asked;            /* its end is our doing */
+	bool killed;           /* nor did it flush then, as far as we know */
 	bool drop;             /* when it has ended, so has the device */
 	bool adopted;          /* no child of ours */
 	char *name;            /* FORMAT:PATH; NULL when adopted */

@@ -178,6 +178,7 @@ driverd_scripts = \
 	tests/scripts/driverd-thousands.sh \
 	tests/scripts/driverd-values.sh \
 	tests/scripts/driverd-format.sh \
+	tests/scripts/driverd-format-lost.sh \
 	tests/scripts/driverd-options.sh \
 	tests/scripts/driverd-notify.sh \
 	tests/scripts/driverd-script-adopt.sh \

@@ -38,3 +38,23 @@ backend=$(backend_below "$guest") || fail "no backend"
 kill -KILL "$backend"
 says "may be lost; check the image"
 kill "$guest" && wait "$guest" || :
+
+# Both, and the daemon hears of the server first.
+rm -f "$tmp/go" "$tmp/stop"
+serve "qcow2:$tmp/a.qcow2" flushed flush=0 expect="$tmp/expect" go="$tmp/go"
+says '^acknowledged'
+sleep 1.2
+daemon=$(process_below "$guest" sluice-driverd) || fail "no daemon"
+backend=$(backend_below "$guest") || fail "no backend"
+server=$(format_server) || fail "no format server runs"
+# All its threads: only then it is its parent's.
+ended () { ! cat "/proc/$1/task/"*/status 2>/dev/null | grep -qE '^State:[[:space:]]+[RSDTtI]'; }
+kill -STOP "$daemon"
+cleanup_fn eval "kill -CONT $daemon 2>/dev/null || :"
+kill -KILL "$server" "$backend"
+wait_for 20 ended "$server"
+wait_for 20 ended "$backend"
+kill -CONT "$daemon"
+says "may be lost; check the image"
+! grep -q 'took over' "$tmp/log" || { cat "$tmp/log"; fail "a new backend went on with the image"; }
+kill "$guest" && wait "$guest" || :
