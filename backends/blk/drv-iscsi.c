@@ -245,6 +245,7 @@ static int disk_open(const struct blk_conf *conf, struct blk_info *info, void **
 	}
 	d->lock_fd = -1;
 	d->limit = (struct log_limit){ .burst = 5, .interval_ms = 10000 };
+	d->link_limit = (struct log_limit){ .burst = 10, .interval_ms = 60000 };
 	d->readonly = conf->readonly;
 	d->exclusive = !conf->readonly && !conf->shared;
 	d->link.setup = &d->setup;

@@ -55,12 +55,12 @@ struct iscsi_disk {
 	struct blk_queue *queue;
 	bool may_change;            /* of a lost session's changes some may still be done: see iscsi_link.fence */
 	bool was_ready;
-	int64_t lost_ms, retry_ms, nop_ms;
-	unsigned tries;
+	int64_t ready_ms, lost_ms, retry_ms, nop_ms;
+	unsigned tries;             /* since there was a session that lasted */
 	bool look, looking;         /* at the unit's size */
 	uint8_t capacity[32];
 	struct scsi_iovec capacity_iov;
-	struct log_limit limit;
+	struct log_limit limit, link_limit;
 
 	/* both threads */
 	uint64_t size;              /* atomic */

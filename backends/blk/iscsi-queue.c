@@ -26,6 +26,7 @@
 #define QUEUE_MAX_DELAY_MS 1000
 #define QUEUE_LATER_MS 30000    /* that the unit may say "later" */
 #define QUEUE_MAX_RETRY_MS 4000 /* between connections */
+#define QUEUE_LASTS_MS 10000    /* a session that did is followed by another at once */
 #define QUEUE_ZEROES 65536u
 
 /* The block of a WRITE SAME. */
@@ -340,10 +341,12 @@ static void queue_down(struct iscsi_disk *d)
 	list_put_before(&d->queued, &d->flying);
 	d->looking = false;
 	if (d->was_ready) {
-		log_warn("%s at %s: the session is lost (%s); requests wait for it up to %u s", d->uri.target,
-			d->setup.portal, d->link.why, d->uri.timeout_s);
+		if (log_limit_ok(&d->link_limit))
+			log_warn("%s at %s: the session is lost (%s); requests wait for it up to %u s", d->uri.target,
+				d->setup.portal, d->link.why, d->uri.timeout_s);
 		d->lost_ms = now;
-		d->tries = 0;
+		if (now - d->ready_ms >= QUEUE_LASTS_MS)
+			d->tries = 0;
 	} else if (d->tries < 2) {
 		log_warn("%s at %s: %s; tried again until it works", d->uri.target, d->setup.portal, d->link.why);
 	}
@@ -373,11 +376,12 @@ static void queue_up(struct iscsi_disk *d)
 		queue_end_unsure(d);
 	d->look = true;
 	d->was_ready = true;
-	d->tries = 0;
 	d->may_change = false;
-	d->nop_ms = iscsi_now_ms() + QUEUE_NOP_MS;
-	log_warn("%s at %s: the session is there again, after %lld ms", d->uri.target, d->setup.portal,
-		(long long)(iscsi_now_ms() - d->lost_ms));
+	d->ready_ms = iscsi_now_ms();
+	d->nop_ms = d->ready_ms + QUEUE_NOP_MS;
+	if (log_limit_ok(&d->link_limit))
+		log_warn("%s at %s: the session is there again, after %lld ms", d->uri.target, d->setup.portal,
+			(long long)(d->ready_ms - d->lost_ms));
 }
 
 /* Whatever the library's calls left to be done. */

@@ -298,7 +298,9 @@ static void the_unit_is_reset_only_for_changes_and_never_when_shared(void **stat
 	pass(5000);
 	assert_true(fence);
 	become(ISCSI_READY);
+	fence = false;
 	become(ISCSI_LOST);
+	pass(5000);
 	assert_true(fence); /* the write again */
 }
 
@@ -338,6 +340,25 @@ static void tries_to_connect_get_rarer(void **state)
 		pass(100);
 	}
 	assert_in_range(ups, 5, 12); /* in 10 s */
+}
+
+/* A target that lets us in and ends the session, or says "reset" to each command, costs a login and a reset each time. */
+static void sessions_that_do_not_last_get_rarer(void **state)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		if (disk.link.step == ISCSI_CONNECTING)
+			become(ISCSI_READY);
+		if (disk.link.step == ISCSI_READY)
+			become(ISCSI_LOST);
+		pass(100);
+	}
+	assert_in_range(ups, 5, 12); /* in 10 s */
+	disk.link.step = ISCSI_READY;
+	pass(0);
+	pass(10000);
+	ups = 0;
+	become(ISCSI_LOST);
+	assert_int_equal(ups, 1);
 }
 
 static void busy_units_get_time(void **state)
@@ -530,6 +551,7 @@ int main(void)
 		{ "changes in flight of a shared disk", without_a_fence_changes_in_flight_fail, begin, end, &no },
 		{ "changes in flight without a reset", without_a_fence_changes_in_flight_fail, begin, end, &yes },
 		IN_SESSION(tries_to_connect_get_rarer),
+		IN_SESSION(sessions_that_do_not_last_get_rarer),
 		IN_SESSION(busy_units_get_time),
 		IN_SESSION(another_size),
 		IN_SESSION(another_size_after_the_queue),
