@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -176,13 +177,23 @@ static ssize_t fetch_receive(int fd, int64_t deadline_ms, char *text, size_t roo
 	}
 }
 
-static int fetch_end(pid_t child, ssize_t received)
+/* True: it has ended by then. */
+static bool fetch_await_end(pid_t child, int64_t deadline_ms)
+{
+	CLEANUP_CLOSE int pidfd = pidfd_open(child, 0);
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int64_t left = deadline_ms - gluster_now_ms();
+
+	return pidfd >= 0 && left > 0 && poll(&p, 1, (int)left) > 0;
+}
+
+/* What has sent its text has nothing more to do. Without one its status is the reason. */
+static int fetch_end(pid_t child, ssize_t received, int64_t deadline_ms)
 {
 	int status = 0;
 
-	/* It has closed its end, or has had its time. */
-	if (received <= 0)
-		kill(child, received < 0 ? SIGKILL : 0);
+	if (received != 0 || !fetch_await_end(child, deadline_ms))
+		kill(child, SIGKILL);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (received != 0)
@@ -209,7 +220,7 @@ static ssize_t fetch(const struct gluster_uri *uri, int64_t deadline_ms, char *t
 	}
 	n = fetch_receive(pipe[0], deadline_ms, text, room);
 	close(pipe[0]);
-	rc = fetch_end(child, n);
+	rc = fetch_end(child, n, deadline_ms);
 	return rc < 0 ? rc : n;
 }
 
