@@ -27,7 +27,6 @@
 /* Less than the daemon gives a backend until it is ready. */
 #define GLUSTER_ATTACH_MS 8000
 #define GLUSTER_RETRY_MS 500
-#define GLUSTER_TIMEOUT_S 30u
 #define GLUSTER_CLOSE_MS 2000
 
 /** struct gluster_op - in a request's private room. */
@@ -67,6 +66,11 @@ static void list_add(struct blk_req ***tail, struct blk_req *req)
 	*tail = &req->next;
 }
 
+static bool is_away(ssize_t result)
+{
+	return result == -ENOTCONN || result == -EBADFD || result == -ESHUTDOWN;
+}
+
 /* --- completion ------------------------------------------------------------------------- */
 
 /* In a thread of libgfapi's, or in the queue's within the call. */
@@ -77,12 +81,9 @@ static void on_completed(struct glfs_fd *fd, ssize_t result, struct glfs_stat *b
 
 	op->result = result < 0 ? (errno ? -errno : -EIO) : result;
 	op->sent = sending != op;
+	if (is_away(op->result))
+		gluster_lock_doubt(op->g);
 	blk_queue_post(op->queue, &op->post);
-}
-
-static bool is_away(ssize_t result)
-{
-	return result == -ENOTCONN || result == -EBADFD || result == -ESHUTDOWN;
 }
 
 static void begin_pause(struct blk_queue *queue, struct gluster_queue *gq)
@@ -100,12 +101,11 @@ static bool wait_for_bricks(struct blk_queue *queue, struct blk_req *req)
 	struct gluster_queue *gq = queue->driver_private;
 	struct gluster_op *op = gluster_op(req);
 	int64_t now = gluster_now_ms();
-	uint32_t seconds = op->g->uri.timeout_s ? op->g->uri.timeout_s : GLUSTER_TIMEOUT_S;
 
 	if (!is_away(op->result) || (op->sent && req->op != BLK_READ))
 		return false;
 	if (!op->give_up_ms)
-		op->give_up_ms = now + seconds * INT64_C(1000);
+		op->give_up_ms = now + gluster_wait_ms(op->g);
 	if (now >= op->give_up_ms)
 		return false;
 	if (!gq->waiting)
@@ -171,16 +171,21 @@ static int call_async(struct gluster *g, struct blk_req *req)
 static void gluster_send(struct gluster *g, struct blk_req *req)
 {
 	struct gluster_op *op = gluster_op(req);
-	int rc;
+	int rc = gluster_lock_check(g);
 
-	sending = op;
-	errno = 0;
-	rc = call_async(g, req);
-	sending = NULL;
-	if (rc == 0)
-		return;
-	/* It will not be called back. */
-	op->result = errno ? -errno : -EIO;
+	op->result = rc;
+	if (rc == 0) {
+		sending = op;
+		errno = 0;
+		rc = call_async(g, req);
+		sending = NULL;
+		if (rc == 0)
+			return;
+		/* It will not be called back. */
+		op->result = errno ? -errno : -EIO;
+		if (is_away(op->result))
+			gluster_lock_doubt(g);
+	}
 	op->sent = false;
 	blk_queue_post(op->queue, &op->post);
 }
@@ -345,6 +350,7 @@ static int close_image(void *arg)
 	struct gluster *g = arg;
 
 	gluster_become(g);
+	gluster_lock_stop(g);
 	return glfs_close(g->fd) < 0 ? -errno : 0;
 }
 

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/log.h"
 
@@ -113,35 +112,6 @@ static int attach_open(struct gluster *g)
 	return attach_fail(g, rc, "%.100s cannot be opened: %s", g->uri.path, strerror(-rc));
 }
 
-/*
- * The bricks keep it until they see the connection end. Of a process that was killed some may
- * be at a write by then that they have taken: it says nothing of those.
- */
-static int attach_lock(struct gluster *g)
-{
-	struct flock lock = {
-		.l_type = g->conf.readonly ? F_RDLCK : F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = (off_t)g->conf.range_start,
-		.l_len = (off_t)g->conf.range_length,
-	};
-	uint8_t owner[16];
-
-	if (g->conf.shared) {
-		log_warn("%s: is shared: nothing keeps other writers away", g->conf.filename);
-		return 0;
-	}
-	if (getrandom(owner, sizeof(owner), 0) != sizeof(owner) ||
-		glfs_fd_set_lkowner(g->fd, owner, sizeof(owner)) < 0)
-		return attach_fail(g, -EIO, "its lock has no owner");
-	if (glfs_posix_lock(g->fd, F_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN)
-		return attach_fail(g, -EBUSY, "%.100s is in use by another process (locked), all of it or a part; detach it there first",
-			g->uri.path);
-	return attach_fail(g, -errno, "%.100s cannot be locked: %s", g->uri.path, strerror(errno));
-}
-
 /* --- what it is ---------------------------------------------------------------------------- */
 
 /* The smallest block that can be read where the bricks have O_DIRECT, too. 0: none. */
@@ -224,8 +194,10 @@ static int attach_all(void *arg)
 	if (rc == 0 && !g->fd)
 		rc = attach_open(g);
 	if (rc == 0)
-		rc = attach_lock(g);
-	return rc < 0 ? rc : attach_describe(g);
+		rc = gluster_lock_take(g, g->why, sizeof(g->why));
+	if (rc == 0)
+		rc = attach_describe(g);
+	return rc < 0 ? rc : gluster_lock_keep(g);
 }
 
 int gluster_attach(void *state, struct blk_info *info, char *why, size_t room)

@@ -4,10 +4,29 @@
 #define SLUICE_BACKENDS_BLK_GLUSTER_PRIVATE_H
 
 #include <glusterfs/api/glfs.h>
+#include <pthread.h>
 
 #include "backends/blk/driver.h"
 #include "backends/blk/gluster-uri.h"
 #include "backends/blk/gluster-volfile.h"
+#include "common/log.h"
+
+/**
+ * struct gluster_lock - whether we have the image's lock. Bricks forget it when they are started anew
+ * or lose our connection.
+ */
+struct gluster_lock {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	bool kept;              /* a thread takes it again and again */
+	bool stop, ended;       /* that thread; under the mutex */
+	uint8_t owner[16];
+	unsigned doubts;        /* times that it may have been lost; atomic */
+	unsigned sure;          /* doubts as they were when it was last had; atomic */
+	bool lost;              /* somebody else has it; atomic, for good */
+	int64_t refused_ms;     /* the thread's: since when it is somebody else's; 0: it is not */
+	struct log_limit limit; /* the thread's */
+};
 
 /** struct gluster - an image on a volume. */
 struct gluster {
@@ -21,11 +40,18 @@ struct gluster {
 	struct glfs_fd *fd;
 	uint64_t size;          /* of the image, bytes, as last looked at */
 	struct blk_info info;
+	struct gluster_lock lock;
 	char why[256];          /* of the thread that connects */
 };
 
 /** gluster_calls - what libgfapi calls of the kernel, by tracing it. */
 extern const struct confine_table gluster_calls;
+
+/** gluster_wait_ms() - how long requests wait for bricks. */
+static inline int64_t gluster_wait_ms(const struct gluster *g)
+{
+	return (g->uri.timeout_s ? g->uri.timeout_s : 30u) * INT64_C(1000);
+}
 
 /** gluster_now_ms() - a clock that only goes on. */
 int64_t gluster_now_ms(void);
@@ -55,6 +81,19 @@ int gluster_fetch(const struct gluster_uri *uri, int64_t deadline_ms, struct vol
 	must_check;
 /** gluster_glusterd() - as servers_add() has it. */
 void gluster_glusterd(const struct gluster_uri *uri, char *text, size_t room);
+
+/* --- gluster-lock.c --- */
+
+/** gluster_lock_take() - where the disk wants one. 0, or -errno with @why. Again after -EBUSY. */
+int gluster_lock_take(struct gluster *g, char *why, size_t room) must_check;
+/** gluster_lock_keep() - from now on see to it that we still have it. 0 or -errno. */
+int gluster_lock_keep(struct gluster *g) must_check;
+/** gluster_lock_doubt() - a brick was away: it may have been lost. Any thread. */
+void gluster_lock_doubt(struct gluster *g);
+/** gluster_lock_check() - 0, -ENOTCONN: it has to be taken again first, or -EIO: never. Any thread. */
+int gluster_lock_check(struct gluster *g) must_check;
+/** gluster_lock_stop() - wait until nobody uses the image for it. Safe without gluster_lock_keep(). */
+void gluster_lock_stop(struct gluster *g);
 
 /* --- gluster-attach.c --- */
 

@@ -131,6 +131,7 @@ backends_blk_blk_gluster_la_SOURCES = \
 	backends/blk/gluster-attach.c \
 	backends/blk/gluster-call.c \
 	backends/blk/gluster-fetch.c \
+	backends/blk/gluster-lock.c \
 	backends/blk/gluster-preload.c \
 	backends/blk/gluster-private.h \
 	backends/blk/gluster-uri.c \
@@ -352,6 +353,13 @@ backends_blk_blk_nbd_la_SOURCES = \
 backends_blk_blk_nbd_la_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS) $(LIBNBD_CFLAGS)
 backends_blk_blk_nbd_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 backends_blk_blk_nbd_la_LIBADD = $(LIBNBD_LIBS)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/blk-nbd-queue
+TESTS += tests/unit/blk-nbd-queue
+tests_unit_blk_nbd_queue_SOURCES = tests/unit/blk-nbd-queue.c backends/blk/nbd-queue.c
+tests_unit_blk_nbd_queue_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS)
+tests_unit_blk_nbd_queue_LDADD = common/libcommon.la $(CMOCKA_LIBS)
+endif
 endif
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/blk-nbd-uri
@@ -388,6 +396,7 @@ gluster_scripts = \
 	tests/scripts/gluster-attach.sh \
 	tests/scripts/gluster-away.sh \
 	tests/scripts/gluster-killed.sh \
+	tests/scripts/gluster-lock.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(gluster_scripts)
 TESTS += $(gluster_scripts)
