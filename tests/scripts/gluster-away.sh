@@ -30,7 +30,7 @@ begin () {
 	touch "$tmp/go"
 	wait_for 60 waits
 }
-begin ''
+begin '&timeout=120'
 sleep 1
 ! guest_says passed || fail "the brick is away, and yet it was read"
 gluster_ volume start "$gluster_volume" force
@@ -38,7 +38,7 @@ wait $guest || fail "it did not go on: $(tail -n 5 "$tmp/out" "$tmp/log")"
 guest_says passed || fail "it did not pass"
 
 wait_for 60 bricks_are_up 1
-begin '&timeout=6'
+begin '&timeout=8'
 status=0
 wait $guest || status=$?
 [ $status = 1 ] || fail "the time was up, and the guest ended with status $status"
