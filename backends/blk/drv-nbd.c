@@ -183,6 +183,7 @@ static int nbd_open_export(struct nbd *n, const struct blk_conf *conf, char *why
 	if (rc == 0)
 		rc = nbd_server_resolve(&n->server, why, room);
 	n->strict = n->server.uri.unflushed_fails;
+	n->own_server = conf->own_server;
 	n->server.silent_ms = n->server.uri.timeout_s * 1000u / 3;
 	if (rc == 0)
 		rc = nbd_connect(n, why, room);

@@ -14,6 +14,7 @@ struct nbd {
 	struct nbd_server server;
 	struct nbd_export export; /* what guests were told that it is */
 	bool strict;             /* one queue: what was not flushed is counted, and its loss fails the disk */
+	bool own_server;         /* struct blk_conf's */
 	uint64_t written, covered; /* strict: writes that are done, those that a flush was done for */
 	int failed;              /* atomic: -errno that all requests end with from now on */
 	pthread_mutex_t lock;    /* of spare */
@@ -44,7 +45,8 @@ struct nbd_queue {
 	struct nbd_ops staged, flight, finished;
 	int64_t retry_ms;        /* DOWN: when to connect again */
 	int64_t attempt_ms;      /* CONNECTING, GREETING: when that is given up */
-	unsigned pause_ms;       /* between attempts; 0: it was UP */
+	unsigned pause_ms;       /* between attempts; 0: something was answered since the last one */
+	bool leaving;            /* UP, and the server said that it ends: nothing more is sent */
 	bool told;               /* that it is lost */
 };
 

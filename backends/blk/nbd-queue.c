@@ -46,6 +46,17 @@ static int64_t op_due(const struct nbd_queue *q, const struct nbd_op *op)
 	return op->since_ms + q->nbd->server.uri.timeout_s * INT64_C(1000);
 }
 
+/*
+ * When the server is taken to be gone. Our own format server is waited for as a disk is: that it has
+ * ended is seen, and while it lives it may still do what would be sent to it again.
+ */
+static int64_t flight_due(const struct nbd_queue *q)
+{
+	const struct nbd_op *oldest = TAILQ_FIRST(&q->flight);
+
+	return oldest && !q->nbd->own_server ? op_due(q, oldest) : INT64_MAX;
+}
+
 /* --- the end of a request --------------------------------------------------------------- */
 
 static void op_scatter(struct nbd_op *op)
@@ -175,7 +186,7 @@ static void queue_send(struct nbd_queue *q)
 {
 	struct nbd_op *op;
 
-	while (q->link.phase == NBD_LINK_UP && (op = TAILQ_FIRST(&q->staged))) {
+	while (q->link.phase == NBD_LINK_UP && !q->leaving && (op = TAILQ_FIRST(&q->staged))) {
 		int64_t rc;
 
 		TAILQ_REMOVE(&q->staged, op, entry);
@@ -203,13 +214,24 @@ static void queue_pause(struct nbd_queue *q, int64_t now)
 		q->pause_ms = NBD_PAUSE_MAX_MS;
 }
 
+/* However long our own server had them, its successor has its time. */
+static void queue_restart_clocks(struct nbd_queue *q, int64_t now)
+{
+	struct nbd_op *op;
+
+	TAILQ_FOREACH(op, &q->staged, entry)
+		if (q->nbd->own_server)
+			op->since_ms = now;
+}
+
 /* It is DOWN, and was UP. */
 static void queue_lost(struct nbd_queue *q, int64_t now)
 {
 	struct nbd *n = q->nbd;
 
+	q->leaving = false;
 	ops_again(q, &q->flight);
-	q->pause_ms = 0;
+	queue_restart_clocks(q, now);
 	queue_pause(q, now);
 	if (n->strict && n->written != n->covered) {
 		queue_fail(q, "the server went away with writes that were done and not flushed, and may be lost");
@@ -221,9 +243,12 @@ static void queue_lost(struct nbd_queue *q, int64_t now)
 	q->told = true;
 }
 
-static bool export_is_same(const struct nbd_export *a, const struct nbd_export *b)
+/* For a disk that was offered as @n->export. Without multi-conn a flush would be of one queue alone. */
+static bool export_is_same(const struct nbd *n, const struct nbd_export *b)
 {
-	return a->size == b->size && a->min_block == b->min_block &&
+	const struct nbd_export *a = &n->export;
+
+	return (n->strict || !a->multi || b->multi) && a->size == b->size && a->min_block == b->min_block &&
 	       a->max_payload == b->max_payload && a->readonly == b->readonly && a->flush == b->flush &&
 	       a->trim == b->trim && a->zeroes == b->zeroes;
 }
@@ -236,7 +261,7 @@ static void queue_up(struct nbd_queue *q)
 
 	if (nbd_link_export(&q->link, &now, why, sizeof(why)) < 0) {
 		queue_fail(q, why);
-	} else if (!export_is_same(&q->nbd->export, &now)) {
+	} else if (!export_is_same(q->nbd, &now)) {
 		snprintf(why, sizeof(why), "is another export than before (%" PRIu64 " bytes, %" PRIu64
 			" before)", now.size, q->nbd->export.size);
 		queue_fail(q, why);
@@ -244,7 +269,6 @@ static void queue_up(struct nbd_queue *q)
 		if (q->told && log_limit_ok(&nbd_limit))
 			log_warn("%s: connected again", q->nbd->server.name);
 		q->told = false;
-		q->pause_ms = 0;
 	}
 }
 
@@ -289,10 +313,13 @@ static void queue_finish(struct nbd_queue *q)
 	while ((op = TAILQ_FIRST(&q->finished))) {
 		TAILQ_REMOVE(&q->finished, op, entry);
 		/* No server says ENOTCONN: it is libnbd's. With ESHUTDOWN a server announces its end. */
-		if (op->result == -ENOTCONN || op->result == -ESHUTDOWN)
+		if (op->result == -ENOTCONN || op->result == -ESHUTDOWN) {
+			q->leaving = q->leaving || op->result == -ESHUTDOWN;
 			TAILQ_INSERT_TAIL(&again, op, entry);
-		else
-			op_finish(q, op, op->result);
+			continue;
+		}
+		q->pause_ms = 0;
+		op_finish(q, op, op->result);
 	}
 	ops_again(q, &again);
 }
@@ -312,10 +339,8 @@ static void ops_expire(struct nbd_queue *q, struct nbd_ops *list, int64_t now)
 
 static void queue_expire(struct nbd_queue *q, int64_t now)
 {
-	struct nbd_op *oldest = TAILQ_FIRST(&q->flight);
-
 	/* Its memory is the library's until the connection ends. */
-	if (oldest && op_due(q, oldest) <= now)
+	if (flight_due(q) <= now)
 		queue_drop(q, "the server does not answer", now);
 	ops_expire(q, &q->staged, now);
 	if (q->link.phase != NBD_LINK_UP && q->link.phase != NBD_LINK_DOWN && now >= q->attempt_ms)
@@ -325,6 +350,8 @@ static void queue_expire(struct nbd_queue *q, int64_t now)
 /* @was: the connection's phase before anything of this turn. */
 static void queue_go_on(struct nbd_queue *q, enum nbd_link_phase was, int64_t now)
 {
+	/* What was done before the connection was lost counts when that is judged. */
+	queue_finish(q);
 	queue_follow(q, was, now);
 	was = q->link.phase;
 	if (!__atomic_load_n(&q->nbd->failed, __ATOMIC_ACQUIRE))
@@ -332,6 +359,8 @@ static void queue_go_on(struct nbd_queue *q, enum nbd_link_phase was, int64_t no
 	queue_finish(q);
 	if (!nbd_link_check(&q->link))
 		queue_follow(q, was, now);
+	else if (q->leaving && TAILQ_EMPTY(&q->flight))
+		queue_drop(q, "the server is shutting down", now);
 	if (__atomic_load_n(&q->nbd->failed, __ATOMIC_ACQUIRE)) {
 		nbd_link_close(&q->link);
 		ops_finish(q, &q->flight, -EIO);
@@ -380,13 +409,11 @@ static int64_t earlier(int64_t a, int64_t b)
 void nbd_queue_poll(void *state, struct blk_queue *pub, struct blk_poll *poll)
 {
 	struct nbd_queue *q = pub->driver_private;
-	struct nbd_op *sent = TAILQ_FIRST(&q->flight), *next = TAILQ_FIRST(&q->staged);
-	int64_t due = INT64_MAX, now;
+	struct nbd_op *next = TAILQ_FIRST(&q->staged);
+	int64_t due = flight_due(q), now;
 
 	poll->events = nbd_link_wants(&q->link, &poll->fd);
 	poll->changes = q->link.changes;
-	if (sent)
-		due = op_due(q, sent);
 	if (next)
 		due = earlier(due, op_due(q, next));
 	if (q->link.phase == NBD_LINK_DOWN && !q->nbd->failed)
