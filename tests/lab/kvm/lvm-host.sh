@@ -150,6 +150,8 @@ lvcreate -an -Zn -Wn -L 16M -n far vg "$pv" >>/out/lvm.log 2>&1
 losetup -d "$pv"
 report vg/far partial || true
 bad "lacks physical volumes" lvm:vg/far
+# LVM changes nothing in a group of which a part is missing: as the reason says.
+lvm vgreduce --removemissing --force vg >>/out/lvm.log 2>&1 || fail "the group is not whole again: $(tail -n 1 /out/lvm.log)"
 say "refusals"
 
 # Partitions of which the kernel has devices: it knows their users.
