@@ -31,6 +31,7 @@
 
 #define LVM_USERS_DIR "/run/sluice-lvm"
 #define LVM_COMMAND_MS 120000u
+#define LVM_TURN_MS 120000u /* that others may be at it */
 #define LVM_WHY 400u
 
 /** struct lvm - a volume and its user. */
@@ -145,8 +146,11 @@ static void lvm_begin(struct lvm *l)
 	struct lvm_report report;
 	struct lvm_users users;
 	char why[LVM_WHY];
-	int rc = lvm_users_open(&users, l->dir);
+	int rc = lvm_users_open(&users, l->dir, LVM_TURN_MS);
 
+	if (rc == -EBUSY)
+		die("lvm:%s: other volumes are being activated for %u s and more; does LVM hang (lvs)?", l->name.full,
+			LVM_TURN_MS / 1000);
 	if (rc < 0)
 		die("%s: %s; lvm: disks need root", l->dir, strerror(-rc));
 	lvm_ask(l, &report);
@@ -176,7 +180,7 @@ static void lvm_end(struct lvm *l)
 	struct lvm_users users;
 	char why[LVM_WHY];
 	bool last = false;
-	int rc = lvm_users_open(&users, l->dir);
+	int rc = lvm_users_open(&users, l->dir, LVM_TURN_MS);
 
 	if (rc == 0)
 		rc = lvm_users_leave(&users, l->volume, l->user, &last);

@@ -7,11 +7,30 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define USERS_LOCK ".lock"
+#define USERS_PAUSE_MS 50u
 
-int lvm_users_open(struct lvm_users *u, const char *path)
+/* flock() has no limit, and who has the lock may wait for an LVM that hangs. */
+static int users_lock(int fd, unsigned wait_ms)
+{
+	const struct timespec pause = { .tv_nsec = USERS_PAUSE_MS * 1000000L };
+	unsigned waited = 0;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (waited >= wait_ms)
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+		waited += USERS_PAUSE_MS;
+	}
+	return 0;
+}
+
+int lvm_users_open(struct lvm_users *u, const char *path, unsigned wait_ms)
 {
 	int rc;
 
@@ -22,9 +41,7 @@ int lvm_users_open(struct lvm_users *u, const char *path)
 	if (u->dir < 0)
 		return -errno;
 	u->lock = openat(u->dir, USERS_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	while ((rc = u->lock < 0 ? -1 : flock(u->lock, LOCK_EX)) < 0 && u->lock >= 0 && errno == EINTR)
-		;
-	rc = rc < 0 ? -errno : 0;
+	rc = u->lock < 0 ? -errno : users_lock(u->lock, wait_ms);
 	if (rc < 0)
 		lvm_users_close(u);
 	return rc;

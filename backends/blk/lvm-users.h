@@ -18,8 +18,8 @@ struct lvm_users {
 	int lock;
 };
 
-/** lvm_users_open() - make @path if need be, and wait for the lock. 0 or -errno. */
-int lvm_users_open(struct lvm_users *u, const char *path) must_check;
+/** lvm_users_open() - make @path if need be, and wait for the lock. 0, -EBUSY after @wait_ms, or -errno. */
+int lvm_users_open(struct lvm_users *u, const char *path, unsigned wait_ms) must_check;
 void lvm_users_close(struct lvm_users *u);
 
 /**

@@ -23,7 +23,7 @@ static int setup(void **state)
 	snprintf(dir, sizeof(dir), "/tmp/sluice-lvm-users-XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
-	return lvm_users_open(&users, dir);
+	return lvm_users_open(&users, dir, 0);
 }
 
 static int teardown(void **state)
@@ -102,8 +102,19 @@ static void the_directory_is_no_link(void **state)
 
 	snprintf(link, sizeof(link), "%s/link", dir);
 	assert_int_equal(symlink("/tmp", link), 0);
-	assert_int_equal(lvm_users_open(&other, link), -ENOTDIR);
-	assert_int_equal(lvm_users_open(&other, "/nonexistent/users"), -ENOENT);
+	assert_int_equal(lvm_users_open(&other, link, 0), -ENOTDIR);
+	assert_int_equal(lvm_users_open(&other, "/nonexistent/users", 0), -ENOENT);
+}
+
+static void the_lock_is_not_waited_for_without_a_limit(void **state)
+{
+	struct lvm_users other;
+
+	assert_int_equal(lvm_users_open(&other, dir, 100), -EBUSY);
+	assert_int_equal(other.lock, -1);
+	lvm_users_close(&users);
+	assert_int_equal(lvm_users_open(&other, dir, 0), 0);
+	users = other;
 }
 
 static void a_volume_is_no_link(void **state)
@@ -127,6 +138,7 @@ int main(void)
 		T(who_left_twice_does_no_harm),
 		T(who_used_an_inactive_volume_is_forgotten),
 		T(the_directory_is_no_link),
+		T(the_lock_is_not_waited_for_without_a_limit),
 		T(a_volume_is_no_link),
 	};
 
