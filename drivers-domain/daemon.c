@@ -198,12 +198,24 @@ static void daemon_alive(void *opaque)
 		daemon_fail(d, "cannot set a timer", -errno);
 }
 
-static void daemon_give_up(void *opaque)
+static void daemon_leave(void *opaque)
 {
 	struct daemon *d = opaque;
 
 	log_err("%u backends do not end; they are left behind", d->count);
 	loop_stop(d->loop, 0);
+}
+
+/* A format server that ends unseen would be taken for one that lost something. */
+static void daemon_give_up(void *opaque)
+{
+	struct daemon *d = opaque;
+	bool flushes = false;
+
+	for (unsigned i = 0; i < d->count; i++)
+		flushes = flushes || d->devices[i]->format.drop;
+	if (!flushes || !loop_add_timer(d->loop, FORMAT_END_MS, daemon_leave, d))
+		daemon_leave(d);
 }
 
 static void daemon_stop(struct daemon *d)

@@ -27,8 +27,6 @@
 
 /* As long as a backend has. */
 #define FORMAT_START_MS 10000u
-/* It flushes; what it has not written then, nobody will. */
-#define FORMAT_END_MS 30000u
 /* One that dies so soon is not started again by itself. */
 #define FORMAT_GOOD_MS 1000u
 

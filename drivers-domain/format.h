@@ -15,6 +15,9 @@
 #include "drivers-domain/device.h"
 #include "drivers-domain/scan.h"
 
+/** FORMAT_END_MS - it flushes; what it has not written then, nobody will. */
+#define FORMAT_END_MS 30000u
+
 struct loop_source;
 struct served;
 

@@ -37,8 +37,14 @@ cleanup_fn end_process "$two"
 ! runs "$one" || fail "the first one still runs"
 wait_for 10 state_is vbd/2/1 2
 # The daemon ends: so do its backend and the server.
+# One that flushes long is waited for: unseen it would be taken for one that lost something.
+kill -STOP "$two"
+cleanup_fn eval "kill -CONT $two 2>/dev/null || :"
 kill "$driverd_pid"
+sleep 12
+kill -CONT "$two"
 wait "$driverd_pid" || fail "the daemon's status is $?"
+[ ! -e "$tmp/run/vbd-2-1.format" ] || fail "its end was not waited for"
 ! runs "$two" || fail "the format server outlived the daemon's end"
 start_driverd
 wait_for 20 started_times vbd/2/1 3
