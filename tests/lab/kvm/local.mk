@@ -9,6 +9,7 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-life.sh \
 	tests/lab/kvm/test-lvm.sh \
 	tests/lab/kvm/test-net.sh \
+	tests/lab/kvm/test-net-long.sh \
 	tests/lab/kvm/test-net-user.sh \
 	tests/lab/kvm/test-plug.sh \
 	tests/lab/kvm/test-process.sh \
@@ -43,14 +44,14 @@ EXTRA_DIST += \
 	tests/lab/kvm/lib.sh \
 	tests/lab/kvm/life-guest.sh \
 	tests/lab/kvm/life-host.sh \
+	tests/lab/kvm/lvm-host.sh \
+	tests/lab/kvm/lvm.sh \
 	tests/lab/kvm/net-guest.sh \
 	tests/lab/kvm/net-host.sh \
 	tests/lab/kvm/net-lib.sh \
 	tests/lab/kvm/net-user-guest.sh \
 	tests/lab/kvm/net-user-host.sh \
 	tests/lab/kvm/net.sh \
-	tests/lab/kvm/lvm-host.sh \
-	tests/lab/kvm/lvm.sh \
 	tests/lab/kvm/plug-guest.sh \
 	tests/lab/kvm/plug-host.sh \
 	tests/lab/kvm/process-guest.sh \
