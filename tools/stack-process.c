@@ -281,7 +281,8 @@ int stack_process_check(struct stack_process *p, char *why, size_t why_room)
 	p->pid = 0;
 	stack_unwatch(&p->watch);
 	say_end(p, status, why, why_room);
-	if (stack_may_revive(p->st, &p->revived, &p->revived_ms)) {
+	/* One that ends in its start, as when it is killed again, has ended once more. */
+	while (stack_may_revive(p->st, &p->revived, &p->revived_ms)) {
 		log_warn("%s; it is started again", why);
 		if (stack_process_start(p, why, why_room) == 0)
 			return 0;
