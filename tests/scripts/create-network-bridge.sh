@@ -28,8 +28,8 @@ process_config "$tmp/net.cfg" "bridges=[ 'xenbr0=out0', 'inner', 'xenbr0=out2', 
 config "$tmp/vm.cfg" 'extra="obey"' "vif=[ 'backend=net,bridge=xenbr0', 'backend=net,bridge=inner', 'bridge=host0', 'bridge=host0', 'backend=net,bridge=jumbo' ]"
 "$sluice" create -q "$tmp/vm.cfg"
 run=$(ls -d "$XDG_RUNTIME_DIR"/sluice-*/run.*)
-init () { pgrep -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
-daemon () { pgrep -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
+init () { pgrep -o -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
+daemon () { pgrep -o -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
 inside () { local d=$1; shift; nsenter -t "$(daemon "$d")" -n "$@"; }
 # ports DOMAIN BRIDGE: the interfaces on it there
 ports () { inside "$1" ip -o link show master "$2" 2>/dev/null | awk -F'[ :@]+' '{ print $2 }' | sort | tr '\n' ' '; }

@@ -92,7 +92,7 @@ wait_for 60 is_state vm running
 wait_for 20 listens "$port"
 
 # The domain that serves them is killed and comes back.
-init () { pgrep -f "^sluice-domain-init .*--domain-dir=${XENSTORED_PATH%/*}/dom/3 " | head -n 1; }
+init () { pgrep -o -f "^sluice-domain-init .*--domain-dir=${XENSTORED_PATH%/*}/dom/3 " | head -n 1; }
 was=$(init)
 kill -KILL "$was"
 back_again () { local now; now=$(init); [ -n "$now" ] && [ "$now" != "$was" ] && listens "$port"; }

@@ -23,8 +23,8 @@ config "$tmp/vm.cfg" 'extra="hotplug obey"' "disk=[ '$tmp/a/one.img,raw,xvda,rw,
 "$sluice" create -q "$tmp/vm.cfg"
 run=$(ls -d "$XDG_RUNTIME_DIR"/sluice-*/run.*)
 tool=$builddir/tests/peers/hv-tool
-init () { pgrep -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
-daemon () { pgrep -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
+init () { pgrep -o -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
+daemon () { pgrep -o -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
 # inside DOMID COMMAND..: in its namespaces, as their root, with every capability there.
 inside () {
 	local pid; pid=$(daemon "$1"); shift

@@ -25,8 +25,8 @@ config "$tmp/vm.cfg" 'extra="obey"' "disk=[ '$tmp/a/one.img,raw,xvda,rw,backend=
 "$sluice" create -q "$tmp/vm.cfg"
 run=$(ls -d "$XDG_RUNTIME_DIR"/sluice-*/run.*)
 [ ! -e "$group/sluice-domain-left" ] || fail "a dead domain's group is left"
-daemon () { pgrep -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
-backend () { pgrep -f "^[^ ]*/sluice-blk --backend=backend/vbd/3/$1 " | head -n 1; }
+daemon () { pgrep -o -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
+backend () { pgrep -o -f "^[^ ]*/sluice-blk --backend=backend/vbd/3/$1 " | head -n 1; }
 # Where a process is, without what is above all of ours.
 place () { sed -nE 's,^[0-9]+:(pids)?:(.*/)?(sluice-domain-.*),\3,p' "/proc/$1/cgroup"; }
 for d in "1 51728" "2 51712"; do
@@ -48,7 +48,7 @@ for d in "1 51728" "2 51712"; do
 	done
 done
 # Killed and started again it has another.
-init=$(pgrep -f "^sluice-domain-init .*--domain-dir=$run/dom/2 " | head -n 1)
+init=$(pgrep -o -f "^sluice-domain-init .*--domain-dir=$run/dom/2 " | head -n 1)
 old=$(place "$init") served=$(backend 51712)
 kill -KILL "$init"
 again () { local now; now=$(backend 51712); [ -n "$now" ] && [ "$now" != "$served" ] && [ -n "$(place "$now")" ]; }

@@ -24,7 +24,7 @@ process_config "$tmp/store.cfg" "devices=[ '$tmp/by-id/one' ]"
 config "$tmp/vm.cfg" 'extra="hotplug obey"' "disk=[ 'phy:$tmp/by-id/one,xvda,w,backend=store', 'phy:$two,xvdb,w' ]"
 "$sluice" create -q "$tmp/vm.cfg"
 run=$(ls -d "$XDG_RUNTIME_DIR"/sluice-*/run.*)
-root () { echo "/proc/$(pgrep -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1)/root"; }
+root () { echo "/proc/$(pgrep -o -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1)/root"; }
 "$sluice" block-list vm | grep -qE "^51712 .* 2 +w +$tmp/by-id/one$" || fail "$("$sluice" block-list vm)"
 for d in "1 $two $one" "2 $one $two"; do
 	set -- $d

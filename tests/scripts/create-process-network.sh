@@ -18,8 +18,8 @@ process_config "$tmp/plain.cfg"
 }
 "$sluice" create -q "$tmp/plain.cfg"
 run=$(ls -d "$XDG_RUNTIME_DIR"/sluice-*/run.*)
-init () { pgrep -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
-daemon () { pgrep -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
+init () { pgrep -o -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
+daemon () { pgrep -o -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
 # As what the domain's daemon is, with its rights and no others.
 inside () {
 	local pid; pid=$(daemon "$1"); shift

@@ -16,7 +16,7 @@ process_config "$tmp/store.cfg" "directories=[ '$tmp/a' ]" 'devices=[ "/dev/full
 chmod 755 "$tmp"
 chown -R 65534:65534 "$tmp" "$XDG_RUNTIME_DIR"
 mine () { "${as[@]}" "$sluice" "$@"; }
-daemon () { pgrep -u 65534 -f "^[^ ]*/sluice-driverd --run-dir=$XDG_RUNTIME_DIR/[^ ]*/dom/$1/" | head -n 1; }
+daemon () { pgrep -o -u 65534 -f "^[^ ]*/sluice-driverd --run-dir=$XDG_RUNTIME_DIR/[^ ]*/dom/$1/" | head -n 1; }
 
 mine create -q "$tmp/store.cfg"
 cleanup_fn eval 'mine destroy --force store >/dev/null 2>&1'

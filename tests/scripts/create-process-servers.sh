@@ -57,10 +57,10 @@ process_config "$tmp/plain.cfg"
 }
 "$sluice" create -q "$tmp/plain.cfg"
 run=$(ls -d "$XDG_RUNTIME_DIR"/sluice-*/run.*)
-init () { pgrep -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
-daemon () { pgrep -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
+init () { pgrep -o -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
+daemon () { pgrep -o -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
 stack=${run##*/run.} stack=${stack%%.*}
-relay () { pgrep -P "$stack" -f '^sluice-relay .*--domain=store ' | head -n 1; }
+relay () { pgrep -o -P "$stack" -f '^sluice-relay .*--domain=store ' | head -n 1; }
 inside () { local d=$1; shift; nsenter --preserve-credentials -U -n -t "$(daemon "$d")" "$@"; }
 gets () {
 	local want=$1 got; shift
