@@ -46,7 +46,7 @@ grep -q 'the old one serves again' "$tmp/said" || fail "$(cat "$tmp/said")"
 now=$(backend_below "$guest") || fail "no backend runs"
 [ "$now" != "$first" ] || fail "it was not replaced"
 # What crashes comes back as what it was.
-kill_backend
+wait_for 20 kill_backend
 wait_for 20 guest_resumed 6
 # One of another journal does not come near it.
 sed -i "s/$version/blk-99/" "$tmp/bad"
