@@ -270,6 +270,7 @@ static void say_end(const struct stack_process *p, int status, char *why, size_t
 
 int stack_process_check(struct stack_process *p, char *why, size_t why_room)
 {
+	char ended[256], failed[256] = "";
 	int status;
 
 	if (p->ended || p->pid <= 0)
@@ -280,13 +281,15 @@ int stack_process_check(struct stack_process *p, char *why, size_t why_room)
 	}
 	p->pid = 0;
 	stack_unwatch(&p->watch);
-	say_end(p, status, why, why_room);
+	say_end(p, status, ended, sizeof(ended));
+	snprintf(why, why_room, "%s", ended);
 	/* One that ends in its start, as when it is killed again, has ended once more. */
 	while (stack_may_revive(p->st, &p->revived, &p->revived_ms)) {
 		log_warn("%s; it is started again", why);
-		if (stack_process_start(p, why, why_room) == 0)
+		if (stack_process_start(p, failed, sizeof(failed)) == 0)
 			return 0;
 		stack_process_end(p, 0);
+		snprintf(why, why_room, "%s, and then: %s", ended, failed);
 	}
 	p->ended = true;
 	return -EPIPE;
