@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
@@ -43,6 +44,16 @@ static void remove_group(int base, const char *name, unsigned depth)
 	(void)unlinkat(base, name, AT_REMOVEDIR);
 }
 
+/* Of a domain that lives init's group is not empty; what is empty beside it is its own affair. */
+static void sweep_one(int base, const char *name)
+{
+	char init[NAME_MAX + sizeof("/init")];
+
+	snprintf(init, sizeof(init), "%s/init", name);
+	if (unlinkat(base, init, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		remove_group(base, name, 2);
+}
+
 static void sweep(int base)
 {
 	int fd = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -51,7 +62,7 @@ static void sweep(int base)
 
 	while (dir && (e = readdir(dir)))
 		if (strncmp(e->d_name, CGROUP_PREFIX, strlen(CGROUP_PREFIX)) == 0)
-			remove_group(base, e->d_name, 2);
+			sweep_one(base, e->d_name);
 	if (dir)
 		closedir(dir);
 	else if (fd >= 0)

@@ -17,6 +17,7 @@ cleanup_fn rmdir "$group/sluice-test-$$"
 mkdir "$tmp/a"
 image "$tmp/a/one.img" 1
 image "$tmp/two.img" 1
+image "$tmp/three.img" 1
 # What a domain that was killed left: gone with the next.
 mkdir -p "$group/sluice-domain-left/init"
 process_config "$tmp/store.cfg" "directories=[ '$tmp/a' ]"
@@ -53,7 +54,9 @@ old=$(place "$init") served=$(backend 51712)
 kill -KILL "$init"
 again () { local now; now=$(backend 51712); [ -n "$now" ] && [ "$now" != "$served" ] && [ -n "$(place "$now")" ]; }
 wait_for 30 again
-wait_for 10 eval '[ ! -e "$group/${old%%/*}" ]'
+# What was still dying then goes with the next domain.
+gone () { [ ! -e "$group/${old%%/*}" ] || { "$sluice" exec --disk="$tmp/three.img,ro" -- true; return 1; }; }
+wait_for 30 gone
 "$sluice" destroy vm
 "$sluice" destroy store
 assert_tidy 20
