@@ -10,12 +10,8 @@ requires test -x "$sluice"
 requires test -x "$conform"
 requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
 gluster_requires
-start_glusterd
-mkdir -p "$gluster_dir/brick1"
-start_volume 1 plain
-image 16
+one_brick 16
 
-guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }
 waits () { grep -q 'cannot be reached.*requests wait' "$tmp/log"; }
 # begin OPTION: the guest has written, and reads it back when $tmp/go is there.
 begin () {

@@ -97,3 +97,12 @@ unhealed () {
 		/^Number of entries: -/ { bad = 1 } END { print seen && !bad ? n : "unknown" }'
 }
 is_healed () { [ "$(unhealed)" = 0 ]; }
+# one_brick MIB: a volume of a single brick with an image of that size.
+one_brick () {
+	start_glusterd
+	mkdir -p "$gluster_dir/brick1"
+	start_volume 1 plain
+	image "$1"
+}
+# guest_says WORD: blk-conform has, or has failed.
+guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }

@@ -10,12 +10,8 @@ conform=$builddir/tests/peers/blk-conform
 requires test -x "$conform"
 requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
 gluster_requires
-start_glusterd
-mkdir -p "$gluster_dir/brick1"
-start_volume 1 plain
-image 16
+one_brick 16
 
-guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }
 backend_ended () { ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/$1/status"; }
 # acknowledged_is_there COMMAND: which is run under load, before the brick is stopped, so that memory is all that could acknowledge.
 acknowledged_is_there () {

@@ -9,12 +9,8 @@ conform=$builddir/tests/peers/blk-conform
 requires test -x "$conform"
 requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
 gluster_requires
-start_glusterd
-mkdir -p "$gluster_dir/brick1"
-start_volume 1 plain
-image 16
+one_brick 16
 
-guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }
 says () { grep -qF -- "$1" "$tmp/log"; }
 other=(timeout -k 5 100 "$gluster_file" "$gluster_host" "$gluster_volume" /disk.img lock)
 brick_is_back () {
