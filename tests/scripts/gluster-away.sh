@@ -21,17 +21,17 @@ begin () {
 		seed=$RANDOM expect="$tmp/expect" go="$tmp/go" >"$tmp/out" 2>"$tmp/log" &
 	guest=$!
 	cleanup_fn sh -c "kill $guest 2>/dev/null"
-	wait_for 60 guest_says acknowledged
+	wait_for 60 gluster_guest_says acknowledged
 	kill -KILL "$(brick_pid 1)"
 	touch "$tmp/go"
 	wait_for 60 waits
 }
 begin '&timeout=120'
 sleep 1
-! guest_says passed || fail "the brick is away, and yet it was read"
+! gluster_guest_says passed || fail "the brick is away, and yet it was read"
 gluster_ volume start "$gluster_volume" force
 wait $guest || fail "it did not go on: $(tail -n 5 "$tmp/out" "$tmp/log")"
-guest_says passed || fail "it did not pass"
+gluster_guest_says passed || fail "it did not pass"
 
 wait_for 60 bricks_are_up 1
 begin '&timeout=8'

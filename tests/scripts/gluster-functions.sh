@@ -104,5 +104,5 @@ one_brick () {
 	start_volume 1 plain
 	image "$1"
 }
-# guest_says WORD: blk-conform has, or has failed.
-guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }
+# gluster_guest_says WORD: blk-conform has, or has failed.
+gluster_guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }

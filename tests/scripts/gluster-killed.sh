@@ -22,7 +22,7 @@ acknowledged_is_there () {
 		segments=2 seed=$RANDOM expect="$tmp/expect" >"$tmp/out" 2>"$tmp/log" &
 	guest=$!
 	cleanup_fn sh -c "kill $guest 2>/dev/null"
-	wait_for 60 guest_says loaded
+	wait_for 60 gluster_guest_says loaded
 	"$@"
 	kill -STOP "$(brick_pid 1)"
 	sleep 1

@@ -23,7 +23,7 @@ SLUICE_LOG=info timeout -k 5 300 "$sluice" exec --disk="$gluster_uri&timeout=8" 
 	seed=$RANDOM expect="$tmp/expect" go="$tmp/go" >"$tmp/out" 2>"$tmp/log" &
 guest=$!
 cleanup_fn sh -c "kill $guest 2>/dev/null"
-wait_for 60 guest_says acknowledged
+wait_for 60 gluster_guest_says acknowledged
 
 # The guest asks for nothing.
 kill -KILL "$(brick_pid 1)"
