@@ -24,7 +24,7 @@ for n in 1 2 3; do
 	is_another () { now=$(backend_below "$guest") && [ "$now" != "$backend" ]; }
 	wait_for 10 is_another
 	kill -9 "$now" 2>/dev/null || true
-	begun=$(grep -c 'took over' "$tmp/log")
+	begun=$(took_over)
 	wait_for 30 guest_resumed $((begun + 1))
 done
 end_guest

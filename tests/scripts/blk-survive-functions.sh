@@ -32,14 +32,15 @@ kill_backend () {
 	kill -9 "$pid" || return 1
 	echo "${EPOCHREALTIME/[.,]/}" >>"$tmp/kills"
 }
+took_over () { grep -c 'took over [0-9]* request' "$tmp/log" || true; }
 # Or it failed: end_guest says how.
 guest_resumed () {
-	[ "$(grep -c 'took over' "$tmp/log")" -ge "$1" ] || grep -q FAILED "$tmp/out"
+	[ "$(took_over)" -ge "$1" ] || grep -q FAILED "$tmp/out"
 }
 # kill_times N: at random moments, each after the one before is over.
 kill_times () {
 	local i begun
-	begun=$(grep -c 'took over' "$tmp/log" || true)
+	begun=$(took_over)
 	for ((i = 1; i <= $1; i++)); do
 		sleep "0.$((RANDOM % 30 + 10))"
 		wait_for 10 kill_backend

@@ -46,12 +46,13 @@ grep -q 'the old one serves again' "$tmp/said" || fail "$(cat "$tmp/said")"
 now=$(backend_below "$guest") || fail "no backend runs"
 [ "$now" != "$first" ] || fail "it was not replaced"
 # What crashes comes back as what it was.
+before=$(took_over)
 wait_for 20 kill_backend
-wait_for 20 guest_resumed 6
+wait_for 20 guest_resumed $((before + 1))
 # One of another journal does not come near it.
 sed -i "s/$version/blk-99/" "$tmp/bad"
 install_blk "$tmp/bad"
-now=$(backend_below "$guest")
+now=$(backend_below "$guest") || fail "no backend came back"
 upgrade 2
 grep -q 'goes on with journals of blk-99' "$tmp/said" || fail "$(cat "$tmp/said")"
 [ "$(backend_below "$guest")" = "$now" ] || fail "it was ended"

@@ -48,11 +48,16 @@ old=$(macs)
 "$sluice" network-list vm | grep -qE "^1 +3 +00:16:3e:[0-9a-f:]{8} +2 +2 +1 +user +$back\$" || fail "$("$sluice" network-list vm)"
 
 # Whoever serves it has no privilege at all.
+found=0
 for pid in $(pgrep -f "^[^ ]*/sluice-net --backend=backend/vif/2/[01] "); do
+	# Other stacks have guests of that number, too.
+	tr '\0' ' ' <"/proc/$(ps -o ppid= "$pid" | tr -d ' ')/cmdline" | grep -qF -- "$XDG_RUNTIME_DIR" || continue
+	found=$((found + 1))
 	[ "$(readlink "/proc/$pid/ns/net")" = "$(readlink /proc/self/ns/net)" ] || continue
 	[ "$(awk '/^Cap(Eff|Prm|Bnd)/ && $2 !~ /^0+[02]?$/ && $2 !~ /^0+$/' "/proc/$pid/status")" = "" ] ||
 		fail "rights: $(grep ^Cap "/proc/$pid/status")"
 done
+[ $found = 2 ] || fail "$found backends found"
 
 # Come and go.
 "$sluice" network-attach vm

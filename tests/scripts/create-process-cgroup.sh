@@ -27,13 +27,14 @@ config "$tmp/vm.cfg" 'extra="obey"' "disk=[ '$tmp/a/one.img,raw,xvda,rw,backend=
 run=$(ls -d "$XDG_RUNTIME_DIR"/sluice-*/run.*)
 [ ! -e "$group/sluice-domain-left" ] || fail "a dead domain's group is left"
 daemon () { pgrep -o -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
-backend () { pgrep -o -f "^[^ ]*/sluice-blk --backend=backend/vbd/3/$1 " | head -n 1; }
+# backend DOMAIN DEVICE: below that daemon, for other stacks have guests of that number, too.
+backend () { pgrep -o -P "$(daemon "$1")" -f "^[^ ]*/sluice-blk --backend=backend/vbd/3/$2 "; }
 # Where a process is, without what is above all of ours.
 place () { sed -nE 's,^[0-9]+:(pids)?:(.*/)?(sluice-domain-.*),\3,p' "/proc/$1/cgroup"; }
 for d in "1 51728" "2 51712"; do
 	set -- $d
-	now=$(place "$(backend "$2")")
-	case $now in sluice-domain-*/sluice-*-vbd-3-$2) ;; *) fail "the backend is in $now: $(cat "/proc/$(backend "$2")/cgroup")" ;; esac
+	now=$(place "$(backend "$@")")
+	case $now in sluice-domain-*/sluice-*-vbd-3-$2) ;; *) fail "the backend is in $now: $(cat "/proc/$(backend "$@")/cgroup")" ;; esac
 	[ "$(cat "$group/$now/pids.max")" = 1024 ] || fail "its tasks: $(cat "$group/$now/pids.max")"
 	own=${now%%/*}
 	inside () { nsenter --preserve-credentials -U -m -p -i -n -C -t "$(daemon "$1")" "${@:2}"; }
@@ -50,9 +51,9 @@ for d in "1 51728" "2 51712"; do
 done
 # Killed and started again it has another.
 init=$(pgrep -o -f "^sluice-domain-init .*--domain-dir=$run/dom/2 " | head -n 1)
-old=$(place "$init") served=$(backend 51712)
+old=$(place "$init") served=$(backend 2 51712)
 kill -KILL "$init"
-again () { local now; now=$(backend 51712); [ -n "$now" ] && [ "$now" != "$served" ] && [ -n "$(place "$now")" ]; }
+again () { local now; now=$(backend 2 51712); [ -n "$now" ] && [ "$now" != "$served" ] && [ -n "$(place "$now")" ]; }
 wait_for 30 again
 # What was still dying then goes with the next domain.
 gone () { [ ! -e "$group/${old%%/*}" ] || { "$sluice" exec --disk="$tmp/three.img,ro" -- true; return 1; }; }

@@ -23,7 +23,8 @@ export XENSTORED_PATH=$run/store.sock
 # init DOMID: the process whose end is the domain's.
 init () { pgrep -o -f "^sluice-domain-init .*--domain-dir=$run/dom/$1 " | head -n 1; }
 daemon () { pgrep -o -f "^[^ ]*/sluice-driverd --run-dir=$run/dom/$1/" | head -n 1; }
-backend () { pgrep -o -f "^[^ ]*/sluice-blk --backend=backend/vbd/4/$1 " | head -n 1; }
+# Below that daemon, for other stacks have guests of that number, too.
+backend () { pgrep -o -P "$(daemon 2)" -f "^[^ ]*/sluice-blk --backend=backend/vbd/4/$1 "; }
 # come_back WHAT ARGUMENT OLD
 come_back () { local now; now=$("$1" "$2"); [ -n "$now" ] && [ "$now" != "$3" ]; }
 serves () { [ "$(xenstore-read "/local/domain/$1/backend/vbd/4/$2/state" 2>/dev/null)" = 2 ]; }
