@@ -5,24 +5,12 @@
 # Exit status 77: something is missing here, and the last line says what.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../debian.sh"
+. "$here/programs.sh"
 xen=4.17
 packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xenstore-utils linux-image-amd64 busybox-static bash iproute2 iperf3"
-# xen-blkback is dom0's alone: the driver domain must not load it.
-modules="virtio_pci virtio_blk xen-blkfront xen-blkback xen-netfront loop ext4 crc32c_generic tun bridge veth
+# xen-blkback is dom0's alone, xen-netback the benchmarks': the driver domain must not load them otherwise.
+modules="virtio_pci virtio_blk xen-blkfront xen-blkback xen-netfront xen-netback loop ext4 crc32c_generic tun bridge veth
 	xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs"
-
-# copy_programs TO PATH..: with their libraries from root
-copy_programs () {
-	local to=$1 p lib libs=$PWD/root/usr/lib/x86_64-linux-gnu; shift
-	mkdir -p "$to/lib/x86_64-linux-gnu" "$to/lib64"
-	cp -L root/lib64/ld-linux-x86-64.so.2 "$to/lib64/"
-	for p in "$@"; do
-		mkdir -p "$to$(dirname "$p")"
-		cp "root$p" "$to$p"
-		"$libs/ld-linux-x86-64.so.2" --library-path "$libs" --list "root$p" |
-			awk '$3 ~ /^\// { print $3 }' | while read -r lib; do cp -uL "$lib" "$to/lib/x86_64-linux-gnu/"; done
-	done
-}
 
 begin "${1:?usage: build.sh DIR}" "$here/build.sh" gunzip xz
 rm -rf base tools dom0 net

@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	tests/lab/xen/probe-dom0.sh \
 	tests/lab/xen/probe-driver.sh \
 	tests/lab/xen/probe-guest.sh \
+	tests/lab/xen/programs.sh \
 	tests/lab/xen/vif-dom0.sh \
 	tests/lab/xen/vif-driver.sh \
 	tests/lab/xen/vif-guest.sh \
