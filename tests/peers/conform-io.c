@@ -21,7 +21,8 @@ static const char *const op_names[] = { "read", "write", "flush", "discard", "ba
 
 bool conform_open(struct conform *c)
 {
-	struct blkfront_config config = { .depth = c->o.depth, .queues = 1, .max_segments = c->o.segments,
+	struct blkfront_config config = { .vdev = c->o.vdev, .depth = c->o.depth, .queues = 1,
+		.max_segments = c->o.segments,
 		.no_persistent = c->o.no_persistent, .protocol = c->o.protocol, .timeout_ms = 60000,
 		.ring_order = c->o.depth > 32 ? 4 : 0 };
 	char why[256] = "";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The guest of tests/scripts/conformance.sh: puts patterns on its only disk and checks them.
+ * The guest of tests/scripts/conformance.sh: puts patterns on a disk, its first, and checks them.
  *
  *     blk-conform CASE [NAME=VALUE]..
  *     blk-conform compare expect=FILE actual=FILE
@@ -93,7 +93,7 @@ static bool set_option(struct conform_options *o, const char *word)
 	} names[] = {
 #define NUMBER(field) { #field "=", offsetof(struct conform_options, field), false }
 #define TEXT(field) { #field "=", offsetof(struct conform_options, field), true }
-		NUMBER(depth), NUMBER(segments), NUMBER(no_persistent), NUMBER(seed), NUMBER(zeroes),
+		NUMBER(vdev), NUMBER(depth), NUMBER(segments), NUMBER(no_persistent), NUMBER(seed), NUMBER(zeroes),
 		NUMBER(ops), NUMBER(full), NUMBER(flush), NUMBER(reads), NUMBER(mib), TEXT(stop), TEXT(go),
 		TEXT(expect), TEXT(actual), TEXT(protocol),
 #undef NUMBER

@@ -17,6 +17,7 @@
 
 /** struct conform_options - NAME=VALUE arguments; 0 and NULL where they are not given. */
 struct conform_options {
+	unsigned vdev;     /* the disk; 0: the first */
 	unsigned depth, segments, no_persistent, seed;
 	unsigned zeroes;   /* 1: what was discarded reads as zeroes */
 	unsigned ops;      /* of a load; 0: until stop */
