@@ -9,9 +9,11 @@ blk_programs () {
 	touch "$in/driver/sluice/config.status"
 }
 
-# blk_disk: disk.img, an ext4 full of files, on the driver domain's own ext4
+# blk_disk [NAME..]: disk.img, or an image for each NAME, an ext4 full of files, on the driver domain's own ext4.
+# What is in $tmp/files already is on it, too.
 blk_disk () {
-	local i
+	local i name
+	[ $# -gt 0 ] || set -- disk
 	mkdir -p "$tmp/files" "$tmp/store"
 	for i in $(seq 1 40); do head -c $((i * i * 331)) /dev/urandom >"$tmp/files/file-$i"; done
 	(cd "$tmp/files" && md5sum file-* >manifest)
@@ -19,22 +21,24 @@ blk_disk () {
 	mke2fs -q -F -t ext4 -d "$tmp/files" "$tmp/store/disk.img"
 	truncate -s 4M "$tmp/store/scratch.img"
 	before=$(md5sum <"$tmp/store/disk.img" | cut -d ' ' -f 1)
-	lab_disk 1 80M "$tmp/store"
+	for name; do [ "$name" = disk ] || cp --sparse=always "$tmp/store/disk.img" "$tmp/store/$name.img"; done
+	lab_disk 1 $((32 + 48 * $#))M "$tmp/store"
 	rm -rf "$tmp/store"
 }
 
 # xl_is_content: nothing made xl wait in vain or complain
 xl_is_content () { ! grep 'libxl: error' "$out/console.log" || { lab_show; fail "xl reports errors"; }; }
-# blk_check: the guest was served well, and what it wrote is on the driver domain's disk
+# blk_check [GUEST [NAME]]: it was served well, and what it wrote is on the driver domain's disk, in the image NAME
 blk_check () {
+	local guest=${1:-guest} name=${2:-disk}
 	xl_is_content
-	must_say guest 'persistent grants: enabled' 'indirect descriptors: enabled' \
+	must_say "$guest" 'persistent grants: enabled' 'indirect descriptors: enabled' \
 		'flush diskcache: enabled' ' 40 files are right' 'the guest is content'
-	same "the disk as the guest first read it" "$(lab_sum guest before)" "$before"
+	same "the disk as $guest first read it" "$(lab_sum "$guest" before)" "$before"
 	sound "the driver domain's file system" "$in/disk-1.raw"
-	same "the disk after the guest's writes" "$(file_sum "$in/disk-1.raw" /disk.img)" "$(lab_sum guest after)"
+	same "the disk after the writes of $guest" "$(file_sum "$in/disk-1.raw" "/$name.img")" "$(lab_sum "$guest" after)"
 	mv "$tmp/dumped" "$tmp/disk.img"
-	sound "the guest's file system" "$tmp/disk.img"
-	same "a file that the guest wrote" "$(file_sum "$tmp/disk.img" /new)" "$(lab_sum guest new)"
-	same "a file that the guest wrote directly" "$(file_sum "$tmp/disk.img" /new-direct)" "$(lab_sum guest new)"
+	sound "the file system of $guest" "$tmp/disk.img"
+	same "a file that $guest wrote" "$(file_sum "$tmp/disk.img" /new)" "$(lab_sum "$guest" new)"
+	same "a file that $guest wrote directly" "$(file_sum "$tmp/disk.img" /new-direct)" "$(lab_sum "$guest" new)"
 }

@@ -1,19 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Gather what the lab boots, from Debian's own packages: Xen 4.17, its tools, the stock kernel.
-# Usage: build.sh DIR   fills DIR with xen, vmlinuz, {base,tools,dom0}.cpio, net, busybox and versions.
+# Usage: build.sh DIR   fills DIR with xen, vmlinuz, {base,tools,dom0}.cpio, net, grub, busybox and versions.
 # Exit status 77: something is missing here, and the last line says what.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../debian.sh"
 . "$here/programs.sh"
 xen=4.17
-packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xenstore-utils linux-image-amd64 busybox-static bash iproute2 iperf3"
+packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xenstore-utils linux-image-amd64 busybox-static bash iproute2 iperf3
+	grub-xen-host"
 # xen-blkback is dom0's alone, xen-netback the benchmarks': the driver domain must not load them otherwise.
-modules="virtio_pci virtio_blk xen-blkfront xen-blkback xen-netfront xen-netback loop ext4 crc32c_generic tun bridge veth
+modules="virtio_pci virtio_blk xen-blkfront xen-blkback xen-netfront xen-netback loop ext4 crc32c_generic dm-mod tun bridge veth
 	xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs"
 
+# unpacked VMLINUZ: the kernel in it; emulated machines unpack it for seconds, each time
+unpacked () {
+	local sectors offset length
+	sectors=$(od -An -tu1 -j 497 -N 1 "$1")
+	read -r offset length < <(od -An -tu4 -j 584 -N 8 "$1")
+	tail -c +$(((${sectors// /} + 1) * 512 + offset + 1)) "$1" | head -c $((length - 4)) | xz -dc --single-stream
+}
+
 begin "${1:?usage: build.sh DIR}" "$here/build.sh" gunzip xz
-rm -rf base tools dom0 net
+rm -rf base tools dom0 net grub
 # shellcheck disable=SC2086
 fetch $packages
 unpack archives/*.deb
@@ -22,6 +31,7 @@ version=$(cd root/lib/modules && echo *)
 case $version in *' '*) stop "more than one kernel in $PWD/archives; remove $PWD and try again" ;; esac
 gunzip -c root/boot/xen-$xen-amd64.gz >xen
 cp "root/boot/vmlinuz-$version" vmlinuz
+unpacked vmlinuz >vmlinux
 mkdir -p base/bin
 cp busybox base/bin/
 # shellcheck disable=SC2086
@@ -39,6 +49,9 @@ pack dom0
 copy_programs net /bin/bash /bin/ip /usr/bin/iperf3
 mkdir -p net/etc/xen
 cp -r root/etc/xen/scripts net/etc/xen/
+# GRUB as a guest's kernel.
+mkdir -p grub/boot
+cp root/usr/lib/grub-xen/grub-{i386-xen_pvh,x86_64-xen}.bin grub/boot/
 rm -rf base tools dom0
 # shellcheck disable=SC2086
 finish $packages

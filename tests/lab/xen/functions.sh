@@ -8,7 +8,7 @@ cache=${SLUICE_LAB_CACHE:-$builddir/lab}/xen
 lab_needs () {
 	lab_tools Xen
 	lab_build Xen
-	mkdir -p "$in/driver" "$in/guest"
+	mkdir -p "$in/dom0" "$in/driver" "$in/guest"
 	cp "$lab/block-lab" "$in/lab/"
 }
 
@@ -24,4 +24,13 @@ lab_roles () {
 lab_program () {
 	lab_built "$2"
 	lab_copy "$in/$1" "$built" "$3"
+}
+
+# lab_ramdisk FILE: the guest's initial ram disk, for guests that bring their own kernel
+lab_ramdisk () {
+	mkdir -p "$tmp/ramdisk/lab"
+	cp "$in"/lab/* "$tmp/ramdisk/lab/"
+	mv "$tmp/ramdisk/lab/init" "$tmp/ramdisk/init"
+	chmod +x "$tmp/ramdisk/init"
+	{ cat "$cache/base.cpio"; (cd "$tmp/ramdisk" && find . | "$cache/busybox" cpio -o -H newc 2>/dev/null); } >"$1"
 }

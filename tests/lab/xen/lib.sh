@@ -95,15 +95,17 @@ step () {
 }
 console_of () { echo "/var/log/xen/console/guest-$1.log"; }
 # domain NAME ROLE MEMORY 'kernel arguments' 'more configuration'
+# boot: in place of the stock kernel as a PV domain, which has the role's initial ram disk
 domain () {
+	_boot=${boot:-"type='pv'
+kernel='/boot/vmlinux'
+ramdisk='/boot/$2.cpio'"}
 	cat >"/run/$1.cfg" <<-END
 		name='$1'
-		type='pv'
+		$_boot
 		memory=$3
 		vcpus=1
 		tsc_mode='native'
-		kernel='/boot/vmlinuz'
-		ramdisk='/boot/$2.cpio'
 		extra='console=hvc0 quiet panic=1 lab=$2 seconds=$(arg seconds) $4'
 		on_reboot='${on_reboot:-destroy}'
 		on_crash='destroy'

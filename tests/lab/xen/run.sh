@@ -3,7 +3,7 @@
 # Boot Xen with a dom0 under QEMU's software emulation and run one scenario.
 # Usage: run.sh CACHE IN OUT SECONDS
 #   CACHE  what build.sh filled
-#   IN     lab/{init,block-lab,{lib,dom0,driver,guest}.sh}; driver/ and guest/, more files for those domains;
+#   IN     lab/{init,block-lab,{lib,dom0,driver,guest}.sh}; dom0/, driver/ and guest/, more files for those domains;
 #          disk-NAME.raw: dom0's /dev/vdb, /dev/vdc.. in the order of their names
 #   OUT    receives console.log and what dom0 left in its /out
 # Exit status: that of the dom0 script; 124 when the time is up.
@@ -17,13 +17,13 @@ mkdir -p "$tmp/dom0/boot"
 for role in driver guest; do
 	{ cat "$cache/base.cpio" "$cache/tools.cpio" "$tmp/role.cpio"; pack "$in/$role"; } >"$tmp/dom0/boot/$role.cpio"
 done
-cp "$cache/vmlinuz" "$tmp/dom0/boot/"
+ln "$cache/vmlinux" "$tmp/dom0/boot/" 2>/dev/null || cp "$cache/vmlinux" "$tmp/dom0/boot/"
 mkdir -p "$tmp/dom0/etc/xen/scripts"
 cp "$in/lab/block-lab" "$tmp/dom0/etc/xen/scripts/"
-{ cat "$cache/base.cpio" "$cache/tools.cpio" "$cache/dom0.cpio" "$tmp/role.cpio"; pack "$tmp/dom0"; } >"$tmp/dom0.cpio"
+{ cat "$cache/base.cpio" "$cache/tools.cpio" "$cache/dom0.cpio" "$tmp/role.cpio"; pack "$tmp/dom0"; [ ! -d "$in/dom0" ] || pack "$in/dom0"; } >"$tmp/dom0.cpio"
 
 # icount: the domains' clocks follow the instructions they execute, so that a busy host does not break
 # the time limits of xl and of our own programs.
 emulate -accel tcg,thread=single -icount shift=1 -cpu "$cpu" -smp 1 -m 2048 -kernel "$cache/xen" \
 	-append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1 spec-ctrl=no xpti=no loglvl=warning guest_loglvl=warning" \
-	-initrd "$cache/vmlinuz console=hvc0 quiet panic=1 lab=dom0 seconds=$((seconds * 3 / 4)),$tmp/dom0.cpio"
+	-initrd "$cache/vmlinux console=hvc0 quiet panic=1 lab=dom0 seconds=$((seconds * 3 / 4)),$tmp/dom0.cpio"
