@@ -6,13 +6,25 @@ set -euo pipefail
 export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
 
+# What is fetched is of this architecture. Another one than this machine's has its package lists fetched, too,
+# and its programs run under QEMU's user emulation.
+arch=${arch:-amd64}
+case $arch in
+amd64) triplet=x86_64-linux-gnu loader=lib64/ld-linux-x86-64.so.2 qemu_user=qemu-x86_64 ;;
+arm64) triplet=aarch64-linux-gnu loader=lib/ld-linux-aarch64.so.1 qemu_user=qemu-aarch64 ;;
+*) echo "$0: no lab is for $arch" >&2; exit 1 ;;
+esac
+foreign=
+[ "$(dpkg --print-architecture 2>/dev/null || echo amd64)" = "$arch" ] || foreign=1
+run_arch () { ${foreign:+$qemu_user} "$@"; }
+
 # stop WHY: this machine lacks something; any other failure is ours
 stop () { echo "build.sh: $*" >&2; exit 77; }
 
 # begin DIR SCRIPT TOOL..: go there, alone; exits when it holds what SCRIPT made last time
 begin () {
 	local dir=$1 script=$2 tool; shift 2
-	for tool in apt-get dpkg-deb tar awk "$@"; do
+	for tool in apt-get dpkg-deb tar awk ${foreign:+$qemu_user} "$@"; do
 		command -v "$tool" >/dev/null || stop "there is no $tool here; the lab is made of Debian packages and needs it"
 	done
 	mkdir -p "$dir"
@@ -27,7 +39,7 @@ begin () {
 finish () {
 	local p
 	(cd archives && for p; do echo "$p"_*.deb; done) >versions
-	rm -rf root archives status apt.log
+	rm -rf root archives status apt.log lists
 	echo "$stamp" >stamp
 }
 
@@ -35,11 +47,17 @@ finish () {
 fetch () {
 	mkdir -p archives/partial
 	: >status
-	apt-get -o Dir::State::status="$PWD/status" -o Dir::Cache::archives="$PWD/archives" \
-		-o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)" -o APT::Install-Recommends=0 \
-		--download-only -qq -y install "$@" >apt.log 2>&1 </dev/null && return
+	local options=(-o Dir::State::status="$PWD/status" -o Dir::Cache::archives="$PWD/archives"
+		-o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)" -o APT::Install-Recommends=0 -qq -y)
+	if [ -n "$foreign" ]; then
+		mkdir -p lists/partial
+		options+=(-o APT::Architecture="$arch" -o APT::Architectures="$arch" -o Dir::State::lists="$PWD/lists"
+			-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::Languages=none)
+		apt-get "${options[@]}" update >apt.log 2>&1 </dev/null || true
+	fi
+	apt-get "${options[@]}" --download-only install "$@" >>apt.log 2>&1 </dev/null && return
 	tail -n 5 apt.log >&2
-	stop "apt-get cannot download $*; the lab needs Debian 12's package lists (apt-get update) and a network"
+	stop "apt-get cannot download $*; it needs Debian 12's package lists (apt-get update) and a network"
 }
 
 # unpack DEB..: into root, whose /usr is merged as on an installed system
@@ -53,7 +71,7 @@ unpack () {
 modules () {
 	local version=$1 to=$2 from=root/lib/modules/$1 m; shift 2
 	find "$from" -name '*.ko.xz' -exec xz -d {} +
-	[ -e "$from/modules.dep" ] || ./busybox depmod -b "$PWD/root" "$version"
+	[ -e "$from/modules.dep" ] || run_arch ./busybox depmod -b "$PWD/root" "$version"
 	awk -v want="$*" '
 		{ sub(":", "", $1); name = $1; sub(".*/", "", name); sub(/\.ko$/, "", name); gsub("-", "_", name)
 		  path[name] = $1; deps[$1] = ""; for (i = 2; i <= NF; i++) deps[$1] = deps[$1] " " $i }
@@ -67,8 +85,8 @@ modules () {
 		mkdir -p "$to/lib/modules/$version/$(dirname "$m")"
 		cp "$from/$m" "$to/lib/modules/$version/$m"
 	done
-	./busybox depmod -b "$PWD/$to" "$version"
+	run_arch ./busybox depmod -b "$PWD/$to" "$version"
 }
 
 # pack DIR: as DIR.cpio
-pack () { (cd "$1" && find . | "$OLDPWD/busybox" cpio -o -H newc 2>/dev/null) >"$1.cpio.tmp" && mv "$1.cpio.tmp" "$1.cpio"; }
+pack () { (cd "$1" && find . | run_arch "$OLDPWD/busybox" cpio -o -H newc 2>/dev/null) >"$1.cpio.tmp" && mv "$1.cpio.tmp" "$1.cpio"; }
