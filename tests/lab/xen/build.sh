@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Gather what the lab boots, from Debian's own packages: Xen 4.17, its tools, the stock kernel.
-# Usage: build.sh DIR   fills DIR with xen, vmlinuz, {base,tools,dom0}.cpio, net, grub, busybox and versions.
+# Usage: build.sh DIR   fills DIR with xen, vmlinuz, vmlinux, {base,tools,dom0}.cpio, net, grub, busybox and versions.
 # Exit status 77: something is missing here, and the last line says what.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../debian.sh"
@@ -18,7 +18,7 @@ unpacked () {
 	local sectors offset length
 	sectors=$(od -An -tu1 -j 497 -N 1 "$1")
 	read -r offset length < <(od -An -tu4 -j 584 -N 8 "$1")
-	tail -c +$(((${sectors// /} + 1) * 512 + offset + 1)) "$1" | head -c $((length - 4)) | xz -dc --single-stream
+	dd if="$1" bs=64k iflag=skip_bytes,count_bytes skip=$(((sectors + 1) * 512 + offset)) count=$((length - 4)) 2>/dev/null | xz -dc
 }
 
 begin "${1:?usage: build.sh DIR}" "$here/build.sh" gunzip xz
