@@ -27,13 +27,13 @@ static int limit_set_to(__rlimit_resource_t what, rlim_t most)
 	return setrlimit(what, &limit) < 0 ? -errno : 0;
 }
 
-int confine_limits(bool users)
+int confine_limits(bool users, unsigned files)
 {
 	/* A core would be the guest's data on the host's disk. */
 	int rc = limit_set_to(RLIMIT_CORE, 0);
 
 	if (rc == 0)
-		rc = limit_set_to(RLIMIT_NOFILE, LIMIT_FILES);
+		rc = limit_set_to(RLIMIT_NOFILE, files ? files : LIMIT_FILES);
 	if (rc == 0)
 		rc = limit_set_to(RLIMIT_MSGQUEUE, 0);
 	/* Without a user namespace all that the user runs would count. */

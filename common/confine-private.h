@@ -16,8 +16,11 @@ int confine_root(void) must_check;
 int confine_landlock(bool network) must_check;
 /** confine_landlock_dir() - the same, but for files in the directory @dir, which are made, written, moved and removed. */
 int confine_landlock_dir(bool network, int dir) must_check;
-/** confine_limits() - @users: the number of this user's processes is counted for us alone. */
-int confine_limits(bool users) must_check;
+/**
+ * confine_limits() - @users: the number of this user's processes is counted for us alone;
+ * @files: the most descriptors; 0: a backend's.
+ */
+int confine_limits(bool users, unsigned files) must_check;
 /** confine_privileges() - no capabilities, no new privileges, not dumpable. */
 int confine_privileges(void) must_check;
 /**

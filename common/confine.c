@@ -124,6 +124,6 @@ int confine_self(const struct confine_options *options, struct confine_report *r
 		confine_optional(report, "landlock but for a directory",
 			confine_landlock_dir(!options->keep_network, options->keep_dir));
 	}
-	confine_optional(report, "limits", confine_limits(users));
+	confine_optional(report, "limits", confine_limits(users, options->files));
 	return confine_last(options, report);
 }

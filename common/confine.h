@@ -70,6 +70,7 @@ struct confine_options {
 	/* With keep_root: the only directory, open, of which that is true; then landlock forbids the
 	 * others, and all but making, writing, moving and removing files there. 0: none. */
 	int keep_dir;
+	unsigned files; /* the most descriptors, where that is to be more than a backend's; 0: as those */
 };
 
 /** struct confine_report - what was done, for a log line and for whoever audits. */

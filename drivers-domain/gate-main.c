@@ -27,6 +27,10 @@
 #define MAIN_TICK_MS 100u
 /* A backend that is just being started may be about to connect. */
 #define MAIN_UNUSED_MS 3000u
+/* When to look again whether there is a descriptor for who waits. */
+#define MAIN_FULL_MS 250u
+/* Each device has a socket, and its backend a connection, or two while one follows another. */
+#define MAIN_FILES (4u * 4096u)
 
 CONFINE_RULES(gate, CONFINE_CALL(accept4), CONFINE_CALL(recvmsg), CONFINE_CALL(sendmsg));
 
@@ -76,6 +80,36 @@ static void main_check_use(struct main_gate *m)
 		if (!m->unused)
 			loop_stop(m->loop, 1);
 	}
+}
+
+/* --- when there are no descriptors --------------------------------------------------------- */
+
+static void main_accept_again(void *opaque)
+{
+	struct main_gate *m = opaque;
+	struct main_device *d;
+
+	m->full = NULL;
+	(void)!loop_set_events(m->listen_source, EPOLLIN); /* of descriptors that are watched */
+	TAILQ_FOREACH(d, &m->devices, link)
+		(void)!loop_set_events(d->source, EPOLLIN);
+}
+
+/* @source: where a connection waits that cannot be taken: it would be told of without end. */
+static void main_full(struct main_gate *m, struct loop_source *source, int error)
+{
+	static struct log_limit limit = { .burst = 1, .interval_ms = 60000 };
+
+	if (error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS)
+		return; /* it is gone again */
+	if (log_limit_ok(&limit))
+		log_err("%s: backends that connect wait until others end; raise the limit of open files",
+			strerror(error));
+	(void)!loop_set_events(source, 0);
+	if (!m->full)
+		m->full = loop_add_timer(m->loop, MAIN_FULL_MS, main_accept_again, m);
+	if (!m->full)
+		loop_stop(m->loop, 1);
 }
 
 /* --- backends ------------------------------------------------------------------------------ */
@@ -163,8 +197,10 @@ static void device_accept(void *opaque, uint32_t events)
 	int fd = accept4(d->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct main_connection *x;
 
-	if (fd < 0)
+	if (fd < 0) {
+		main_full(d->main, d->source, errno);
 		return;
+	}
 	x = d->connections < MAIN_CONNECTIONS ? calloc(1, sizeof(*x)) : NULL;
 	if (x)
 		x->client = gate_client_new(&d->main->gate, &d->rules, x);
@@ -329,7 +365,11 @@ static void control_ready(void *opaque, uint32_t events)
 
 		if (len == -EAGAIN)
 			break;
-		if (len <= 0) {
+		if (len == -EMSGSIZE) {
+			/* Its backend finds nobody to connect to, ends, and is started again. */
+			if (log_limit_ok(&main_limit))
+				log_err("what came from the daemon was lost for the want of a descriptor");
+		} else if (len <= 0) {
 			control_ended(m);
 		} else if (control_is_end(&message, (size_t)len)) {
 			loop_stop(m->loop, 0);
@@ -353,8 +393,10 @@ static void control_accept(void *opaque, uint32_t events)
 	struct main_gate *m = opaque;
 	int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
+	if (fd < 0) {
+		main_full(m, m->listen_source, errno);
 		return;
+	}
 	loop_remove(m->control_source);
 	cleanup_close(&m->control_fd);
 	m->control_fd = fd;
@@ -366,7 +408,7 @@ static void control_accept(void *opaque, uint32_t events)
 
 static int main_confine(struct main_gate *m)
 {
-	struct confine_options options = { .extra = NULL };
+	struct confine_options options = { .files = MAIN_FILES };
 	struct confine_report report;
 	int rc = confine_self(&options, &report);
 
@@ -448,8 +490,9 @@ int main(int argc, char **argv)
 	TAILQ_INIT(&m.connections);
 	gate_init(&m.gate, 0);
 	m.loop = loop_new();
-	if (!m.loop || fd_set_nonblock(m.listen_fd) < 0 ||
-		!loop_add_fd(m.loop, m.listen_fd, EPOLLIN, control_accept, &m))
+	if (m.loop && fd_set_nonblock(m.listen_fd) == 0)
+		m.listen_source = loop_add_fd(m.loop, m.listen_fd, EPOLLIN, control_accept, &m);
+	if (!m.listen_source)
 		die("no event loop: %s", strerror(errno));
 	if (main_confine(&m) < 0)
 		return 1;

@@ -44,6 +44,8 @@ struct main_gate {
 	struct main_devices devices;
 	struct main_connections connections;
 	int listen_fd;
+	struct loop_source *listen_source;
+	struct loop_source *full; /* connections wait for descriptors until then */
 	int control_fd;
 	struct loop_source *control_source;
 	bool known;         /* it has said which domain this is */

@@ -15,6 +15,8 @@ drivers_domain_sluice_driverd_SOURCES = \
 	drivers-domain/device.h \
 	drivers-domain/files.c \
 	drivers-domain/files.h \
+	drivers-domain/format-flush.c \
+	drivers-domain/format-flush.h \
 	drivers-domain/format.c \
 	drivers-domain/format.h \
 	drivers-domain/gate-control.h \
@@ -170,6 +172,7 @@ driverd_scripts = \
 	tests/scripts/driverd-store-restart.sh \
 	tests/scripts/driverd-gate.sh \
 	tests/scripts/driverd-gate-device.sh \
+	tests/scripts/driverd-gate-full.sh \
 	tests/scripts/driverd-gate-restart.sh \
 	tests/scripts/driverd-cycles.sh \
 	tests/scripts/driverd-docs.sh \
