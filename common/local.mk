@@ -26,6 +26,8 @@ common_libcommon_la_SOURCES = \
 	common/spin.h \
 	common/storage-name.c \
 	common/storage-name.h \
+	common/thread.c \
+	common/thread.h \
 	common/tty.c \
 	common/tty.h \
 	$(NULL)

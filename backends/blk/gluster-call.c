@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/thread.h"
+
 /** struct call - of two threads: the last frees it. */
 struct call {
 	pthread_mutex_t mutex;
@@ -84,7 +86,7 @@ int gluster_call(int (*fn)(void *arg), void *arg, int64_t ms)
 	pthread_cond_init(&c->ended, &attr);
 	pthread_condattr_destroy(&attr);
 	pthread_mutex_init(&c->mutex, NULL);
-	if (pthread_create(&thread, NULL, call_run, c) != 0) {
+	if (thread_start(&thread, 0, call_run, c) < 0) {
 		call_free(c);
 		return -EAGAIN;
 	}

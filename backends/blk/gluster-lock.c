@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/thread.h"
 
 /* How often it is taken, and how often once it may be lost. */
 #define LOCK_MS 2000
@@ -184,7 +185,7 @@ int gluster_lock_keep(struct gluster *g)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&l->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	if (pthread_create(&thread, NULL, lock_run, g) != 0)
+	if (thread_start(&thread, 0, lock_run, g) < 0)
 		return -EAGAIN;
 	pthread_detach(thread);
 	l->kept = true;

@@ -2,6 +2,8 @@
 #include "config.h"
 #include "backends/blk/worker.h"
 
+#include "common/thread.h"
+
 #define WORKER_STACK (128u << 10)
 
 void worker_init(struct worker *w)
@@ -45,15 +47,11 @@ static void *worker_thread(void *opaque)
 /* The mutex is held. */
 static int worker_start(struct worker *w)
 {
-	pthread_attr_t attr;
 	int rc;
 
 	if (w->has_thread)
 		return 0;
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, WORKER_STACK);
-	rc = -pthread_create(&w->thread, &attr, worker_thread, w);
-	pthread_attr_destroy(&attr);
+	rc = thread_start(&w->thread, WORKER_STACK, worker_thread, w);
 	w->has_thread = rc == 0;
 	return rc;
 }

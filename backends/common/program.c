@@ -47,6 +47,26 @@ static int program_take_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Nothing is promised to a guest yet but what a journal has, and that outlives every end. */
+static void program_end_now(int signal)
+{
+	_exit(0);
+}
+
+void program_may_end(bool may)
+{
+	struct sigaction action = { .sa_handler = program_end_now };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	if (pthread_sigmask(may ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL) != 0)
+		die("signals cannot be blocked");
+}
+
 int program_run(const struct program *program, const void *options)
 {
 	struct program_signals s = { .fd = program_take_signals(), .program = program };
@@ -55,7 +75,9 @@ int program_run(const struct program *program, const void *options)
 
 	if (!loop || s.fd < 0)
 		die("no event loop: %s", strerror(errno));
+	program_may_end(true);
 	s.device = program->start(loop, options, &status);
+	program_may_end(false);
 	if (s.device) {
 		if (!loop_add_fd(loop, s.fd, EPOLLIN, program_on_signal, &s))
 			die("no event loop: %s", strerror(errno));

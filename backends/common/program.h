@@ -3,6 +3,8 @@
 #ifndef SLUICE_BACKENDS_COMMON_PROGRAM_H
 #define SLUICE_BACKENDS_COMMON_PROGRAM_H
 
+#include <stdbool.h>
+
 #include "common/loop.h"
 
 /** struct program - a kind of backend; all is called by the thread that runs the loop. */
@@ -24,6 +26,14 @@ struct program {
  * Return: the exit status. What is wrong with the process itself ends it, as die() does.
  */
 int program_run(const struct program *program, const void *options);
+
+/**
+ * program_may_end() - SIGTERM and SIGINT end the process at once, or are blocked as before.
+ *
+ * While a device is started, which may wait for storage that does not answer: whoever ends the
+ * backend waits for nothing. Threads start by thread_start(), so that this one alone has them.
+ */
+void program_may_end(bool may);
 
 /** program_name_device() - log lines name the device at @path from here on. */
 void program_name_device(const char *path);

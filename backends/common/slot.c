@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/common/xenlog.h"
+#include "common/thread.h"
 
 #define SLOT_STACK (256u << 10)
 
@@ -79,16 +80,12 @@ static void *slot_thread(void *opaque)
 
 int slot_run(struct slot *s, void (*run)(void *opaque), void *opaque)
 {
-	pthread_attr_t attr;
 	int rc;
 
 	s->run = run;
 	s->opaque = opaque;
 	if (!s->has_thread) {
-		pthread_attr_init(&attr);
-		pthread_attr_setstacksize(&attr, SLOT_STACK);
-		rc = -pthread_create(&s->thread, &attr, slot_thread, s);
-		pthread_attr_destroy(&attr);
+		rc = thread_start(&s->thread, SLOT_STACK, slot_thread, s);
 		if (rc < 0)
 			return rc;
 		s->has_thread = true;

@@ -17,6 +17,7 @@
 #include <xen/grant_table.h>
 
 #include "backends/common/options.h"
+#include "backends/common/program.h"
 #include "backends/common/ready.h"
 #include "backends/console/console.h"
 #include "backends/console/log-file.h"
@@ -273,7 +274,12 @@ int main(int argc, char **argv)
 	loop = loop_new();
 	if (!loop || stopper.fd < 0 || fault_guard() < 0)
 		die("cannot start: %s", strerror(errno));
+	/* On a terminal, whose signals may be those that it stays for, it waits for little. */
+	if (!options.users.stdio)
+		program_may_end(true);
 	stopper.console = console_start(loop, &options, &status);
+	if (!options.users.stdio)
+		program_may_end(false);
 	if (!stopper.console) {
 		loop_free(loop);
 		return status;
