@@ -201,16 +201,26 @@ static int limits_child(void)
 {
 	struct rlimit limit;
 
-	CHECK(1, confine_limits(true) == 0);
+	CHECK(1, confine_limits(true, 0) == 0);
 	CHECK(2, getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0);
 	CHECK(3, getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max <= 4096);
 	CHECK(4, getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_max <= 4096);
 	return 0;
 }
 
+static int files_child(void)
+{
+	struct rlimit limit;
+
+	CHECK(1, confine_limits(true, 100) == 0);
+	CHECK(2, getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 100 && limit.rlim_max == 100);
+	return 0;
+}
+
 static void limits_are_hard(void **state)
 {
 	in_child(limits_child);
+	in_child(files_child);
 }
 
 CONFINE_TABLE(test_calls, CONFINE_CALL(getppid), CONFINE_CALL_IF(fcntl, 1, F_GETPIPE_SZ));
