@@ -21,6 +21,7 @@
 #include "common/paths.h"
 #include "common/storage-name.h"
 #include "drivers-domain/daemon.h"
+#include "drivers-domain/format-flush.h"
 #include "drivers-domain/launch.h"
 #include "drivers-domain/leaf.h"
 #include "xenstore/xsnode.h"
@@ -51,6 +52,8 @@ static void format_close(struct format *f)
 	format_unwatch(&f->hello_source, &f->hello_fd);
 	format_unwatch(&f->report_source, &f->report_fd);
 	format_unwatch(&f->pidfd_source, &f->pidfd);
+	format_flush_stop(f->flush);
+	f->flush = NULL;
 	f->pid = 0;
 	f->adopted = false;
 }
@@ -116,7 +119,9 @@ char *format_socket(const struct served *s)
 
 void format_forget(struct served *s)
 {
-	if (s->format.lost)
+	if (s->format.lost && s->format.pid <= 0)
+		files_forget_format(&s->daemon->files, &s->name);
+	else if (s->format.lost)
 		files_forget_lost(&s->daemon->files, &s->name);
 	s->format.lost = false;
 }
@@ -237,7 +242,7 @@ static void format_start(struct served *s)
 	struct format *f = &s->format;
 	int rc;
 
-	f->asked = f->killed = false;
+	f->asked = f->flushed = f->unflushed = false;
 	f->said[0] = f->why[0] = '\0';
 	rc = format_launch(s);
 	if (rc == 0) {
@@ -261,25 +266,63 @@ static void format_begin(struct served *s)
 		format_start(s);
 		return;
 	}
-	snprintf(f->why, sizeof(f->why), "%s: its format server ended by itself, and its backend did, too: what was acknowledged and not flushed may be lost; check the image, and attach it anew",
-		f->name);
+	snprintf(f->why, sizeof(f->why), "%.120s: its format server %s, and its backend ended, too: what was acknowledged and not flushed may be lost; check the image, and attach it anew",
+		f->name, f->unflushed ? "could not flush" : "ended without a flush");
 	format_set_timer(s, 0);
 }
 
 /* --- its end ------------------------------------------------------------------------------------- */
 
-/* Of an adopted one nothing but that is known. */
-static bool format_has_ended(const struct format *f)
+/* Acknowledged writes are gone, or may be: its operator is told, whoever has the disk next. */
+static void format_report_unflushed(struct served *s, const char *how)
 {
-	struct pollfd p = { .fd = f->pidfd, .events = POLLIN };
+	struct format *f = &s->format;
+	char text[640];
+	int rc;
 
-	return f->pidfd >= 0 && poll(&p, 1, 0) > 0;
+	if (f->unflushed)
+		return;
+	f->unflushed = true;
+	snprintf(text, sizeof(text), "%.200s: its format server %s: what was acknowledged and not flushed may be lost; check the image",
+		f->name ? f->name : s->label, how);
+	log_err("%s: %s", s->label, text);
+	rc = leaf_report(s->daemon->xs, s->leaf, -EIO, text);
+	if (rc < 0 && log_limit_ok(&format_limit))
+		log_warn("%s: cannot write its error node: %s", s->label, strerror(-rc));
+}
+
+static void format_flush_ended(void *opaque, int rc)
+{
+	struct served *s = opaque;
+	struct format *f = &s->format;
+	char how[96];
+
+	format_flush_stop(f->flush);
+	f->flush = NULL;
+	f->flushed = rc == 0;
+	if (rc < 0) {
+		snprintf(how, sizeof(how), "could not flush (%s)", strerror(-rc));
+		format_report_unflushed(s, how);
+	}
+	format_signal(f, SIGTERM);
+}
+
+static void format_ask_flush(struct served *s)
+{
+	struct format *f = &s->format;
+	CLEANUP_FREE char *socket = files_socket(&s->daemon->files, &s->name);
+
+	f->flush = socket ? format_flush_start(s->daemon->loop, socket, format_flush_ended, s) : NULL;
+	if (!f->flush)
+		format_flush_ended(s, socket ? -errno : -ENOMEM);
 }
 
 static void format_finish(struct served *s)
 {
 	struct format *f = &s->format;
 
+	/* One that is not ready has written nothing. */
+	f->flushed = f->readonly || f->hello_fd >= 0;
 	f->asked = true;
 	f->up = false;
 	/* Whether it is ready does not matter any more. */
@@ -288,9 +331,11 @@ static void format_finish(struct served *s)
 		format_set_timer(s, 0);
 		return;
 	}
-	f->killed = format_has_ended(f);
-	format_signal(f, SIGTERM);
 	format_set_timer(s, FORMAT_END_MS);
+	if (f->flushed)
+		format_signal(f, SIGTERM);
+	else if (!f->flush)
+		format_ask_flush(s);
 }
 
 static void format_timer(void *opaque)
@@ -301,11 +346,10 @@ static void format_timer(void *opaque)
 	f->timer = NULL;
 	if (f->pid > 0) {
 		if (!f->up && log_limit_ok(&format_limit))
-			log_err("%s: its format server does not end and is killed; what it has not written is lost", s->label);
+			log_err("%s: its format server does not end and is killed", s->label);
 		if (f->up)
 			snprintf(f->why, sizeof(f->why), "%s: its format server was not ready within %u s", f->name,
 				FORMAT_START_MS / 1000);
-		f->killed = true;
 		format_signal(f, SIGKILL); /* its exit goes on from here */
 		return;
 	}
@@ -379,14 +423,16 @@ void format_exited(struct served *s, int status)
 	format_describe(status, how, sizeof(how));
 	log_info("%s: format server %d %s", s->label, f->pid, how);
 	format_drain_report(s);
-	/* Told to end it flushes; before it was ready nothing was written. */
-	orderly = (f->asked && !f->killed && !(status >= 0 && WIFSIGNALED(status))) ||
-		(was == DEVICE_SCRIPT_BUSY && f->up);
-	if (orderly && !f->lost)
-		files_forget_format(&s->daemon->files, &s->name);
-	if (!orderly && !f->lost)
-		files_keep_lost(&s->daemon->files, &s->name);
+	/* Before it was ready nothing was written. */
+	orderly = f->flushed || f->readonly || (was == DEVICE_SCRIPT_BUSY && f->up);
+	if (!orderly && f->asked)
+		format_report_unflushed(s, how);
 	f->lost = f->lost || !orderly;
+	/* The next daemon is to know, and the next device of that name is another one. */
+	if (!f->lost || (f->drop && !s->daemon->stopping))
+		files_forget_format(&s->daemon->files, &s->name);
+	else
+		files_keep_lost(&s->daemon->files, &s->name);
 	format_close(f);
 	format_stop_timer(f);
 	snprintf(label, sizeof(label), "%s-format", s->label);

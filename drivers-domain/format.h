@@ -3,7 +3,8 @@
  * The format server of a device whose image is in a format: a sluice-format, which becomes
  * qemu-nbd, for that image alone. To the device's machine it is a script that sets the device up
  * before its backend starts. It is ended in order, with all it has written flushed, before another
- * backend connects: that is the fence behind which requests of a killed one may be repeated.
+ * backend connects: that is the fence behind which requests of a killed one may be repeated. In
+ * order means that it has answered our own flush: its exit tells too little.
  */
 #ifndef SLUICE_DRIVERS_DOMAIN_FORMAT_H
 #define SLUICE_DRIVERS_DOMAIN_FORMAT_H
@@ -15,9 +16,10 @@
 #include "drivers-domain/device.h"
 #include "drivers-domain/scan.h"
 
-/** FORMAT_END_MS - it flushes; what it has not written then, nobody will. */
+/** FORMAT_END_MS - it flushes and ends; what it has not written then, nobody will. */
 #define FORMAT_END_MS 30000u
 
+struct format_flush;
 struct loop_source;
 struct served;
 
@@ -26,15 +28,17 @@ struct format {
 	enum device_script state;
 	bool wanted;           /* the device's name says a format, or a server runs */
 	bool up;               /* BUSY: it is to start, not to end */
-	bool lost;             /* it ended by itself under the backend that is or was there */
+	bool lost;             /* it ended with what was not flushed, under the backend that is or was there */
 	bool asked;            /* its end is our doing */
-	bool killed;           /* nor did it flush then, as far as we know */
+	bool flushed;          /* it has said so since, or had nothing to flush: no end of it loses anything */
+	bool unflushed;        /* it could not, and that was reported: the report outlives the device */
 	bool drop;             /* when it has ended, so has the device */
 	bool adopted;          /* no child of ours */
 	char *name;            /* FORMAT:PATH; NULL when adopted */
 	bool readonly;
 	pid_t pid;             /* 0: no process */
 	int pidfd, report_fd, hello_fd; /* -1: none */
+	struct format_flush *flush; /* under way; NULL: none */
 	struct loop_source *pidfd_source, *report_source, *hello_source, *timer;
 	uint64_t started_ms;
 	char said[256];        /* its last line */

@@ -307,7 +307,7 @@ static void serve_report_late(struct served *s)
 	char text[128];
 
 	snprintf(text, sizeof(text), "the backend was not ready within %u s and was killed",
-		DEVICE_READY_MS / 1000);
+		device_ready_ms(&s->machine) / 1000);
 	log_err("%s: %s", s->label, text);
 	serve_report(s, -ETIMEDOUT, text);
 }
@@ -361,7 +361,9 @@ static void serve_forget_leaf(struct served *s)
 {
 	const struct daemon *d = s->daemon;
 
-	leaf_forget(d->xs, s->leaf);
+	/* That its image was not flushed is read by whoever took it away. */
+	if (!s->format.unflushed)
+		leaf_forget(d->xs, s->leaf);
 	for (unsigned i = 0; i < d->count; i++)
 		if (d->devices[i] != s && d->devices[i]->name.frontend == s->name.frontend)
 			return;
@@ -380,6 +382,7 @@ static void serve_delete_leaf(struct served *s)
 		log_err("%s: cannot delete %s: %s", s->label, s->leaf, strerror(-rc));
 	} else {
 		log_info("%s: removed", s->label);
+		format_forget(s);
 		serve_forget_leaf(s);
 	}
 }
