@@ -123,8 +123,12 @@ tests_unit_driverd_device_SOURCES = tests/unit/driverd-device.c drivers-domain/d
 	drivers-domain/policy.c
 tests_unit_driverd_device_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_device_LDADD = $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/driverd-format
-TESTS += tests/unit/driverd-format
+check_PROGRAMS += tests/unit/driverd-flush tests/unit/driverd-format
+TESTS += tests/unit/driverd-flush tests/unit/driverd-format
+tests_unit_driverd_flush_SOURCES = tests/unit/driverd-flush.c drivers-domain/format-flush.c \
+	drivers-domain/format-flush.h
+tests_unit_driverd_flush_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_flush_LDADD = common/libcommon.la $(CMOCKA_LIBS)
 tests_unit_driverd_format_SOURCES = tests/unit/driverd-format.c drivers-domain/format-header.c \
 	drivers-domain/format-header.h
 tests_unit_driverd_format_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -182,6 +186,7 @@ driverd_scripts = \
 	tests/scripts/driverd-thousands.sh \
 	tests/scripts/driverd-values.sh \
 	tests/scripts/driverd-format.sh \
+	tests/scripts/driverd-format-flush.sh \
 	tests/scripts/driverd-format-lost.sh \
 	tests/scripts/driverd-options.sh \
 	tests/scripts/driverd-notify.sh \
