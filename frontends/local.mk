@@ -250,6 +250,8 @@ EXTRA_DIST += \
 	tests/scripts/storage-qcow2.sh \
 	tests/scripts/storage-partition.sh \
 	tests/scripts/storage-uring.sh \
+	tests/scripts/storage-vhd.sh \
+	tests/scripts/storage-vmdk.sh \
 	$(NULL)
 
 netfront_scripts = \

@@ -61,9 +61,9 @@ needs () {
 }
 # own_storage MIB [WHAT]: in place of the one that cases share, which does not run now.
 own_storage () { cleanup_fn storage_stop; storage_start "$@"; }
-# compare_peek: the storage itself against what a guest said that it holds.
+# compare_peek [FUNCTION]: the storage itself against what a guest said that it holds.
 compare_peek () {
-	storage_peek 0 $((conform_mib << 20)) >"$tmp/actual"
+	"${1:-storage_peek}" 0 $((conform_mib << 20)) >"$tmp/actual"
 	"$conform" compare expect="$tmp/expect" actual="$tmp/actual" || guest_failed "the storage differs"
 }
 backend_node () { # NODE VALUE: written as a toolstack does
@@ -111,7 +111,7 @@ case_protocol32 () { run_guest "$(disk)" load protocol=x86_32-abi segments=11 op
 case_copied () { run_guest "$(disk)" load no_persistent=1 ops=8000 seed=5 "$(promised)"; storage_fine; }
 case_buffered () { run_guest "$(disk ,buffered)" load ops=8000 seed=9 "$(promised)"; storage_fine; }
 
-# killed_and_compared ARGUMENT: nobody but the storage has what was acknowledged.
+# killed_and_compared ARGUMENT [FUNCTION]: nobody but the storage has what was acknowledged.
 killed_and_compared () {
 	local daemon backend
 	needs peek
@@ -125,7 +125,7 @@ killed_and_compared () {
 	cleanup_fn eval "kill -CONT $daemon 2>/dev/null || :"
 	kill -KILL "$backend"
 	wait_for 20 backend_ended "$backend"
-	compare_peek
+	compare_peek "${2:-storage_peek}"
 	kill -CONT "$daemon"
 	# Else its disk is given up: nobody knows when the killed one's writes have ended.
 	storage_has replay || return 0
@@ -135,7 +135,7 @@ killed_and_compared () {
 }
 backend_ended () { ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/$1/status"; }
 case_flushed-killed () { needs flush; killed_and_compared flush=1; }
-case_acknowledged-killed () { killed_and_compared flush=0; }
+case_acknowledged-killed () { killed_and_compared flush=0 storage_peek_acknowledged; }
 
 case_readonly () {
 	run_guest "$(disk)" flushed flush=1 expect="$tmp/expect" seed=11

@@ -61,7 +61,7 @@ start_glusterd () {
 	for gsyncd in /usr/lib/*/glusterfs/gsyncd /usr/libexec/glusterfs/gsyncd; do
 		[ ! -e "$gsyncd" ] || mount --bind "$gluster_dir/gsyncd" "$gsyncd"
 	done
-	glusterd -f "$gluster_dir/glusterd.vol" -l "$gluster_dir/log/glusterd.log" -p /run/glusterd.pid
+	glusterd -f "$gluster_dir/glusterd.vol" -l "$gluster_dir/log/glusterd.log" -p "$gluster_dir/glusterd.pid"
 	wait_for 60 gluster_ pool list
 }
 # gluster_bricks N: as the volume's commands have them.

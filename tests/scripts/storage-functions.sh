@@ -25,6 +25,8 @@
 #   storage_peek OFFSET LENGTH
 #       Bytes of the storage on standard output, read beside the backend, not from its cache.
 #       The backend may be running, and have the storage locked.
+#   storage_peek_acknowledged OFFSET LENGTH
+#       The same of what is acknowledged and not flushed, if a server has that, which outlives the backend.
 #   storage_break ERROR, storage_mend
 #       From now on writes into the second half of the disk fail with it (eio: reads, too), by a real
 #       cause; the other half may fail as well. storage_mend: no more. What they print is shown.
@@ -56,6 +58,7 @@ storage_tmpfs () {
 	cleanup_fn eval "umount -l '$1' 2>/dev/null || :"
 }
 # What a driver may leave out.
+storage_peek_acknowledged () { storage_peek "$@"; }
 storage_error () {
 	case $1 in
 	eio) echo 'Input/output error' ;;

@@ -2,7 +2,6 @@
 # Storage of the driver gluster: an image on a replica of three bricks. See storage-functions.sh,
 # and gluster-functions.sh: the test that sources this begins anew in namespaces of its own.
 source "$srcdir/tests/scripts/gluster-functions.sh"
-gluster_begun=''
 
 storage_requires () {
 	gluster_requires
@@ -21,10 +20,8 @@ storage_has () {
 }
 storage_start () {
 	local i
-	if [ -z "$gluster_begun" ]; then
-		start_glusterd
-		gluster_begun=yes
-	fi
+	# A case's shell may have begun it, and only this one's variables are known here.
+	[ -s "$gluster_dir/glusterd.pid" ] || start_glusterd
 	rm -rf "$gluster_dir"/brick[123]
 	mkdir -p "$gluster_dir"/brick{1,2,3}
 	if [ "${2-}" = enospc ]; then

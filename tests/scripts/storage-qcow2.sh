@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Storage in an image format, behind a format server: a qcow2 image. See storage-functions.sh.
-storage_options='' storage_image=$tmp/format.qcow2
+# Those of other formats source this one: storage_format is ours, storage_qemu QEMU's name of it.
+storage_options='' storage_format=qcow2 storage_qemu=(-f qcow2)
 storage_direct="the daemon starts the format server, and there is none"
 
 storage_requires () {
@@ -16,7 +17,7 @@ storage_has () {
 	zeroes) storage_lacks "a discard of less than a cluster does nothing" ;;
 	secure-discard) storage_lacks "NBD has no secure discard" ;;
 	grow) storage_lacks "NBD has no word for a size that changed" ;;
-	4096) storage_lacks "qcow2 has no sectors" ;;
+	4096) storage_lacks "an image's format has no sectors" ;;
 	enospc) storage_lacks "any write may need space, for what the format notes of it" ;;
 	eio) storage_lacks "a broken file system would be one of the driver uring" ;;
 	etimedout) storage_lacks "the kernel's local files have no time limit" ;;
@@ -25,16 +26,26 @@ storage_has () {
 	esac
 }
 storage_start () {
+	storage_image=$tmp/disk.$storage_format
 	rm -f "$storage_image"
-	qemu-img create -q -f qcow2 "$storage_image" "${1}M"
+	qemu-img create -q "${storage_qemu[@]}" "$storage_image" "${1}M"
 	cleanup_fn storage_stop
-	storage_uri=qcow2:$storage_image
+	storage_uri=$storage_format:$storage_image
 }
-storage_stop () { rm -f "$storage_image"; }
+storage_stop () { rm -f "$storage_image" "$tmp/format.raw"; }
 # By another QEMU that does not ask for the lock. What the server has not flushed it does not see.
 storage_peek () {
-	qemu-img convert -U -f qcow2 -O raw "$storage_image" "$tmp/format.raw" &&
-		dd if="$tmp/format.raw" bs=64k iflag=skip_bytes,count_bytes skip="$1" count="$2" status=none
+	rm -f "$tmp/format.raw"
+	qemu-img convert -U "${storage_qemu[@]:0:2}" -O raw "$storage_image" "$tmp/format.raw" || return 1
+	dd if="$tmp/format.raw" bs=64k iflag=skip_bytes,count_bytes skip="$1" count="$2" status=none
+}
+# By the server, which outlives the backend.
+storage_peek_acknowledged () {
+	local socket
+	socket=$(find "$XDG_RUNTIME_DIR" -type s -name '*.nbd') || return 1
+	rm -f "$tmp/format.raw"
+	qemu-img convert -f raw -O raw "nbd+unix:///$storage_uri?socket=$socket" "$tmp/format.raw" || return 1
+	dd if="$tmp/format.raw" bs=64k iflag=skip_bytes,count_bytes skip="$1" count="$2" status=none
 }
 storage_break () { :; }
 storage_mend () { :; }
