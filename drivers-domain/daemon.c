@@ -74,6 +74,7 @@ struct served *daemon_add(struct daemon *d, const struct leaf_name *name)
 	}
 	s->daemon = d;
 	s->name = *name;
+	s->machine.ready_ms = 1000 * d->options.start_seconds;
 	format_init(&s->format);
 	s->pidfd = -1;
 	s->ready_fd = -1;

@@ -70,6 +70,7 @@ struct daemon_options {
 	int initwait_ms;           /* how long backends stay at InitWait; -1: as the toolstack needs */
 	const char *script_dir;    /* of the scripts that may be run */
 	unsigned script_seconds;   /* that one may take */
+	unsigned start_seconds;    /* that a backend may take until it is ready; 0: the default */
 	unsigned store_ms;         /* for so long a store that went away is looked for */
 	bool no_gate;              /* backends have the domain's whole right at the store */
 	uint64_t limit[CGROUP_KINDS]; /* of each backend; 0: none */

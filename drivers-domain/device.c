@@ -69,8 +69,13 @@ static unsigned device_start(struct device *d, const struct device_view *view, u
 	}
 	d->phase = DEVICE_STARTING;
 	d->started_ms = now;
-	d->deadline_ms = now + DEVICE_READY_MS;
+	d->deadline_ms = now + (DEVICE_INITWAIT_MS < device_ready_ms(d) ? DEVICE_INITWAIT_MS : device_ready_ms(d));
 	return DEVICE_DO_SPAWN;
+}
+
+unsigned device_ready_ms(const struct device *d)
+{
+	return d->ready_ms ? d->ready_ms : DEVICE_READY_MS;
 }
 
 static unsigned device_dwell(struct device *d, const struct device_view *view, uint64_t now)
@@ -248,19 +253,30 @@ static unsigned device_dwelt(struct device *d, const struct device_view *view, u
 	return device_forget(d, DEVICE_DO_DELETE);
 }
 
+/* It takes its time: libxl is told that somebody is there, and it has until it is late. */
+static unsigned device_not_ready(struct device *d, const struct device_view *view, uint64_t now)
+{
+	uint64_t late = d->started_ms + device_ready_ms(d);
+
+	/*
+	 * One that found its device closing or closed waits there for the frontend,
+	 * which may take days; InitWait, which READY speaks of, comes after that.
+	 */
+	if (view->state == XenbusStateClosing || view->state == XenbusStateClosed)
+		return device_ready(d);
+	if (now >= late)
+		return DEVICE_DO_REPORT_READY |
+			device_stopping(d, DEVICE_STOP_LATE, DEVICE_DO_KILL, now);
+	d->deadline_ms = late;
+	return device_is_startable(view) ? DEVICE_DO_INITWAIT : 0;
+}
+
 unsigned device_timer(struct device *d, const struct device_view *view, uint64_t now)
 {
 	d->deadline_ms = 0;
 	switch (d->phase) {
 	case DEVICE_STARTING:
-		/*
-		 * One that found its device closing or closed waits there for the frontend,
-		 * which may take days; InitWait, which READY speaks of, comes after that.
-		 */
-		if (view->state == XenbusStateClosing || view->state == XenbusStateClosed)
-			return device_ready(d);
-		return DEVICE_DO_REPORT_READY |
-			device_stopping(d, DEVICE_STOP_LATE, DEVICE_DO_KILL, now);
+		return device_not_ready(d, view, now);
 	case DEVICE_STOPPING:
 		d->deadline_ms = now + DEVICE_TERM_MS;
 		return DEVICE_DO_KILL;

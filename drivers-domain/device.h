@@ -22,8 +22,11 @@
 
 #include "drivers-domain/policy.h"
 
-/** DEVICE_READY_MS - how long a backend may take until it is ready. */
-#define DEVICE_READY_MS 10000u
+/**
+ * DEVICE_READY_MS - how long a backend may take until it is ready, if struct device says nothing
+ * else. Storage may be slow to open: one volume after the other is activated, servers are far away.
+ */
+#define DEVICE_READY_MS 120000u
 /** DEVICE_TERM_MS - how long between SIGTERM and SIGKILL. */
 #define DEVICE_TERM_MS 10000u
 /**
@@ -35,8 +38,8 @@
 #define DEVICE_DEFER_MS 500u
 
 /**
- * DEVICE_INITWAIT_MS - when a script that runs before the backend takes longer, the daemon
- * writes InitWait itself: libxl waits 10 s for it.
+ * DEVICE_INITWAIT_MS - when a script that runs before the backend takes longer, or the backend
+ * itself until it is ready, the daemon writes InitWait: libxl waits 10 s for it.
  */
 #define DEVICE_INITWAIT_MS 4000u
 
@@ -96,16 +99,19 @@ enum device_exit { DEVICE_EXIT_CLEAN, DEVICE_EXIT_STORAGE, DEVICE_EXIT_CRASH };
 enum device_stop { DEVICE_STOP_GONE, DEVICE_STOP_RECREATED, DEVICE_STOP_LATE, DEVICE_STOP_SCRIPT,
 	DEVICE_STOP_SHUTDOWN };
 
-/** struct device - all zero to begin with. */
+/** struct device - all zero to begin with, but for @ready_ms. */
 struct device {
 	enum device_phase phase;
 	enum device_stop stop;
+	unsigned ready_ms;    /* how long a backend may take until it is ready; 0: DEVICE_READY_MS */
 	bool replacing;       /* its end is our doing: another is started at once */
 	struct backoff backoff;
 	uint64_t started_ms;
 	uint64_t deadline_ms; /* call device_timer() then; 0: never */
 };
 
+/** device_ready_ms() - how long its backend may take until it is ready. */
+unsigned device_ready_ms(const struct device *d);
 /** device_has_process() - a backend of it lives. */
 bool device_has_process(const struct device *d);
 /** device_leaf() - its nodes may have changed. Return: enum device_do bits, as all below. */

@@ -198,6 +198,7 @@ driverd_scripts = \
 	tests/scripts/driverd-script-net.sh \
 	tests/scripts/driverd-script-path.sh \
 	tests/scripts/driverd-script-slow.sh \
+	tests/scripts/driverd-slow.sh \
 	tests/scripts/driverd-script-vif.sh \
 	tests/scripts/driverd-script-vif-crash.sh \
 	tests/scripts/driverd-stack.sh \

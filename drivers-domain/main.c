@@ -50,6 +50,7 @@ static const char main_usage[] =
 "  -s, --script-dir=DIR          where the hotplug scripts lie that may be run (default\n"
 "                                " SCRIPT_DIR ")\n"
 "  -T, --script-seconds=N        how long a script may run (default 40)\n"
+"  -a, --start-seconds=N         how long a backend may take until it is ready (default 120)\n"
 "  -w, --initwait=MS             how long a backend stays at InitWait, the first time\n"
 "                                (default 1000, which xl needs; 0 with SLUICE_HYPERVISOR)\n"
 "  -g, --store-gate=HOW          yes (default): a backend reaches its own device's nodes of the\n"
@@ -76,6 +77,7 @@ static const struct option main_long[] = {
 	{ "backend-tasks", required_argument, NULL, 't' },
 	{ "script-dir", required_argument, NULL, 's' },
 	{ "script-seconds", required_argument, NULL, 'T' },
+	{ "start-seconds", required_argument, NULL, 'a' },
 	{ "initwait", required_argument, NULL, 'w' },
 	{ "store-gate", required_argument, NULL, 'g' },
 	{ "store-seconds", required_argument, NULL, 'S' },
@@ -180,6 +182,9 @@ static void main_option(struct main_options *o, int c)
 	case 'T':
 		o->daemon.script_seconds = main_number("script-seconds", optarg, 1, 3600);
 		break;
+	case 'a':
+		o->daemon.start_seconds = main_number("start-seconds", optarg, 1, 3600);
+		break;
 	case 'w':
 		o->daemon.initwait_ms = (int)main_number("initwait", optarg, 0, 60000);
 		break;
@@ -267,7 +272,7 @@ int main(int argc, char **argv)
 	log_init("sluice-driverd");
 	notify_init();
 	main_block_signals();
-	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:w:g:S:kR:p:Al:FhV", main_long, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "r:j:n:b:m:t:s:T:a:w:g:S:kR:p:Al:FhV", main_long, NULL)) != -1)
 		main_option(&o, c);
 	if (optind < argc)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);

@@ -75,6 +75,8 @@ make_backend () {
 	[ -f "$journal" ] || exit 71
 	echo taken >>"$journal"
 	if [ "$mode" = stubborn ]; then trap '' TERM; else trap 'echo "$leaf" >>"$tmp/log/terms"; exit 0' TERM; fi
+	# Storage that is slow to open.
+	while [ "$mode" = slow ] && [ -e "$tmp/log" ] && [ ! -e "$tmp/mode/opened" ]; do sleep 0.1; done
 	xenstore-write "$leaf/state" 2 || exit 72
 	[ "$mode" = silent ] || echo READY=1 >&$ready
 	eval "exec $ready>&-"

@@ -7,10 +7,10 @@ start_store
 make_backend
 echo silent >"$tmp/mode/backend-vbd-2-1"
 add_leaf vbd 2 1
-start_driverd
+start_driverd --start-seconds=2
 wait_for 10 started_times vbd/2/1 1
 pid=$(backend_pid vbd/2/1)
-wait_for 20 logged 'vbd-2-1: the backend was not ready within 10 s'
+wait_for 20 logged 'vbd-2-1: the backend was not ready within 2 s'
 wait_for 5 is_gone "$pid"
 wait_for 5 xs read "$dd/error/backend/vbd/2/1/error"
 rm "$tmp/mode/backend-vbd-2-1"

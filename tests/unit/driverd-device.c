@@ -66,14 +66,43 @@ static void test_not_ready_in_time(void **state)
 	struct device_view v = leaf(1, true);
 
 	assert_int_equal(device_leaf(&d, &v, 1000), DEVICE_DO_SPAWN);
+	/* libxl is told before its 10 s are over, once. */
+	assert_int_equal(d.deadline_ms, 1000 + DEVICE_INITWAIT_MS);
+	assert_int_equal(device_timer(&d, &v, d.deadline_ms), DEVICE_DO_INITWAIT);
 	assert_int_equal(d.deadline_ms, 1000 + DEVICE_READY_MS);
 	assert_int_equal(device_timer(&d, &v, d.deadline_ms),
 		DEVICE_DO_KILL | DEVICE_DO_REPORT_READY);
 	assert_true(device_has_process(&d));
 	/* Its end then is ours, not a crash to be reported again. */
-	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 20000), 0);
+	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 200000), 0);
 	assert_int_equal(d.phase, DEVICE_BACKOFF);
-	assert_int_equal(d.deadline_ms, 20000 + BACKOFF_FIRST_MS);
+	assert_int_equal(d.deadline_ms, 200000 + BACKOFF_FIRST_MS);
+}
+
+static void test_a_backend_that_is_slow_to_open_its_storage(void **state)
+{
+	struct device d = { .ready_ms = 60000 };
+	struct device_view v = leaf(1, true);
+
+	assert_int_equal(device_leaf(&d, &v, 1000), DEVICE_DO_SPAWN);
+	assert_int_equal(device_timer(&d, &v, 1000 + DEVICE_INITWAIT_MS), DEVICE_DO_INITWAIT);
+	assert_int_equal(d.deadline_ms, 61000);
+	/* Its own InitWait, and READY, come late and count. */
+	v.state = 2;
+	assert_int_equal(device_leaf(&d, &v, 30000), 0);
+	assert_int_equal(device_ready(&d), 0);
+	assert_int_equal(d.phase, DEVICE_RUNNING);
+	assert_int_equal(d.deadline_ms, 0);
+}
+
+static void test_a_short_time_to_be_ready(void **state)
+{
+	struct device d = { .ready_ms = 2000 };
+	struct device_view v = leaf(1, true);
+
+	assert_int_equal(device_leaf(&d, &v, 1000), DEVICE_DO_SPAWN);
+	assert_int_equal(d.deadline_ms, 3000);
+	assert_int_equal(device_timer(&d, &v, 3000), DEVICE_DO_KILL | DEVICE_DO_REPORT_READY);
 }
 
 static void test_a_backend_that_waits_at_closed_is_not_late(void **state)
@@ -334,6 +363,8 @@ int main(void)
 		cmocka_unit_test(test_states_that_start_a_backend),
 		cmocka_unit_test(test_a_leaf_of_another_frontend_starts_nothing),
 		cmocka_unit_test(test_not_ready_in_time),
+		cmocka_unit_test(test_a_backend_that_is_slow_to_open_its_storage),
+		cmocka_unit_test(test_a_short_time_to_be_ready),
 		cmocka_unit_test(test_a_backend_that_waits_at_closed_is_not_late),
 		cmocka_unit_test(test_a_crash_backs_off_and_starts_again),
 		cmocka_unit_test(test_one_that_was_never_ready_backs_off),
