@@ -104,7 +104,7 @@ static int64_t grant_copy_ops(struct vcpu *v, uint64_t arg, uint32_t count)
 }
 
 /* The caller's own table is all that it may ask about. */
-static int self_status(struct vm *vm, uint32_t domid)
+int vm_grant_self_status(struct vm *vm, uint32_t domid)
 {
 	switch (vm_check_self(vm, domid)) {
 	case 0:
@@ -122,7 +122,7 @@ static int64_t grant_query_size(struct vcpu *v, uint64_t arg)
 
 	if (guest_read(v, arg, &op, sizeof(op)) < 0)
 		return -EFAULT;
-	op.status = self_status(v->vm, op.dom);
+	op.status = vm_grant_self_status(v->vm, op.dom);
 	if (op.status == GNTST_okay)
 		op.nr_frames = op.max_nr_frames = VM_GRANT_FRAMES;
 	return guest_write(v, arg, &op, sizeof(op));
@@ -148,7 +148,7 @@ static int64_t grant_setup_table(struct vcpu *v, uint64_t arg)
 	if (guest_read(v, arg, &op, sizeof(op)) < 0)
 		return -EFAULT;
 	op.status = op.nr_frames > VM_GRANT_FRAMES ? GNTST_general_error
-						   : self_status(v->vm, op.dom);
+						   : vm_grant_self_status(v->vm, op.dom);
 	if (op.status == GNTST_okay)
 		op.status = setup_list(v, (uintptr_t)op.frame_list.p, op.nr_frames);
 	return guest_write(v, arg + offsetof(struct gnttab_setup_table, status),
@@ -219,6 +219,9 @@ int64_t hc_grant(struct vcpu *v, uint32_t cmd, uint64_t arg, uint32_t count)
 		return count == 1 ? grant_set_version(v, arg) : -EINVAL;
 	case GNTTABOP_get_version:
 		return count == 1 ? grant_get_version(v, arg) : -EINVAL;
+	case GNTTABOP_dump_table:
+		/* As Xen answers an HVM guest. GRUB asks for each disk: nothing to say about. */
+		return -ENOSYS;
 	default:
 		return hypercall_unknown(v, __HYPERVISOR_grant_table_op, cmd);
 	}

@@ -17,5 +17,7 @@ struct vm;
 int vm_grant_map(struct vm *vm, struct gnttab_map_grant_ref *op);
 /** vm_grant_unmap() - the opposite; -"-. The frame shows what was there before, or nothing. */
 int vm_grant_unmap(struct vm *vm, const struct gnttab_unmap_grant_ref *op);
+/** vm_grant_self_status() - may the vm ask about the table of @domid? GNTST_okay: it is its own. */
+int vm_grant_self_status(struct vm *vm, uint32_t domid);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* memory_op: which of the hypervisor's pages stand where, and what there is. */
 #include "config.h"
+#include "hypervisor/vm/hc-memory.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -37,7 +38,7 @@ static int memory_shared_info_moved(struct vm *vm)
 }
 
 /* Memory has a lock of its own: others who send events need not wait for what KVM does then. */
-static int memory_place_shared_info(struct vm *vm, uint64_t gfn)
+static int memory_place_shared_info(struct vm *vm, uint64_t gfn, bool bits64)
 {
 	int rc = mem_place_own(&vm->mem, gfn, VM_OWN_SHARED_INFO);
 
@@ -48,7 +49,7 @@ static int memory_place_shared_info(struct vm *vm, uint64_t gfn)
 	rc = memory_shared_info_moved(vm);
 	domain_unlock(&vm->d);
 	if (rc == 0)
-		vm_update_wallclock(vm);
+		vm_place_wallclock(vm, bits64);
 	return rc;
 }
 
@@ -75,13 +76,13 @@ static int memory_place_grants(struct vm *vm, uint64_t index, uint64_t gfn)
 	return rc < 0 ? rc : memory_changed(vm, gfn);
 }
 
-static int memory_place(struct vm *vm, unsigned space, uint64_t index, uint64_t gfn)
+int memory_place(struct vm *vm, unsigned space, uint64_t index, uint64_t gfn, bool bits64)
 {
 	if (gfn >= GFN_LIMIT)
 		return -EINVAL;
 	switch (space) {
 	case XENMAPSPACE_shared_info:
-		return index ? -EINVAL : memory_place_shared_info(vm, gfn);
+		return index ? -EINVAL : memory_place_shared_info(vm, gfn, bits64);
 	case XENMAPSPACE_grant_table:
 		return memory_place_grants(vm, index, gfn);
 	default:
@@ -97,7 +98,7 @@ static int64_t memory_add(struct vcpu *v, uint64_t arg)
 	if (guest_read(v, arg, &add, sizeof(add)) < 0)
 		return -EFAULT;
 	rc = vm_check_self(v->vm, add.domid);
-	return rc < 0 ? rc : memory_place(v->vm, add.space, add.idx, add.gpfn);
+	return rc < 0 ? rc : memory_place(v->vm, add.space, add.idx, add.gpfn, true);
 }
 
 /* One page of a batch; its own result goes to its own slot. */
@@ -110,7 +111,7 @@ static int memory_add_one(struct vcpu *v, const struct xen_add_to_physmap_batch 
 	if (guest_read(v, idxs + i * sizeof(index), &index, sizeof(index)) < 0 ||
 		guest_read(v, gpfns + i * sizeof(gfn), &gfn, sizeof(gfn)) < 0)
 		return -EFAULT;
-	rc = memory_place(v->vm, batch->space, index, gfn);
+	rc = memory_place(v->vm, batch->space, index, gfn, true);
 	return guest_write(v, (uintptr_t)batch->errs.p + i * sizeof(rc), &rc, sizeof(rc));
 }
 
@@ -230,31 +231,26 @@ static int64_t memory_amount(struct vcpu *v, uint32_t cmd, uint64_t arg)
 #define E820_RESERVED 2u
 #define E820_ACPI 3u
 
-struct e820_entry {
-	uint64_t addr, size;
-	uint32_t type;
-} __attribute__((packed));
-
 /* As the builder's start_info has it. */
-static unsigned memory_map_fill(const struct vm *vm, struct e820_entry map[4])
+unsigned memory_map_fill(const struct vm *vm, struct memory_region map[MEMORY_REGIONS_MAX])
 {
 	uint64_t ram = vm->mem.ram_bytes;
 	uint64_t low = ram < VM_LOW_RAM_MAX ? ram : VM_LOW_RAM_MAX;
 	unsigned n = 0;
 
-	map[n++] = (struct e820_entry){ 0, low, E820_RAM };
-	map[n++] = (struct e820_entry){ VM_SPECIAL_BASE, VM_ACPI_BASE - VM_SPECIAL_BASE,
+	map[n++] = (struct memory_region){ 0, low, E820_RAM };
+	map[n++] = (struct memory_region){ VM_SPECIAL_BASE, VM_ACPI_BASE - VM_SPECIAL_BASE,
 		E820_RESERVED };
-	map[n++] = (struct e820_entry){ VM_ACPI_BASE, VM_ACPI_SIZE, E820_ACPI };
+	map[n++] = (struct memory_region){ VM_ACPI_BASE, VM_ACPI_SIZE, E820_ACPI };
 	if (ram > low)
-		map[n++] = (struct e820_entry){ VM_HIGH_RAM, ram - low, E820_RAM };
+		map[n++] = (struct memory_region){ VM_HIGH_RAM, ram - low, E820_RAM };
 	return n;
 }
 
 static int64_t memory_map(struct vcpu *v, uint64_t arg)
 {
 	struct xen_memory_map request;
-	struct e820_entry map[4];
+	struct memory_region map[MEMORY_REGIONS_MAX];
 	unsigned n;
 
 	if (guest_read(v, arg, &request, sizeof(request)) < 0)
@@ -282,6 +278,9 @@ int64_t hc_memory(struct vcpu *v, uint32_t cmd, uint64_t arg)
 		return memory_reservation(v, cmd, arg);
 	case XENMEM_memory_map:
 		return memory_map(v, arg);
+	case XENMEM_set_memory_map:
+		/* GRUB tells what it takes for itself; the kernel that it starts hears it from GRUB. */
+		return -EPERM;
 	case XENMEM_maximum_ram_page:
 		return memory_last_gfn(v->vm);
 	case XENMEM_maximum_gpfn:

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "common/array.h"
 #include "hypervisor/vm/vm.h"
@@ -142,22 +141,6 @@ static int64_t multicall(struct vcpu *v, uint64_t list, uint32_t nr)
 	return rc;
 }
 
-/* Their structures are laid out differently, and nothing here reads those layouts. */
-static int64_t hypercall_32bit(struct vcpu *v, uint64_t number)
-{
-	struct vm *vm = v->vm;
-	bool say;
-
-	domain_lock(&vm->d);
-	say = !vm->said_32bit;
-	vm->said_32bit = true;
-	domain_unlock(&vm->d);
-	if (say)
-		log_warn("domain %u: hypercall %" PRIu64 " from 32-bit code: only 64-bit guests are "
-			 "served; said once", vm->d.domid, number);
-	return -ENOSYS;
-}
-
 int64_t hypercall(struct vcpu *v, const struct hypercall *call)
 {
 	int64_t rc;
@@ -165,8 +148,8 @@ int64_t hypercall(struct vcpu *v, const struct hypercall *call)
 	if (call->user)
 		return -EPERM;
 	if (!call->bits64)
-		return hypercall_32bit(v, call->number);
-	if (call->number == __HYPERVISOR_multicall)
+		rc = hypercall_32bit(v, call->number, call->args);
+	else if (call->number == __HYPERVISOR_multicall)
 		rc = multicall(v, call->args[0], call->args[1]);
 	else
 		rc = hypercall_one(v, call->number, call->args);

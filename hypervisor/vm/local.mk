@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += hypervisor/vm/libvm.la
 hypervisor_vm_libvm_la_SOURCES = \
 	hypervisor/vm/cpuid.c \
 	hypervisor/vm/guest.c \
+	hypervisor/vm/hc-32bit.c \
 	hypervisor/vm/hc-console.c \
 	hypervisor/vm/hc-event.c \
 	hypervisor/vm/hc-grant-map.c \
@@ -11,6 +12,7 @@ hypervisor_vm_libvm_la_SOURCES = \
 	hypervisor/vm/hc-grant.h \
 	hypervisor/vm/hc-hvm.c \
 	hypervisor/vm/hc-memory.c \
+	hypervisor/vm/hc-memory.h \
 	hypervisor/vm/hc-sched.c \
 	hypervisor/vm/hc-timer.c \
 	hypervisor/vm/hc-timer.h \
@@ -58,6 +60,7 @@ endif
 if HAVE_CMOCKA
 vm_call_tests = \
 	tests/unit/vm-calls \
+	tests/unit/vm-calls-32bit \
 	tests/unit/vm-events \
 	tests/unit/vm-memory-calls \
 	tests/unit/vm-stress \
@@ -70,6 +73,9 @@ vm_ldadd = hypervisor/vm/libvm.la hypervisor/libhvstate.la common/libcommon.la $
 tests_unit_vm_calls_SOURCES = tests/unit/vm-calls.c $(vm_fake)
 tests_unit_vm_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_calls_LDADD = $(vm_ldadd)
+tests_unit_vm_calls_32bit_SOURCES = tests/unit/vm-calls-32bit.c $(vm_fake)
+tests_unit_vm_calls_32bit_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vm_calls_32bit_LDADD = $(vm_ldadd)
 tests_unit_vm_events_SOURCES = tests/unit/vm-events.c $(vm_fake)
 tests_unit_vm_events_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_events_LDADD = $(vm_ldadd)

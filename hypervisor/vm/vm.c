@@ -229,28 +229,57 @@ void vm_grant_ring(struct vm *vm, uint32_t ref, uint32_t domid, uint64_t gpa)
 	domain_unlock(&vm->d);
 }
 
+/* Where 32-bit code has wc_version, wc_sec and wc_nsec: behind half as many words of half the size. */
+#define WALLCLOCK_32BIT 0x900u
+
+/* wc_version and what follows it, as the guest that placed the page looks at it. */
+static uint32_t *wallclock(struct vm *vm)
+{
+	struct shared_info *info = mem_own(&vm->mem, VM_OWN_SHARED_INFO);
+
+	return vm->shared_info_32bit ? (uint32_t *)((uint8_t *)info + WALLCLOCK_32BIT)
+				     : &info->wc_version;
+}
+
 /* The guest reads these until it sees the same even version twice. */
 void vm_update_wallclock(struct vm *vm)
 {
-	struct shared_info *info = mem_own(&vm->mem, VM_OWN_SHARED_INFO);
 	struct timespec ts;
 	uint64_t at_boot;
+	uint32_t *wc;
 
 	domain_lock(&vm->d);
+	wc = wallclock(vm);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	at_boot = ts.tv_sec * 1000000000ull + ts.tv_nsec - vm->platform->now(vm);
 	/*
 	 * What the guest wrote there does not matter: the parity is what counts. Acquire keeps
 	 * the fields behind the odd version; partner: the guest's barrier between them.
 	 */
-	__atomic_fetch_or(&info->wc_version, 1, __ATOMIC_ACQ_REL);
-	info->wc_sec = at_boot / 1000000000ull;
-	info->wc_sec_hi = (at_boot / 1000000000ull) >> 32;
-	info->wc_nsec = at_boot % 1000000000ull;
+	__atomic_fetch_or(&wc[0], 1, __ATOMIC_ACQ_REL);
+	wc[1] = at_boot / 1000000000ull;
+	wc[2] = at_boot % 1000000000ull;
+	if (!vm->shared_info_32bit)
+		wc[3] = (at_boot / 1000000000ull) >> 32;
 	/* Release keeps them before the even one. */
-	__atomic_fetch_add(&info->wc_version, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&wc[0], 1, __ATOMIC_RELEASE);
 	domain_unlock(&vm->d);
 }
+
+void vm_place_wallclock(struct vm *vm, bool bits64)
+{
+	domain_lock(&vm->d);
+	/* To a kernel that a loader has started these words are events. */
+	if (vm->shared_info_32bit && bits64)
+		memset(wallclock(vm), 0, 3 * sizeof(uint32_t));
+	vm->shared_info_32bit = !bits64;
+	domain_unlock(&vm->d);
+	vm_update_wallclock(vm);
+}
+
+_Static_assert(offsetof(struct shared_info, wc_nsec) - offsetof(struct shared_info, wc_version) == 8 &&
+	offsetof(struct shared_info, wc_sec_hi) - offsetof(struct shared_info, wc_version) == 12,
+	"words in a row");
 
 bool vm_is_ending(struct vm *vm)
 {

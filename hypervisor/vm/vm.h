@@ -116,6 +116,7 @@ struct vm {
 	unsigned nr_vcpus;  /* as many as vcpus has */
 	struct vcpu *vcpus;
 	uint64_t shared_info_gfn; /* 0: not placed */
+	bool shared_info_32bit;   /* 32-bit code placed it: the time of day is where that looks */
 	uint64_t params[HVM_NR_PARAMS];
 	bool runstate_update_flag; /* VMASST_TYPE_runstate_update_flag */
 	bool shutting_down;
@@ -123,7 +124,6 @@ struct vm {
 	struct log_limit limit;
 	struct vm_console console;
 	uint64_t unknown_calls[64][2]; /* bitmap by hypercall and sub-operation, said once; see hypercall.c */
-	bool said_32bit;
 	uint64_t nr_unknown; /* unknown hypercalls so far */
 };
 
@@ -141,6 +141,8 @@ int vm_init(struct vm *vm, struct domain_set *set, const char *name, uint64_t ra
 void vm_fini(struct vm *vm);
 /** vm_update_wallclock() - the host's time of day into shared_info, also when it was set anew. */
 void vm_update_wallclock(struct vm *vm);
+/** vm_place_wallclock() - the same, where code of that width looks for it from now on. */
+void vm_place_wallclock(struct vm *vm, bool bits64);
 
 /** vm_ops_raise() and the like - members of domain_ops, for whoever makes one for a vm. */
 void vm_ops_raise(struct domain *d, uint32_t port);
@@ -169,7 +171,7 @@ void vm_grants_release(struct vm *vm);
 /** struct hypercall - one call, its registers as 64-bit guests have them. */
 struct hypercall {
 	uint64_t number;   /* rax */
-	uint64_t args[6];  /* rdi, rsi, rdx, r10, r8, r9 */
+	uint64_t args[6];  /* rdi, rsi, rdx, r10, r8, r9; of 32-bit code: ebx, ecx, edx, esi, edi, ebp */
 	bool user;         /* CPL is not 0 */
 	bool bits64;       /* the caller is in 64-bit mode */
 };
@@ -200,6 +202,8 @@ int64_t hc_vcpu(struct vcpu *v, uint32_t cmd, uint32_t vcpu, uint64_t arg);
 int64_t hc_version(struct vcpu *v, uint32_t cmd, uint64_t arg);
 int64_t hc_console(struct vcpu *v, uint32_t cmd, uint32_t count, uint64_t buffer);
 int64_t hc_set_timer(struct vcpu *v, uint64_t deadline);
+/** hypercall_32bit() - of 32-bit code: what a boot loader uses, which polls for events. */
+int64_t hypercall_32bit(struct vcpu *v, uint64_t number, const uint64_t *args);
 
 /** guest_read(), guest_write() - guest virtual memory of the calling vCPU. 0 or -EFAULT. */
 int guest_read(struct vcpu *v, uint64_t gva, void *to, size_t len) must_check;

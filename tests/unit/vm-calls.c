@@ -48,14 +48,6 @@ static void user_code_is_refused(void **state)
 	assert_int_equal(hypercall(&fake->vm.vcpus[0], &call), 0x40011);
 }
 
-static void code_of_32_bits_is_refused(void **state)
-{
-	struct hypercall call = { .number = __HYPERVISOR_xen_version };
-
-	assert_int_equal(hypercall(&fake->vm.vcpus[0], &call), -ENOSYS);
-	assert_true(fake->vm.said_32bit);
-}
-
 static void unknown_numbers_are_counted(void **state)
 {
 	static const uint64_t numbers[] = { 0, 7, 39, 63, 64, 65, 1ull << 32, UINT64_MAX };
@@ -420,7 +412,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(user_code_is_refused),
-		T(code_of_32_bits_is_refused),
 		T(unknown_numbers_are_counted),
 		T(unknown_operations_are_counted),
 		T(unknown_calls_are_said_once_each),
