@@ -321,6 +321,9 @@ static void format_finish(struct served *s)
 {
 	struct format *f = &s->format;
 
+	/* It is told once: its device or the daemon may be to end, too, meanwhile. */
+	if (f->asked && f->pid > 0)
+		return;
 	/* One that is not ready has written nothing. */
 	f->flushed = f->readonly || f->hello_fd >= 0;
 	f->asked = true;

@@ -20,6 +20,7 @@ served () { # [STATUS]: how it ends
 	local status=0
 	wait "$guest" || status=$?
 	[ $status = "${1:-0}" ] || { cat "$tmp/out" "$tmp/log"; fail "the guest ended with status $status"; }
+	[ $status != 0 ] || ! grep 'may be lost' "$tmp/log" || fail "the format server flushed, and was not believed"
 }
 says () { wait_for 60 grep -qE -e "$1" "$tmp/out" "$tmp/log"; }
 # refused DISK TEXT: the attach fails, and this is the reason.
