@@ -73,6 +73,10 @@ static void builder_ready(void *opaque, uint32_t events)
 	kvm_build_stop(kv);
 	if (rc == 0) {
 		rc = kvm_machine_entry(kv, result.entry, result.start_info);
+		/* Nothing rewritten: it is no kernel that makes hypercalls, but may be one that
+		 * starts another. */
+		if (rc == 0 && kv->kvm->rewrite && !kv->kvm->xen && !result.rewritten)
+			rc = kvm_machine_filter(kv, true);
 		if (rc == 0)
 			rc = threads_start(kv);
 		if (rc < 0)

@@ -15,7 +15,6 @@
 #define IDENTITY_MAP 0xfffbc000ul
 #define MSR_MTRR_DEF_TYPE 0x2ffu
 #define MTRR_ENABLED_WRITE_BACK 0x806u
-#define MSR_HYPERCALL_PAGE 0x40000000u /* cpuid_xen() names it */
 
 static int failed(const char *what, int rc)
 {
@@ -30,20 +29,27 @@ static int cap_enable(int fd, unsigned cap, uint64_t arg)
 	return kvm_call(fd, KVM_ENABLE_CAP, &enable);
 }
 
-/* The guest's request for a page of hypercalls is ours to serve. */
-static int filter_set(int fd)
+int kvm_machine_filter(struct kvm_vm *kv, bool kernels)
 {
 	uint8_t none[8] = { 0 };
 	struct kvm_msr_filter filter = { .flags = KVM_MSR_FILTER_DEFAULT_ALLOW };
-	int rc = cap_enable(fd, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER);
+	const uint32_t ours[] = { MSR_HYPERCALL_PAGE, MSR_GS_BASE };
 
-	if (rc < 0)
-		return rc;
-	filter.ranges[0].flags = KVM_MSR_FILTER_WRITE;
-	filter.ranges[0].base = MSR_HYPERCALL_PAGE;
-	filter.ranges[0].nmsrs = 1;
-	filter.ranges[0].bitmap = none;
-	return kvm_call(fd, KVM_X86_SET_MSR_FILTER, &filter);
+	for (unsigned i = 0; i < (kernels ? 2 : 1); i++) {
+		filter.ranges[i].flags = KVM_MSR_FILTER_WRITE;
+		filter.ranges[i].base = ours[i];
+		filter.ranges[i].nmsrs = 1;
+		filter.ranges[i].bitmap = none;
+	}
+	return kvm_call(kv->fd, KVM_X86_SET_MSR_FILTER, &filter);
+}
+
+/* The guest's request for a page of hypercalls is ours to serve. */
+static int filter_set(struct kvm_vm *kv)
+{
+	int rc = cap_enable(kv->fd, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER);
+
+	return rc < 0 ? rc : kvm_machine_filter(kv, false);
 }
 
 static int xen_set(int fd)
@@ -81,7 +87,7 @@ int kvm_machine_make(struct kvm_vm *kv)
 	rc = kv->kvm->xen ? xen_set(kv->fd) : 0;
 	/* Before KVM's own page, whose calls it does not pass on all. */
 	if (rc == 0 && kv->kvm->rewrite)
-		rc = filter_set(kv->fd);
+		rc = filter_set(kv);
 	return rc < 0 ? failed("its hypercalls", rc) : 0;
 }
 

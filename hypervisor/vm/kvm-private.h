@@ -24,6 +24,8 @@
 #define KVM_PRIVATE_CPUIDS 256u
 #define VCPU_STACK (1u << 20)
 #define RFLAGS_IF (1u << 9)
+#define MSR_HYPERCALL_PAGE 0x40000000u /* cpuid_xen() names it */
+#define MSR_GS_BASE 0xc0000101u
 
 /** struct kvm - the machine that vms are made with. */
 struct kvm {
@@ -116,6 +118,11 @@ int kvm_cpuid_make(const struct kvm_cpuid2 *offered, uint32_t domid, unsigned vc
 /* kvm-machine.c */
 /** kvm_machine_make() - the KVM vm, without memory and vCPUs. 0 or -errno, logged. */
 int kvm_machine_make(struct kvm_vm *kv) must_check;
+/**
+ * kvm_machine_filter() - what is ours to serve when the guest writes it: the address of its page
+ * of hypercalls and, with @kernels, MSR_GS_BASE, for kvm_kernel_started(). 0 or -errno.
+ */
+int kvm_machine_filter(struct kvm_vm *kv, bool kernels) must_check;
 /** kvm_machine_vcpus() - all vCPUs, none running. 0 or -errno, logged. */
 int kvm_machine_vcpus(struct kvm_vm *kv) must_check;
 /** kvm_machine_close() - the end of both; nothing runs any more. */
@@ -131,6 +138,11 @@ int kvm_set_msr(struct kvm_vcpu *c, uint32_t index, uint64_t value) must_check;
 /** kvm_build_start() - give the builder its order and wait for the result in the loop. */
 int kvm_build_start(struct kvm_vm *kv, const struct hvctl_vm_config *config) must_check;
 void kvm_build_stop(struct kvm_vm *kv);
+
+/* kvm-kernel.c */
+/** kvm_kernel_started() - @c writes MSR_GS_BASE: if that is a kernel's start, have its hypercalls
+ * arrive. No lock held. */
+void kvm_kernel_started(struct kvm_vcpu *c);
 
 /* kvm-platform.c */
 extern const struct vm_platform kvm_platform;

@@ -31,10 +31,13 @@ hypervisor_vm_libvm_la_SOURCES = \
 
 # KVM, and the arenas of pages granted to process domains.
 hypervisor_sluice_hypervisor_SOURCES += \
+	hypervisor/build/rewrite.c \
+	hypervisor/build/rewrite.h \
 	hypervisor/vm/arena.c \
 	hypervisor/vm/arena.h \
 	hypervisor/vm/kvm-build.c \
 	hypervisor/vm/kvm-cpuid.c \
+	hypervisor/vm/kvm-kernel.c \
 	hypervisor/vm/kvm-life.c \
 	hypervisor/vm/kvm-machine.c \
 	hypervisor/vm/kvm-platform.c \

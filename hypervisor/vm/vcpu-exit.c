@@ -88,7 +88,7 @@ static void stub_make(uint8_t *stub, uint32_t index)
 	stub[7] = 0xc3;
 }
 
-static void exit_wrmsr(struct kvm_vcpu *c)
+static void hypercall_page(struct kvm_vcpu *c)
 {
 	struct kvm_run *run = c->run;
 	uint8_t page[VM_PAGE];
@@ -101,6 +101,19 @@ static void exit_wrmsr(struct kvm_vcpu *c)
 	for (unsigned i = 0; i < sizeof(page) / HYPERCALL_STUB; i++)
 		stub_make(page + i * HYPERCALL_STUB, i);
 	run->msr.error = mem_write(&c->kv->vm.mem, run->msr.data, page, sizeof(page)) < 0;
+}
+
+static void exit_wrmsr(struct kvm_vcpu *c)
+{
+	struct kvm_run *run = c->run;
+
+	if (run->msr.index != MSR_GS_BASE) {
+		hypercall_page(c);
+		return;
+	}
+	run->msr.error = kvm_set_msr(c, MSR_GS_BASE, run->msr.data) < 0;
+	if (!run->msr.error)
+		kvm_kernel_started(c);
 }
 
 static bool exit_unknown(struct kvm_vcpu *c)

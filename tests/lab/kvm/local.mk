@@ -6,6 +6,8 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-cpus.sh \
 	tests/lab/kvm/test-driver-kernel.sh \
 	tests/lab/kvm/test-driver-sluice.sh \
+	tests/lab/kvm/test-grub-6.1.sh \
+	tests/lab/kvm/test-grub-6.12.sh \
 	tests/lab/kvm/test-life.sh \
 	tests/lab/kvm/test-lvm.sh \
 	tests/lab/kvm/test-net.sh \
@@ -40,6 +42,8 @@ EXTRA_DIST += \
 	tests/lab/kvm/driver-driver.sh \
 	tests/lab/kvm/driver-host.sh \
 	tests/lab/kvm/functions.sh \
+	tests/lab/kvm/grub-host.sh \
+	tests/lab/kvm/grub.sh \
 	tests/lab/kvm/init \
 	tests/lab/kvm/lib.sh \
 	tests/lab/kvm/life-guest.sh \
