@@ -220,6 +220,7 @@ blkfront_scripts = \
 	tests/scripts/format-daemon.sh \
 	tests/scripts/format-killed.sh \
 	tests/scripts/format-serves.sh \
+	tests/scripts/format-vhd-full.sh \
 	tests/scripts/nbd-errors.sh \
 	tests/scripts/net-rules.sh \
 	$(NULL)
@@ -245,6 +246,7 @@ EXTRA_DIST += \
 	tests/scripts/nbdkit-functions.sh \
 	tests/scripts/storage-aio.sh \
 	tests/scripts/storage-functions.sh \
+	tests/scripts/storage-lvm.sh \
 	tests/scripts/storage-nbd.sh \
 	tests/scripts/format-functions.sh \
 	tests/scripts/storage-qcow2.sh \

@@ -184,6 +184,8 @@ static int nbd_open_export(struct nbd *n, const struct blk_conf *conf, char *why
 		rc = nbd_server_resolve(&n->server, why, room);
 	n->strict = n->server.uri.unflushed_fails;
 	n->own_server = conf->own_server;
+	/* After an allocation that failed qemu-nbd gives that vhd's next block the same place. */
+	n->errors_last = conf->own_server && strncmp(n->server.uri.export, "vhd:", 4) == 0;
 	n->server.silent_ms = n->server.uri.timeout_s * 1000u / 3;
 	if (rc == 0)
 		rc = nbd_connect(n, why, room);

@@ -304,6 +304,19 @@ static void queue_drop(struct nbd_queue *q, const char *why, int64_t now)
 
 /* --- progress --------------------------------------------------------------------------------- */
 
+/* Whether what this request ended with is its own affair. */
+static void queue_judge(struct nbd_queue *q, struct nbd_op *op)
+{
+	char why[128];
+
+	if (op->result == 0 || !q->nbd->errors_last || req_of(op)->op == BLK_READ ||
+		__atomic_load_n(&q->nbd->failed, __ATOMIC_ACQUIRE))
+		return;
+	snprintf(why, sizeof(why), "a write failed (%s), behind which the server may mix up the image's blocks",
+		strerror(-op->result));
+	queue_fail(q, why);
+}
+
 /* What its callback was called for. */
 static void queue_finish(struct nbd_queue *q)
 {
@@ -319,6 +332,7 @@ static void queue_finish(struct nbd_queue *q)
 			continue;
 		}
 		q->pause_ms = 0;
+		queue_judge(q, op);
 		op_finish(q, op, op->result);
 	}
 	ops_again(q, &again);

@@ -19,11 +19,11 @@ backend_below () { process_below "$1" sluice-blk; }
 start_guest () {
 	local disk=$1; shift
 	rm -f "$tmp/enough" "$tmp/kills" "$tmp/out"
-	SLUICE_LOG=info timeout -k 5 600 "$sluice" exec --disk="$disk" -- "$survivor" 500 "$tmp/enough" "$@" \
+	SLUICE_LOG=info timeout -k 5 1500 "$sluice" exec --disk="$disk" -- "$survivor" 500 "$tmp/enough" "$@" \
 		>"$tmp/out" 2>"$tmp/log" &
 	guest=$!
 	cleanup_fn sh -c "kill $guest 2>/dev/null"
-	wait_for 30 grep -q connected "$tmp/out"
+	wait_for 120 grep -q connected "$tmp/out"
 }
 # kill_backend: when it was killed goes to $tmp/kills, in microseconds. False: there is none.
 kill_backend () {
@@ -43,8 +43,8 @@ kill_times () {
 	begun=$(took_over)
 	for ((i = 1; i <= $1; i++)); do
 		sleep "0.$((RANDOM % 30 + 10))"
-		wait_for 10 kill_backend
-		wait_for 30 guest_resumed $((begun + i))
+		wait_for 60 kill_backend
+		wait_for 120 guest_resumed $((begun + i))
 	done
 }
 # end_guest: it was well to the end.

@@ -23,13 +23,13 @@ disk () { echo "$storage_uri$storage_options${1-}"; }
 begin_guest () {
 	local disk=$1; shift
 	: >"$tmp/out"
-	SLUICE_LOG=info timeout -k 5 300 "$sluice" exec --disk="$disk" -- "$conform" "$@" >"$tmp/out" 2>"$tmp/log" &
+	SLUICE_LOG=info timeout -k 5 1500 "$sluice" exec --disk="$disk" -- "$conform" "$@" >"$tmp/out" 2>"$tmp/log" &
 	guest=$!
 	cleanup_fn eval "kill $guest 2>/dev/null; wait $guest 2>/dev/null || :"
 }
 # guest_says TEXT [SECONDS]: it said that, or failed.
 guest_says () {
-	wait_for "${2:-120}" guest_said "$1"
+	wait_for "${2:-600}" guest_said "$1"
 	grep -qE "^$1" "$tmp/out" || guest_failed "it did not say \"$1\""
 }
 # It said that, or says nothing any more.
@@ -50,6 +50,7 @@ await_guest () {
 run_guest () { begin_guest "$@"; await_guest; }
 # storage_fine: none of its errors came.
 storage_fine () {
+	! grep 'may be lost' "$tmp/log" || guest_failed "the format server flushed, and was not believed"
 	! grep -E '(read|write|flush|discard) of [0-9]+ bytes at [0-9]+ failed|a flush failed' "$tmp/log" ||
 		guest_failed "the storage had errors"
 }
@@ -103,7 +104,7 @@ case_types () {
 }
 case_discard () { needs discard; run_guest "$(disk)" discard "$(promised)"; storage_fine; }
 case_depth () {
-	run_guest "$(disk)" load depth=256 segments=32 ops=60000 seed=7 "$(promised)"
+	run_guest "$(disk)" load depth=256 segments=32 ops="${SLUICE_CONFORM_OPS:-60000}" seed=7 "$(promised)"
 	grep -qE 'at most 2(4[0-9]|5[0-9]) in flight' "$tmp/out" || guest_failed "it was not that deep"
 	storage_fine
 }
@@ -124,7 +125,7 @@ killed_and_compared () {
 	kill -STOP "$daemon"
 	cleanup_fn eval "kill -CONT $daemon 2>/dev/null || :"
 	kill -KILL "$backend"
-	wait_for 20 backend_ended "$backend"
+	wait_for 120 backend_ended "$backend"
 	compare_peek "${2:-storage_peek}"
 	kill -CONT "$daemon"
 	# Else its disk is given up: nobody knows when the killed one's writes have ended.
@@ -144,10 +145,9 @@ case_readonly () {
 	if storage_has peek; then compare_peek; fi
 }
 case_zeroes () {
-	# A reason why the driver cannot be called without a daemon.
-	[ -z "${storage_direct-}" ] || skip "$storage_direct"
 	[ -x "$direct" ] || fail "$direct is not built"
-	"$direct" "$storage_uri" "$(echo "$storage_options" | sed -n 's/.*driver=\([^,]*\).*/\1/p')" >"$tmp/out" 2>"$tmp/log" || {
+	storage_direct
+	"$direct" "$storage_direct_uri" "$(echo "$storage_options" | sed -n 's/.*driver=\([^,]*\).*/\1/p')" >"$tmp/out" 2>"$tmp/log" || {
 		cat "$tmp/out" "$tmp/log"
 		fail "the driver, called directly, failed"
 	}
@@ -248,7 +248,7 @@ load_through () {
 	"$1"
 	sleep 1
 	"$2"
-	wait_for 60 goes_on
+	wait_for 300 goes_on
 	touch "$tmp/stop"
 	await_guest
 	storage_fine

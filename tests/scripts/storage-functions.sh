@@ -17,7 +17,7 @@
 #   storage_start MIB [WHAT]
 #       A new storage of that size, all zeroes, its server running, in $tmp. Sets storage_uri, which is what
 #       --disk= takes up to its first option (a comma in it doubled), and, if it is needed,
-#       storage_options (such as ",driver=aio"); storage_direct, why its driver cannot be called directly. WHAT: 4096 (storage with sectors of 4096
+#       storage_options (such as ",driver=aio"). WHAT: 4096 (storage with sectors of 4096
 #       bytes), or the error that storage_break is to cause, where that needs another set-up.
 #       It registers its own end with cleanup_fn, too.
 #   storage_stop
@@ -27,6 +27,8 @@
 #       The backend may be running, and have the storage locked.
 #   storage_peek_acknowledged OFFSET LENGTH
 #       The same of what is acknowledged and not flushed, if a server has that, which outlives the backend.
+#   storage_direct
+#       Sets storage_direct_uri: how the driver is called directly, without a daemon, if not so.
 #   storage_break ERROR, storage_mend
 #       From now on writes into the second half of the disk fail with it (eio: reads, too), by a real
 #       cause; the other half may fail as well. storage_mend: no more. What they print is shown.
@@ -59,6 +61,7 @@ storage_tmpfs () {
 }
 # What a driver may leave out.
 storage_peek_acknowledged () { storage_peek "$@"; }
+storage_direct () { storage_direct_uri=$storage_uri; }
 storage_error () {
 	case $1 in
 	eio) echo 'Input/output error' ;;
