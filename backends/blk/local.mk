@@ -388,7 +388,7 @@ iscsi_scripts = \
 	$(NULL)
 dist_check_SCRIPTS += $(iscsi_scripts)
 TESTS += $(iscsi_scripts)
-EXTRA_DIST += tests/scripts/iscsi-functions.sh tests/scripts/storage-iscsi.sh
+EXTRA_DIST += tests/scripts/disk-functions.sh tests/scripts/iscsi-functions.sh tests/scripts/storage-iscsi.sh
 dist_check_SCRIPTS += $(blk_scripts)
 # glusterd's.
 gluster_scripts = \

@@ -3,36 +3,17 @@
 # beside QEMU's programs; devices that are mounted, wholly or a partition of them.
 # Needs only the store, and so serves unconfined.
 . "$(dirname "$0")/functions.sh"
+. "$(dirname "$0")/disk-functions.sh"
 PATH=$PATH:/usr/sbin:/sbin
-blk=$builddir/backends/blk/sluice-blk
-store=$builddir/hypervisor/store/sluice-store
-requires test -x "$blk"
-requires command -v xenstore-write
-export XENSTORED_PATH=$tmp/store.sock
-"$store" --socket="$XENSTORED_PATH" 2>"$tmp/store.log" &
-store_pid=$!
-cleanup_fn eval "kill $store_pid 2>/dev/null; wait $store_pid 2>/dev/null || :"
-wait_for 10 test -S "$XENSTORED_PATH"
-top=/local/domain/0/backend/vbd/7
+begin_store
 
-# serve ID DRIVER MODE PARAMS: MODE is w, r or s (shared). Its pid is in $served; 1: it was refused, see $tmp/err.ID.
-serve () {
-	local mode=$3 shared=0 status=0
-	[ "$mode" != s ] || mode=w shared=1
-	xenstore-rm "$top/$1" 2>/dev/null || :
-	xenstore-write "$top/$1/frontend" "/local/domain/7/device/vbd/$1" "$top/$1/frontend-id" 7 \
-		"$top/$1/params" "$4" "$top/$1/mode" "$mode" "$top/$1/online" 1 "$top/$1/state" 1 \
-		"$top/$1/shared" "$shared" "$top/$1/driver" "$2"
-	: >"$tmp/ready.$1"
-	"$blk" --backend="backend/vbd/7/$1" --confine=no --ready-fd=3 3>"$tmp/ready.$1" 2>"$tmp/err.$1" &
-	served=$!
-	wait_for 30 eval "grep -q READY=1 '$tmp/ready.$1' || ! kill -0 $served 2>/dev/null"
-	grep -q READY=1 "$tmp/ready.$1" && { cleanup_fn eval "kill $served 2>/dev/null; wait $served 2>/dev/null || :"; return 0; }
-	wait "$served" || status=$?
-	[ $status = 2 ] || fail "$2 $3 of $4: status $status: $(cat "$tmp/err.$1")"
-	return 1
+# with ID DRIVER MODE PARAMS: MODE is w, r or s (shared). 1: it was refused, see $tmp/err.ID.
+with () {
+	case $3 in
+	s) try_serve "$1" "$4" w 1 "$2" ;;
+	*) try_serve "$1" "$4" "$3" 0 "$2" ;;
+	esac
 }
-unserve () { kill "$1"; wait "$1" || fail "ended with status $?"; }
 # may FIRST SECOND: whether these modes go together
 may () { [ "$1" = s ] || [ "$2" = s ] || [ "$1$2" = rr ]; }
 # beside WHAT EXPECTED SUCCEEDED: the table's line, or the end
@@ -44,13 +25,13 @@ beside () {
 ours () {
 	local d1 m1 d2 m2 expected got first
 	for d1 in uring aio; do for m1 in w r s; do
-		serve 51712 $d1 $m1 "$2" || fail "$1: $d1 $m1 alone: $(cat "$tmp/err.51712")"
+		with 51712 $d1 $m1 "$2" || fail "$1: $d1 $m1 alone: $(cat "$tmp/err.51712")"
 		first=$served
 		for d2 in uring aio; do for m2 in w r s; do
 			expected=1 got=1
 			! may $m1 $m2 || expected=0
 			# The kernel's claim is a device's writer's; who shares has none, and needs none.
-			if serve 51728 $d2 $m2 "$2"; then got=0; unserve "$served"; fi
+			if with 51728 $d2 $m2 "$2"; then got=0; unserve "$served"; fi
 			beside "$1 $d1 $m1, then $d2 $m2" $expected $got
 			[ $got = 0 ] || grep -q "in use by" "$tmp/err.51728" || fail "it says: $(cat "$tmp/err.51728")"
 		done; done
@@ -66,7 +47,7 @@ qemu_reads () { qemu-io -f raw -r -c 'read 0 512' "$image" >"$tmp/err.51728" 2>&
 qemu_writes () { qemu-io -f raw -c 'read 0 512' "$image" >"$tmp/err.51728" 2>&1; }
 if command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null; then
 	for driver in uring aio; do for mode in w r s; do
-		serve 51712 $driver $mode "$image" || fail "$(cat "$tmp/err.51712")"
+		with 51712 $driver $mode "$image" || fail "$(cat "$tmp/err.51712")"
 		expected=1; ! may $mode r || expected=0
 		got=0; qemu_reads || got=1
 		beside "file $driver $mode, then QEMU r" $expected $got
@@ -85,7 +66,7 @@ if command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null; then
 		for driver in uring aio; do for mode in w r s; do
 			expected=1 got=1
 			! may $qemu $mode || expected=0
-			if serve 51728 $driver $mode "$image"; then got=0; unserve "$served"; fi
+			if with 51728 $driver $mode "$image"; then got=0; unserve "$served"; fi
 			beside "file QEMU $qemu, then $driver $mode" $expected $got
 			[ $got = 0 ] || grep -q "in use by QEMU" "$tmp/err.51728" || fail "it says: $(cat "$tmp/err.51728")"
 		done; done
@@ -106,12 +87,12 @@ losetup --detach "$loop"
 
 # refuses WHAT: a writer of it
 refuses () {
-	! serve 51728 uring w "$1" || fail "$2: not refused"
+	! with 51728 uring w "$1" || fail "$2: not refused"
 	grep -q "in use by somebody else (mounted" "$tmp/err.51728" || fail "$2: $(cat "$tmp/err.51728")"
 	echo "$2: refused"
 }
 takes () {
-	serve 51728 uring "$3" "$1" || fail "$2: $(cat "$tmp/err.51728")"
+	with 51728 uring "$3" "$1" || fail "$2: $(cat "$tmp/err.51728")"
 	unserve "$served"
 	echo "$2: served"
 }
@@ -153,8 +134,8 @@ if [ -x "$builddir/backends/blk/sluice-probe" ]; then
 	takes "partition:$loop:2" "the one beside it" w
 fi
 umount "$tmp/mnt"
-serve 51712 uring w "${loop}p1" || fail "$(cat "$tmp/err.51712")"
+with 51712 uring w "${loop}p1" || fail "$(cat "$tmp/err.51712")"
 first=$served
-! serve 51728 uring w "$loop" || fail "the whole device beside its partition"
+! with 51728 uring w "$loop" || fail "the whole device beside its partition"
 if mount "${loop}p1" "$tmp/mnt" 2>/dev/null; then fail "a partition that is a guest's disk could be mounted"; fi
 unserve "$first"

@@ -4,11 +4,8 @@
 # real ones: tests/lab/kvm/test-lvm.sh.
 . "$(dirname "$0")/functions.sh"
 PATH=$PATH:/usr/sbin:/sbin
-blk=$builddir/backends/blk/sluice-blk
 lvm=$builddir/backends/blk/sluice-lvm
-requires test -x "$blk"
 requires test -x "$lvm"
-requires command -v xenstore-write
 requires command -v losetup
 [ -w /dev/loop-control ] || skip "loop devices cannot be set up here"
 # /dev/VG/LV is in a /dev of the test's own.
@@ -188,36 +185,16 @@ echo "errors"
 
 # --- sluice-blk ---------------------------------------------------------------------------------
 mount -t tmpfs run /run
-export XENSTORED_PATH=$tmp/store.sock
-"$builddir/hypervisor/store/sluice-store" --socket="$XENSTORED_PATH" 2>"$tmp/store.log" &
-store_pid=$!
-cleanup_fn eval "kill $store_pid 2>/dev/null; wait $store_pid 2>/dev/null || :"
-wait_for 10 test -S "$XENSTORED_PATH"
-top=/local/domain/0/backend/vbd/7/51712
-# serve PARAMS: its pid is in $served; 1: it was refused
-serve () {
-	local status=0
-	xenstore-rm "$top" 2>/dev/null || :
-	xenstore-write "$top/frontend" /local/domain/7/device/vbd/51712 "$top/frontend-id" 7 \
-		"$top/params" "$1" "$top/mode" w "$top/online" 1 "$top/state" 1
-	: >"$tmp/ready"
-	"$blk" --backend=backend/vbd/7/51712 --confine=no --ready-fd=3 --log-level=info 3>"$tmp/ready" 2>"$tmp/err" &
-	served=$!
-	cleanup_fn eval "kill $served 2>/dev/null; wait $served 2>/dev/null || :"
-	wait_for 30 eval "grep -q READY=1 '$tmp/ready' || ! kill -0 $served 2>/dev/null"
-	grep -q READY=1 "$tmp/ready" && return 0
-	wait "$served" || status=$?
-	[ $status = 2 ] || fail "$1: status $status: $(cat "$tmp/err")"
-	return 1
-}
+. "$srcdir/tests/scripts/disk-functions.sh"
+begin_store
 users () { ls /run/sluice-lvm/aaaa-1.bbbb-2 2>/dev/null; }
 fresh
-serve lvm:vg/lv || fail "$(cat "$tmp/err")"
+serve 51712 lvm:vg/lv
 is_active || fail "not activated"
 [ "$(users)" = backend-vbd-7-51712 ] || fail "users: $(users)"
 truncate -s 16M "$image"
 losetup -c "$loop"
-if (wait_for 10 grep -q 'the disk has 32768 sectors' "$tmp/err") 2>/dev/null; then
+if (wait_for 10 grep -q 'the disk has 32768 sectors' "$tmp/err.51712") 2>/dev/null; then
 	echo "the disk grows with its volume"
 else
 	echo "left out: growing with its volume; the kernel's events do not come here"
@@ -226,17 +203,17 @@ kill -KILL "$served"
 wait "$served" || :
 sleep 0.5
 is_active || fail "deactivated when its backend was killed"
-serve lvm:vg/lv || fail "$(cat "$tmp/err")"
+serve 51712 lvm:vg/lv
 kill "$served"
-wait "$served" || fail "status $?: $(cat "$tmp/err")"
+wait "$served" || fail "status $?: $(cat "$tmp/err.51712")"
 ! is_active || fail "left active"
 [ -z "$(users)" ] || fail "users: $(users)"
-! serve lvm:vg || fail "half a name is taken"
-grep -q "write lvm:VG/LV" "$tmp/err" || fail "$(cat "$tmp/err")"
+! try_serve 51712 lvm:vg || fail "half a name is taken"
+grep -q "write lvm:VG/LV" "$tmp/err.51712" || fail "$(cat "$tmp/err.51712")"
 # What fails later deactivates, too.
 if [ -x "$builddir/backends/blk/sluice-probe" ]; then
-	! serve partition:lvm:vg/lv:1 || fail "there is no partition 1"
-	grep -q "no partition table" "$tmp/err" || fail "$(cat "$tmp/err")"
+	! try_serve 51712 partition:lvm:vg/lv:1 || fail "there is no partition 1"
+	grep -q "no partition table" "$tmp/err.51712" || fail "$(cat "$tmp/err.51712")"
 	! is_active || fail "left active by a disk that was refused"
 fi
 echo "sluice-blk"

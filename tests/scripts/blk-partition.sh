@@ -3,49 +3,12 @@
 # whole image and a part of it are not served at once; what names none is refused in one line.
 # Needs only the store, and so serves unconfined but for the program that reads the table.
 . "$(dirname "$0")/functions.sh"
+. "$(dirname "$0")/disk-functions.sh"
 PATH=$PATH:/usr/sbin:/sbin
-blk=$builddir/backends/blk/sluice-blk
-store=$builddir/hypervisor/store/sluice-store
-requires test -x "$blk"
 requires test -x "$builddir/backends/blk/sluice-probe"
 requires command -v sfdisk
 requires command -v mkfs.ext4
-requires command -v xenstore-write
-export XENSTORED_PATH=$tmp/store.sock
-"$store" --socket="$XENSTORED_PATH" 2>"$tmp/store.log" &
-store_pid=$!
-cleanup_fn eval "kill $store_pid 2>/dev/null; wait $store_pid 2>/dev/null || :"
-wait_for 10 test -S "$XENSTORED_PATH"
-top=/local/domain/0/backend/vbd/7
-
-# disk ID PARAMS [MODE]
-disk () {
-	xenstore-rm "$top/$1" 2>/dev/null || :
-	xenstore-write "$top/$1/frontend" "/local/domain/7/device/vbd/$1" "$top/$1/frontend-id" 7 \
-		"$top/$1/params" "$2" "$top/$1/mode" "${3:-w}" "$top/$1/online" 1 "$top/$1/state" 1 \
-		"$top/$1/shared" "${4:-0}"
-}
-# refused PARAMS TEXT
-refused () {
-	local status=0
-	disk 51900 "$1"
-	timeout 60 "$blk" --backend=backend/vbd/7/51900 --confine=no 2>"$tmp/err" || status=$?
-	[ $status = 2 ] || fail "$1: exit status $status, not 2: $(cat "$tmp/err")"
-	[ "$(grep -c error: "$tmp/err")" = 1 ] || fail "$1: not one line: $(cat "$tmp/err")"
-	grep -qF -- "$2" "$tmp/err" || fail "$1 does not say \"$2\": $(cat "$tmp/err")"
-}
-# serve ID PARAMS [MODE [SHARED]]: its pid is in $served
-serve () {
-	disk "$@"
-	: >"$tmp/ready"
-	"$blk" --backend="backend/vbd/7/$1" --confine=no --ready-fd=3 --log-level=info \
-		3>"$tmp/ready" 2>"$tmp/err.$1" &
-	served=$!
-	cleanup_fn eval "kill $served 2>/dev/null; wait $served 2>/dev/null || :"
-	wait_for 20 grep -q READY=1 "$tmp/ready"
-}
-unserve () { kill "$1"; wait "$1" || fail "ended with status $?"; }
-
+begin_store
 img=$tmp/disk.img
 truncate -s 64M "$img"
 sfdisk -q "$img" <<END
@@ -62,7 +25,7 @@ dd if="$tmp/fs" of="$img" bs=512 seek=18432 conv=notrunc status=none
 
 for which in 1 PARTUUID=11111111-2222-3333-4444-555555555555 PARTLABEL=first \
 	PARTUUID=11111111-2222-3333-4444-55555555555A; do
-	[ "${which: -1}" = A ] && { refused "partition:$img:$which" "none of them is"; continue; }
+	[ "${which: -1}" = A ] && { refused "none of them is" "partition:$img:$which"; continue; }
 	serve 51712 "partition:$img:$which"
 	unserve "$served"
 done
@@ -71,35 +34,35 @@ serve 51712 "partition:$img:LABEL=flower"
 first=$served
 serve 51728 "partition:$img:1"
 second=$served
-refused "$img" "locked"
-refused "partition:$img:2" "locked"
-refused "partition:$img:LABEL=flower" "locked"
+refused "locked" "$img"
+refused "locked" "partition:$img:2"
+refused "locked" "partition:$img:LABEL=flower"
 unserve "$first"
 unserve "$second"
 serve 51712 "$img"
-refused "partition:$img:2" "locked"
+refused "locked" "partition:$img:2"
 unserve "$served"
 # Readers share; a writer does not join them. Who says that it is shared may.
 serve 51712 "partition:$img:2" r
 first=$served
 serve 51728 "$img" r
 second=$served
-refused "partition:$img:2" "locked"
+refused "locked" "partition:$img:2"
 serve 51744 "partition:$img:2" w 1
 grep -q "is shared" "$tmp/err.51744" || fail "nothing is said of a shared disk"
 unserve "$served"
 unserve "$first"
 unserve "$second"
 
-refused "partition:$img:PARTLABEL=twin" "several partitions"
-refused "partition:$img:7" "none of them is 7"
-refused "partition:$img:0" "write a number from 1"
-refused "partition:$img:x" "write a number from 1"
-refused "partition:$img:LABEL=weed" "none of them is"
-refused "partition:$tmp/none:1" "its partitions cannot be read"
-refused "partition:$tmp/fs:1" "no partition table"
+refused "several partitions" "partition:$img:PARTLABEL=twin"
+refused "none of them is 7" "partition:$img:7"
+refused "write a number from 1" "partition:$img:0"
+refused "write a number from 1" "partition:$img:x"
+refused "none of them is" "partition:$img:LABEL=weed"
+refused "its partitions cannot be read" "partition:$tmp/none:1"
+refused "no partition table" "partition:$tmp/fs:1"
 head -c 1M /dev/urandom >"$tmp/noise"
-refused "partition:$tmp/noise:1" "no partition table"
+refused "no partition table" "partition:$tmp/noise:1"
 
 # MBR with logical partitions; the extended one holds no data.
 truncate -s 64M "$tmp/mbr"
@@ -111,7 +74,7 @@ start=20480, size=16384, type=83
 END
 serve 51712 "partition:$tmp/mbr:5"
 unserve "$served"
-refused "partition:$tmp/mbr:2" "holds other partitions"
+refused "holds other partitions" "partition:$tmp/mbr:2"
 
 # A GPT whose first header is damaged has a second one at its end; that one, too, has a checksum.
 cp "$img" "$tmp/damaged"
@@ -119,12 +82,12 @@ printf X | dd of="$tmp/damaged" bs=1 seek=$((512 + 56)) conv=notrunc status=none
 serve 51712 "partition:$tmp/damaged:PARTLABEL=second"
 unserve "$served"
 printf X | dd of="$tmp/damaged" bs=1 seek=$(((64 << 20) - 512 + 56)) conv=notrunc status=none
-refused "partition:$tmp/damaged:PARTLABEL=second" "none of them is PARTLABEL=second"
-refused "partition:$tmp/damaged:1" "none of them is 1"
-refused "partition:partition:$img:2:1" "a partition of a partition is not known here"
-refused "partition:null://:1" "is no storage that is known"
+refused "none of them is PARTLABEL=second" "partition:$tmp/damaged:PARTLABEL=second"
+refused "none of them is 1" "partition:$tmp/damaged:1"
+refused "a partition of a partition is not known here" "partition:partition:$img:2:1"
+refused "is no storage that is known" "partition:null://:1"
 
 # A table that tells of more than there is.
 truncate -s 5M "$tmp/mbr"
-refused "partition:$tmp/mbr:1" "beyond its end"
+refused "beyond its end" "partition:$tmp/mbr:1"
 echo "partitions are served and kept apart"
