@@ -14,7 +14,7 @@
  *
  * Return: 0 or -errno.
  */
-int thread_start(pthread_t *thread, size_t stack, void *(*fn)(void *opaque), void *opaque)
+FOR_MODULES int thread_start(pthread_t *thread, size_t stack, void *(*fn)(void *opaque), void *opaque)
 	must_check;
 
 #endif
