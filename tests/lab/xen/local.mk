@@ -9,12 +9,22 @@ xen_lab_tests = \
 	tests/lab/xen/test-console.sh \
 	tests/lab/xen/test-both.sh \
 	$(NULL)
-dist_noinst_SCRIPTS += $(xen_lab_tests) \
+xen_lab_benches = \
+	tests/lab/xen/bench-blk.sh \
+	$(NULL)
+dist_noinst_SCRIPTS += $(xen_lab_tests) $(xen_lab_benches) \
+	tests/lab/xen/build-bench.sh \
 	tests/lab/xen/build.sh \
 	tests/lab/xen/run.sh \
 	$(NULL)
 EXTRA_DIST += \
 	tests/lab/xen/README.md \
+	tests/lab/xen/bench-blk-dom0.sh \
+	tests/lab/xen/bench-blk-driver.sh \
+	tests/lab/xen/bench-blk-guest.sh \
+	tests/lab/xen/bench-dom0.sh \
+	tests/lab/xen/bench-guest.sh \
+	tests/lab/xen/bench.sh \
 	tests/lab/xen/blk-dom0.sh \
 	tests/lab/xen/blk-driver-by-hand.sh \
 	tests/lab/xen/blk-driver-driverd.sh \
@@ -47,12 +57,26 @@ tests_lab_xen_probe_CPPFLAGS = $(AM_CPPFLAGS) $(LIBURING_CFLAGS)
 tests_lab_xen_probe_LDADD = $(XENGNTTAB_LIBS) $(XENEVTCHN_LIBS) $(XENSTORE_LIBS) $(LIBURING_LIBS)
 CLEANFILES += tests/lab/xen/probe
 
+# Built for bench-xen alone. bench-cputime is for dom0.
+EXTRA_PROGRAMS += tests/lab/xen/bench-load tests/lab/xen/bench-cputime
+tests_lab_xen_bench_load_CPPFLAGS = $(AM_CPPFLAGS) $(LIBURING_CFLAGS)
+tests_lab_xen_bench_load_LDADD = $(LIBURING_LIBS)
+tests_lab_xen_bench_cputime_LDADD = -lxenctrl
+CLEANFILES += tests/lab/xen/bench-load tests/lab/xen/bench-cputime
+
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
 check-xen: backends/blk/sluice-blk backends/net/sluice-net backends/console/sluice-console \
 	drivers-domain/sluice-driverd drivers-domain/sluice-store-gate tests/lab/xen/probe
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(xen_lab_tests)' TEST_SUITE_LOG=check-xen.log \
 		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
 .PHONY: check-xen
+# Our backends beside the kernel's and QEMU's; docs/benchmarks.md has what came of it.
+bench-xen: backends/blk/sluice-blk tests/lab/xen/bench-load tests/lab/xen/bench-cputime
+	for bench in $(xen_lab_benches); do \
+		SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
+			$(BASH_PROGRAM) $(top_srcdir)/$$bench || exit; \
+	done
+.PHONY: bench-xen
 # The lab's parts, made from Debian's packages at the first run.
 clean-local-xen-lab:
 	rm -rf lab/xen
