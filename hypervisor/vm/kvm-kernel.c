@@ -38,6 +38,9 @@ static unsigned image_rewrite(struct kvm_vcpu *c, uint64_t rip)
 	unsigned n = 0;
 
 	for (uint64_t at = 0; at < IMAGE_MAX && start + at >= HIGH_HALF; at += VM_PAGE) {
+		/* Who ends the vm waits for this thread. */
+		if (at % IMAGE_ALIGN == 0 && vm_is_ending(&c->kv->vm))
+			break;
 		if (guest_translate(c->v, start + at, VM_PAGE, &gpa) < 0)
 			break;
 		n += page_rewrite(c->kv, gpa);
