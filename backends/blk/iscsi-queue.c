@@ -510,6 +510,8 @@ void iscsi_queue_reap(void *state, struct blk_queue *queue, uint32_t revents)
 		if (iscsi_link_is_ready(&d->link))
 			d->nop_ms = iscsi_now_ms() + QUEUE_NOP_MS;
 	} else {
+		/* The core may have submitted since the last kick: these are not as old as time itself. */
+		queue_stamp(d);
 		queue_ask(d);
 		queue_expire(d);
 	}

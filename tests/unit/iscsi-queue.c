@@ -496,6 +496,17 @@ static void no_server_in_time(void **state)
 	sent_is(nsent - 1, 0x88, 0);
 }
 
+/* The core submits what waited for others in a turn of its loop, and the clock's turn may come before the kick. */
+static void submitted_and_not_kicked_yet(void **state)
+{
+	submit(0, BLK_DISCARD, 0, 4096);
+	pass(1000);
+	done_is(0, 1);
+	assert_int_equal(sent[nsent - 1].cdb[0], 0x42); /* its ranges are data */
+	answer(nsent - 1, SCSI_STATUS_GOOD, 0, 0);
+	done_is(0, 0);
+}
+
 /* The session ends first: else the write could take effect when the guest thinks that it failed. */
 static void no_answer_in_time(void **state)
 {
@@ -558,6 +569,7 @@ int main(void)
 		IN_SESSION(a_reset_by_others_begins_a_new_session),
 		IN_SESSION(errors),
 		IN_SESSION(no_server_in_time),
+		IN_SESSION(submitted_and_not_kicked_yet),
 		IN_SESSION(no_answer_in_time),
 		IN_SESSION(silent_servers_are_asked_and_idle_ones_not),
 	};
