@@ -24,16 +24,16 @@ static int share_ring(struct blkfront_queue *q)
 	unsigned pages = 1u << bf->ring_order;
 	int rc;
 
-	q->ring_pages = xengntshr_share_pages(bf->xgs, bf->backend_id, pages, q->ring_refs, 1);
+	q->ring_pages = xengntshr_share_pages(bf->xgs, bf->xf.backend_id, pages, q->ring_refs, 1);
 	if (!q->ring_pages) {
 		rc = errno ? -errno : -ENOSPC;
-		return bf_why(bf, rc, "cannot grant %u ring pages to domain %u: %s", pages,
-			bf->backend_id, strerror(-rc));
+		return xenfront_why(&bf->xf, rc, "cannot grant %u ring pages to domain %u: %s", pages,
+			bf->xf.backend_id, strerror(-rc));
 	}
 	rc = ring_front_init(&q->ring, q->ring_pages, (size_t)pages * BLKIF_PAGE_SIZE,
 		blkif_slot_size(bf->abi));
 	if (rc < 0)
-		return bf_why(bf, rc, "no request fits the ring");
+		return xenfront_why(&bf->xf, rc, "no request fits the ring");
 	return 0;
 }
 
@@ -68,7 +68,7 @@ static int pool_grant(struct blkfront_queue *q, unsigned pages)
 	q->pool_refs = calloc(pages, sizeof(*q->pool_refs));
 	if (!q->pool_refs)
 		return -ENOMEM;
-	q->pool = xengntshr_share_pages(bf->xgs, bf->backend_id, pages, q->pool_refs, 1);
+	q->pool = xengntshr_share_pages(bf->xgs, bf->xf.backend_id, pages, q->pool_refs, 1);
 	q->pool_pages = pages;
 	if (q->pool)
 		return 0;
@@ -98,9 +98,9 @@ static int pools_fit(struct blkfront *bf)
 
 	while ((rc = pools_grant(bf)) < 0) {
 		if (rc == -ENOMEM || bf->info.max_segments <= POOL_MIN_SEGMENTS)
-			return bf_why(bf, rc, "cannot grant %u pages to domain %u: %s; raise "
+			return xenfront_why(&bf->xf, rc, "cannot grant %u pages to domain %u: %s; raise "
 				"the domain's limit on granted pages or lower the depth",
-				pool_size(bf) * bf->nr_queues, bf->backend_id, strerror(-rc));
+				pool_size(bf) * bf->nr_queues, bf->xf.backend_id, strerror(-rc));
 		bf->info.max_segments /= 2;
 		if (bf->info.max_segments <= POOL_MIN_SEGMENTS) {
 			bf->info.max_segments = POOL_MIN_SEGMENTS;
@@ -137,7 +137,7 @@ static int make_slots(struct blkfront_queue *q)
 	q->slots = calloc(n, sizeof(*q->slots));
 	q->idle = calloc(n, sizeof(*q->idle));
 	if (!q->slots || !q->idle)
-		return bf_why(q->bf, -ENOMEM, "no memory for %u requests", n);
+		return xenfront_why(&q->bf->xf, -ENOMEM, "no memory for %u requests", n);
 	q->nr_slots = n;
 	for (unsigned i = 0; i < n; i++)
 		slot_init(q, i);

@@ -69,13 +69,13 @@ static void take_event(struct blkfront_queue *q, short revents)
 /* Queue 0 watches the store, also under a load that never lets it sleep. */
 static void look_at_watch(struct blkfront_queue *q)
 {
-	struct pollfd fds[BF_STORE_FDS];
+	struct pollfd fds[XENFRONT_FDS];
 
 	if (q->index != 0 || ++q->waits < WAITS_PER_LOOK)
 		return;
 	q->waits = 0;
-	bf_store_poll_fds(q->bf, fds);
-	if (poll(fds, BF_STORE_FDS, 0) > 0 && bf_store_take(q->bf, fds))
+	xenfront_poll_fds(&q->bf->xf, fds);
+	if (poll(fds, XENFRONT_FDS, 0) > 0 && xenfront_take(&q->bf->xf, fds))
 		bf_check_backend(q->bf, q);
 }
 
@@ -94,19 +94,19 @@ static void check_if_due(struct blkfront_queue *q)
 static bool sleep_once(struct blkfront_queue *q, uint64_t ns)
 {
 	struct timespec ts = { .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
-	struct pollfd fds[2 + BF_STORE_FDS] = {
+	struct pollfd fds[2 + XENFRONT_FDS] = {
 		{ .fd = xenevtchn_fd(q->xce), .events = POLLIN },
 		{ .fd = q->bf->broken_fd, .events = POLLIN },
 	};
-	unsigned nfds = q->index == 0 ? 2 + BF_STORE_FDS : 2;
+	unsigned nfds = q->index == 0 ? 2 + XENFRONT_FDS : 2;
 	int n;
 
 	if (q->index == 0)
-		bf_store_poll_fds(q->bf, fds + 2);
+		xenfront_poll_fds(&q->bf->xf, fds + 2);
 	n = ppoll(fds, nfds, ns == SLEEP_FOREVER ? NULL : &ts, NULL);
 	if (n > 0) {
 		take_event(q, fds[0].revents);
-		if (q->index == 0 && bf_store_take(q->bf, fds + 2))
+		if (q->index == 0 && xenfront_take(&q->bf->xf, fds + 2))
 			bf_check_backend(q->bf, q);
 	} else if (n == 0) {
 		check_if_due(q);
@@ -216,7 +216,7 @@ int blkfront_queue_fd(struct blkfront_queue *q)
 		return -errno;
 	rc = epoll_add(q->epoll_fd, xenevtchn_fd(q->xce));
 	if (rc == 0 && q->index == 0)
-		rc = bf_store_epoll(q->bf);
+		rc = xenfront_epoll(&q->bf->xf, q->epoll_fd);
 	if (rc == 0 && q->bf->broken_fd >= 0)
 		rc = epoll_add(q->epoll_fd, q->bf->broken_fd);
 	if (rc == 0)

@@ -7,60 +7,16 @@
 #include "frontends/blkfront-internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "xenstore/xsnode.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-
-int bf_read_state(struct blkfront *bf, xs_transaction_t t, const char *dir, XenbusState *state)
-{
-	int rc = xsn_read_state(bf->xs, t, dir, "state", state);
-
-	if (rc == 0)
-		return 0;
-	*state = XenbusStateUnknown;
-	return rc == -ENOENT || rc == -EINVAL || rc == -ERANGE ? 0 : rc;
-}
-
-uint64_t bf_deadline(const struct blkfront *bf)
-{
-	return spin_now_ns() + bf->config.timeout_ms * NS_PER_MS;
-}
-
-void bf_make_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
-}
-
-char *bf_backend_error(struct blkfront *bf)
-{
-	char *text = xsn_read(bf->xs, XBT_NULL, bf->backend, "error");
-	const char *relative;
-	char path[256];
-
-	if (!text)
-		text = xsn_read(bf->xs, XBT_NULL, bf->backend, "hotplug-error");
-	relative = strstr(bf->backend, "/backend/");
-	if (!text && relative) {
-		/* where Linux's backends put it */
-		snprintf(path, sizeof(path), "/local/domain/%u/error%s", bf->backend_id, relative);
-		text = xsn_read(bf->xs, XBT_NULL, path, "error");
-	}
-	if (text)
-		bf_make_printable(text);
-	return text;
-}
-
 static uint64_t read_size(struct blkfront *bf)
 {
 	uint64_t sectors;
 
-	if (xsn_read_u64(bf->xs, XBT_NULL, bf->backend, "sectors", &sectors) < 0 ||
+	if (xsn_read_u64(bf->xf.xs, XBT_NULL, bf->xf.backend, "sectors", &sectors) < 0 ||
 		sectors > BF_MAX_SECTORS || (sectors * BLKIF_SECTOR_SIZE) % bf->info.sector_size)
 		return bf->info.size;
 	return sectors * BLKIF_SECTOR_SIZE;
@@ -81,7 +37,7 @@ static bool check_size(struct blkfront *bf)
 	__atomic_store_n(&bf->info.size, size, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&bf->lock);
 	if (changed)
-		log_info("%s: now %llu sectors", bf->dir,
+		log_info("%s: now %llu sectors", bf->xf.dir,
 			(unsigned long long)size / BLKIF_SECTOR_SIZE);
 	return changed;
 }
@@ -93,12 +49,12 @@ static bool check_size(struct blkfront *bf)
  */
 static void check_closing(struct blkfront *bf, const struct blkfront_queue *q)
 {
-	CLEANUP_FREE char *error = bf_backend_error(bf);
+	CLEANUP_FREE char *error = xenfront_error(&bf->xf);
 	bool late;
 
 	pthread_mutex_lock(&bf->lock);
 	if (!bf->closing)
-		bf->closing_end = bf_deadline(bf);
+		bf->closing_end = xenfront_deadline(&bf->xf);
 	bf->closing = true;
 	late = q->in_flight && spin_now_ns() > bf->closing_end;
 	pthread_mutex_unlock(&bf->lock);
@@ -111,7 +67,7 @@ static void check_closing(struct blkfront *bf, const struct blkfront_queue *q)
 /* Without a store nobody can say what became of a backend that does not answer. */
 static void check_lost(struct blkfront *bf, const struct blkfront_queue *q)
 {
-	if (q->in_flight && spin_now_ns() - bf->store_lost_ns > bf->config.timeout_ms * NS_PER_MS)
+	if (q->in_flight && spin_now_ns() - bf->xf.lost_ns > bf->config.timeout_ms * UINT64_C(1000000))
 		(void)bf_fail(bf, -ENOTCONN, "the backend does not answer, and the store is gone");
 }
 
@@ -119,9 +75,9 @@ static void check_lost(struct blkfront *bf, const struct blkfront_queue *q)
 static bool check_state(struct blkfront *bf, const struct blkfront_queue *q)
 {
 	XenbusState state;
-	int rc = bf_read_state(bf, XBT_NULL, bf->backend, &state);
+	int rc = xenfront_read_state(&bf->xf, XBT_NULL, bf->xf.backend, &state);
 
-	if (rc < 0 && bf_store_is_gone(bf, rc))
+	if (rc < 0 && xenfront_store_is_gone(&bf->xf, rc))
 		return false;
 	if (rc < 0) {
 		(void)bf_fail(bf, -ENOTCONN, "cannot read the backend's state: %s", strerror(-rc));
@@ -147,12 +103,12 @@ void bf_check_backend(struct blkfront *bf, const struct blkfront_queue *q)
 {
 	bool resized = false;
 
-	pthread_mutex_lock(&bf->store_lock);
-	if (bf_store_is_there(bf))
+	pthread_mutex_lock(&bf->xf.lock);
+	if (xenfront_store_is_there(&bf->xf))
 		resized = check_state(bf, q);
 	else
 		check_lost(bf, q);
-	pthread_mutex_unlock(&bf->store_lock);
+	pthread_mutex_unlock(&bf->xf.lock);
 	if (resized && bf->config.resized)
 		bf->config.resized(bf->config.opaque, blkfront_size(bf));
 }

@@ -18,16 +18,6 @@
 
 /* ---- why ---------------------------------------------------------------- */
 
-int bf_why(struct blkfront *bf, int rc, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(bf->why, sizeof(bf->why), fmt, ap);
-	va_end(ap);
-	return rc;
-}
-
 int bf_fail(struct blkfront *bf, int rc, const char *fmt, ...)
 {
 	uint64_t one = 1;
@@ -45,7 +35,7 @@ int bf_fail(struct blkfront *bf, int rc, const char *fmt, ...)
 		/* Queues that sleep: it is never read, so none of them can miss it. */
 		if (bf->broken_fd >= 0)
 			(void)!write(bf->broken_fd, &one, sizeof(one));
-		log_err("%s: %s", bf->dir ? bf->dir : "block device", bf->why);
+		log_err("%s: %s", bf->xf.dir ? bf->xf.dir : "block device", bf->why);
 	}
 	pthread_mutex_unlock(&bf->lock);
 	return rc;
@@ -77,20 +67,8 @@ static int config_init(struct blkfront *bf, const struct blkfront_config *config
 	if (c->queues > BLKIF_MAX_QUEUES)
 		c->queues = BLKIF_MAX_QUEUES;
 	if (blkif_abi_parse(c->protocol, &bf->abi) < 0)
-		return bf_why(bf, -EPROTONOSUPPORT,
+		return xenfront_why(&bf->xf, -EPROTONOSUPPORT,
 			"no ABI is named \"%s\"; use x86_32-abi or x86_64-abi", c->protocol);
-	return 0;
-}
-
-static int libs_open(struct blkfront *bf)
-{
-	int rc = bf_store_open(bf);
-
-	if (rc < 0)
-		return rc;
-	bf->xgs = xengntshr_open(NULL, 0);
-	if (!bf->xgs)
-		return bf_why(bf, -errno, "cannot open the grant allocator: %m; on Xen: modprobe xen-gntalloc");
 	return 0;
 }
 
@@ -100,7 +78,7 @@ static int queues_alloc(struct blkfront *bf)
 	void *mem;
 
 	if (posix_memalign(&mem, 64, n * sizeof(*bf->queues)) != 0)
-		return bf_why(bf, -ENOMEM, "no memory for a block device");
+		return xenfront_why(&bf->xf, -ENOMEM, "no memory for a block device");
 	memset(mem, 0, n * sizeof(*bf->queues));
 	bf->queues = mem;
 	for (unsigned i = 0; i < n; i++)
@@ -127,12 +105,9 @@ static void bf_free(struct blkfront *bf)
 		xengntshr_close(bf->xgs);
 	if (bf->broken_fd >= 0)
 		close(bf->broken_fd);
-	bf_store_close(bf);
-	pthread_mutex_destroy(&bf->store_lock);
+	xenfront_free(&bf->xf);
 	pthread_mutex_destroy(&bf->lock);
 	free(bf->queues);
-	free(bf->dir);
-	free(bf->backend);
 	free(bf);
 }
 
@@ -146,20 +121,18 @@ struct blkfront *blkfront_open(const struct blkfront_config *config, char *why, 
 		errno = ENOMEM;
 		return NULL;
 	}
-	bf->broken_fd = bf->store_end = bf->store_timer = -1;
+	bf->broken_fd = -1;
 	pthread_mutex_init(&bf->lock, NULL);
-	pthread_mutex_init(&bf->store_lock, NULL);
+	xenfront_init(&bf->xf, "vbd", config && config->timeout_ms ? config->timeout_ms : DEFAULT_TIMEOUT_MS);
 	rc = config_init(bf, config);
 	if (rc == 0)
 		rc = queues_alloc(bf);
 	if (rc == 0)
-		rc = libs_open(bf);
-	if (rc == 0)
 		rc = bf_connect(bf);
 	if (rc == 0)
 		return bf;
-	snprintf(why, why_room, "%s", bf->why);
-	bf_disconnect(bf);
+	snprintf(why, why_room, "%s", bf->xf.why);
+	xenfront_leave(&bf->xf);
 	bf_free(bf);
 	errno = -rc;
 	return NULL;
@@ -168,7 +141,7 @@ struct blkfront *blkfront_open(const struct blkfront_config *config, char *why, 
 /* Until all is answered or the device fails. Return: I/Os that are still in flight. */
 static unsigned drain(struct blkfront *bf)
 {
-	uint64_t end = bf_deadline(bf);
+	uint64_t end = xenfront_deadline(&bf->xf);
 	unsigned left = 0;
 
 	for (unsigned i = 0; i < bf->nr_queues; i++) {
@@ -195,7 +168,7 @@ void blkfront_close(struct blkfront *bf)
 		for (unsigned i = 0; i < bf->nr_queues; i++)
 			(void)bq_fail_all(&bf->queues[i], rc);
 	}
-	bf_disconnect(bf);
+	xenfront_leave(&bf->xf);
 	bf_free(bf);
 }
 

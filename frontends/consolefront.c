@@ -4,156 +4,89 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <xen/io/console.h>
-#include <xen/xen.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
-#include <xenstore.h>
 
 #include "common/fdpass.h"
-#include "protocol/xenbus.h"
+#include "frontends/xenfront.h"
 #include "xenstore/xsnode.h"
 
-/* How long the backend may take to follow at the end. */
-#define CLOSE_MS 5000u
-
 struct consolefront {
-	struct xs_handle *xs;
+	struct xenfront xf;
 	xenevtchn_handle *evtchn;
 	xengntshr_handle *share;
 	struct xencons_interface *page;
 	uint32_t ref;
 	int port;
-	char dir[40];
-	char *backend;
-	uint32_t backend_id;
-	bool published;
 	uint32_t out_prod, in_cons; /* ours */
 };
 
-static int say(char *why, size_t room, int error, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static int say(char *why, size_t room, int error, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, room, fmt, ap);
-	va_end(ap);
-	return error;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* --- the store --------------------------------------------------------- */
+
+/* While there is no store nothing new is heard of the backend: it is as it was, Connected. */
+static int backend_state(struct consolefront *cf)
+{
+	XenbusState state;
+	int rc;
+
+	if (!xenfront_store_is_there(&cf->xf))
+		return XenbusStateConnected;
+	rc = xenfront_read_state(&cf->xf, XBT_NULL, cf->xf.backend, &state);
+	return rc < 0 && xenfront_store_is_gone(&cf->xf, rc) ? XenbusStateConnected : state;
+}
 
 int consolefront_state(struct consolefront *cf)
 {
-	XenbusState state;
+	int state;
 
-	return xsn_read_state(cf->xs, XBT_NULL, cf->backend, "state", &state) == 0 ? (int)state :
-										     XenbusStateUnknown;
+	pthread_mutex_lock(&cf->xf.lock);
+	state = backend_state(cf);
+	pthread_mutex_unlock(&cf->xf.lock);
+	return state;
 }
 
-static int find_backend(struct consolefront *cf, char *why, size_t room)
-{
-	char node[300];
-	int error;
-
-	cf->backend = xsn_read(cf->xs, XBT_NULL, cf->dir, "backend");
-	if (!cf->backend)
-		return say(why, room, -ENODEV, "this domain has no such console: %s/backend: %s", cf->dir,
-			strerror(errno));
-	error = xsn_read_u32(cf->xs, XBT_NULL, cf->dir, "backend-id", &cf->backend_id);
-	if (error < 0 || cf->backend_id >= DOMID_FIRST_RESERVED)
-		return say(why, room, -ENODEV, "%s/backend-id is no domain", cf->dir);
-	snprintf(node, sizeof(node), "%s/state", cf->backend);
-	if (!xs_watch(cf->xs, node, "backend"))
-		return say(why, room, -EIO, "%s cannot be watched: %s", node, strerror(errno));
-	return 0;
-}
-
-/* Until the backend is in one of @states, as bits. 0, -ETIMEDOUT, or -EIO: the store is gone. */
-static int await_backend(struct consolefront *cf, unsigned states, uint64_t end)
-{
-	while (!(states & 1u << consolefront_state(cf))) {
-		struct pollfd p = { .fd = xs_fileno(cf->xs), .events = POLLIN };
-		uint64_t now = now_ms();
-		char **event;
-
-		if (now >= end)
-			return -ETIMEDOUT;
-		(void)poll(&p, 1, (int)(end - now < 1000 ? end - now : 1000));
-		errno = 0;
-		while ((event = xs_check_watch(cf->xs)))
-			free(event);
-		if (errno && errno != EAGAIN)
-			return -EIO;
-	}
-	return 0;
-}
-
-static int publish_fn(struct xs_handle *xs, xs_transaction_t t, void *opaque)
+static int write_nodes(struct xs_handle *xs, xs_transaction_t t, void *opaque)
 {
 	struct consolefront *cf = opaque;
-	int error = xsn_writef(xs, t, cf->dir, "ring-ref", "%u", cf->ref);
+	int error = xsn_writef(xs, t, cf->xf.dir, "ring-ref", "%u", cf->ref);
 
-	if (error == 0)
-		error = xsn_writef(xs, t, cf->dir, "port", "%d", cf->port);
-	return error < 0 ? error : xsn_write_state(xs, t, cf->dir, "state", XenbusStateInitialised);
+	return error < 0 ? error : xsn_writef(xs, t, cf->xf.dir, "port", "%d", cf->port);
 }
 
-static int connect_backend(struct consolefront *cf, unsigned timeout_ms, char *why, size_t room)
+static int connect_backend(struct consolefront *cf)
 {
-	const unsigned ends = 1u << XenbusStateConnected | 1u << XenbusStateClosing | 1u << XenbusStateClosed;
-	uint64_t end = now_ms() + timeout_ms;
-	int error = await_backend(cf, 1u << XenbusStateInitWait, end);
+	int error = xenfront_publish(&cf->xf, XenbusStateInitialised, write_nodes, cf);
 
+	if (error == 0)
+		error = xenfront_await_connected(&cf->xf);
 	if (error < 0)
-		return say(why, room, error, "no backend waits for %s (%s)", cf->dir,
-			xenbus_state_name(consolefront_state(cf)));
-	error = xsn_transaction(cf->xs, publish_fn, cf);
-	if (error < 0)
-		return say(why, room, error, "%s: %s", cf->dir, strerror(-error));
-	cf->published = true;
-	error = await_backend(cf, ends, end);
-	if (error == 0 && consolefront_state(cf) != XenbusStateConnected)
-		error = -ENOTCONN;
-	if (error < 0)
-		return say(why, room, error, "the backend of %s did not connect (%s)", cf->dir,
-			xenbus_state_name(consolefront_state(cf)));
-	return xsn_write_state(cf->xs, XBT_NULL, cf->dir, "state", XenbusStateConnected);
+		return error == -EPROTO ? -ENOTCONN : error;
+	error = xenfront_set_state(&cf->xf, XenbusStateConnected);
+	return error < 0 ? xenfront_why(&cf->xf, error, "cannot write %s/state: %s", cf->xf.dir,
+				   strerror(-error)) : 0;
 }
 
 /* --- the ring ---------------------------------------------------------- */
 
-static int share_ring(struct consolefront *cf, char *why, size_t room)
+static int share_ring(struct consolefront *cf)
 {
+	uint32_t domid = cf->xf.backend_id;
+
 	cf->share = xengntshr_open(NULL, 0);
 	if (cf->share)
-		cf->page = xengntshr_share_pages(cf->share, cf->backend_id, 1, &cf->ref, 1);
+		cf->page = xengntshr_share_pages(cf->share, domid, 1, &cf->ref, 1);
 	if (!cf->page)
-		return say(why, room, -EIO, "a page cannot be granted to domain %u: %s", cf->backend_id,
-			strerror(errno));
+		return xenfront_why(&cf->xf, -EIO, "a page cannot be granted to domain %u: %m", domid);
 	memset(cf->page, 0, sizeof(*cf->page));
 	cf->evtchn = xenevtchn_open(NULL, 0);
-	cf->port = cf->evtchn ? xenevtchn_bind_unbound_port(cf->evtchn, cf->backend_id) : -1;
+	cf->port = cf->evtchn ? xenevtchn_bind_unbound_port(cf->evtchn, domid) : -1;
 	if (cf->port < 0)
-		return say(why, room, -EIO, "no event channel to domain %u: %s", cf->backend_id,
-			strerror(errno));
+		return xenfront_why(&cf->xf, -EIO, "no event channel to domain %u: %m", domid);
 	return fd_set_nonblock(xenevtchn_fd(cf->evtchn));
 }
 
@@ -211,19 +144,15 @@ static int take_event(struct consolefront *cf)
 
 int consolefront_wait(struct consolefront *cf, unsigned timeout_ms)
 {
-	struct pollfd p[2] = { { .fd = xenevtchn_fd(cf->evtchn), .events = POLLIN },
-		{ .fd = xs_fileno(cf->xs), .events = POLLIN } };
-	int n = poll(p, 2, (int)timeout_ms);
-	char **event;
+	struct pollfd p[1 + XENFRONT_FDS] = { { .fd = xenevtchn_fd(cf->evtchn), .events = POLLIN } };
+	int n;
 
+	xenfront_poll_fds(&cf->xf, p + 1);
+	n = poll(p, 1 + XENFRONT_FDS, (int)timeout_ms);
 	if (n == 0)
 		return -ETIMEDOUT;
-	if (n > 0 && p[1].revents) {
-		while ((event = xs_check_watch(cf->xs)))
-			free(event);
-		if (consolefront_state(cf) != XenbusStateConnected)
-			return -ENOTCONN;
-	}
+	if (n > 0 && xenfront_take(&cf->xf, p + 1) && consolefront_state(cf) != XenbusStateConnected)
+		return -ENOTCONN;
 	return n > 0 && p[0].revents ? take_event(cf) : 0;
 }
 
@@ -240,48 +169,40 @@ int consolefront_open(unsigned devid, unsigned timeout_ms, struct consolefront *
 	struct consolefront *cf = calloc(1, sizeof(*cf));
 	int error;
 
-	if (!cf)
-		return say(why, room, -ENOMEM, "out of memory");
+	if (!cf) {
+		snprintf(why, room, "out of memory");
+		return -ENOMEM;
+	}
 	cf->port = -1;
-	snprintf(cf->dir, sizeof(cf->dir), "device/console/%u", devid);
-	cf->xs = xs_open(0);
-	error = cf->xs ? find_backend(cf, why, room) :
-			 say(why, room, -EIO, "the store cannot be reached: %s", strerror(errno));
+	xenfront_init(&cf->xf, "console", timeout_ms);
+	error = xenfront_open(&cf->xf, devid);
 	if (error == 0)
-		error = share_ring(cf, why, room);
+		error = xenfront_begin(&cf->xf, false);
 	if (error == 0)
-		error = connect_backend(cf, timeout_ms, why, room);
+		error = share_ring(cf);
 	if (error == 0)
+		error = connect_backend(cf);
+	if (error == 0) {
 		*out = cf;
-	else
-		consolefront_close(cf);
+		return 0;
+	}
+	snprintf(why, room, "%s", cf->xf.why);
+	consolefront_close(cf);
 	return error;
-}
-
-/* The backend lets go before the page is taken back. */
-static void say_closed(struct consolefront *cf)
-{
-	const unsigned gone = 1u << XenbusStateClosed | 1u << XenbusStateUnknown | 1u << XenbusStateInitWait;
-
-	if (xsn_write_state(cf->xs, XBT_NULL, cf->dir, "state", XenbusStateClosed) == 0)
-		(void)await_backend(cf, gone, now_ms() + CLOSE_MS); /* one that is dead has let go, too */
-	(void)!xsn_write_state(cf->xs, XBT_NULL, cf->dir, "state", XenbusStateInitialising);
 }
 
 void consolefront_close(struct consolefront *cf)
 {
 	if (!cf)
 		return;
-	if (cf->published)
-		say_closed(cf);
+	/* The backend lets go before the page is taken back. */
+	xenfront_leave(&cf->xf);
 	if (cf->evtchn)
 		xenevtchn_close(cf->evtchn);
 	if (cf->page)
 		(void)xengntshr_unshare(cf->share, cf->page, 1);
 	if (cf->share)
 		xengntshr_close(cf->share);
-	if (cf->xs)
-		xs_close(cf->xs);
-	free(cf->backend);
+	xenfront_free(&cf->xf);
 	free(cf);
 }

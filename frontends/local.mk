@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: MIT
 # User-space frontends.
+noinst_LTLIBRARIES += frontends/libxenfront.la
+frontends_libxenfront_la_SOURCES = \
+	frontends/xenfront-store.c \
+	frontends/xenfront.c \
+	frontends/xenfront.h \
+	$(NULL)
+frontends_libxenfront_la_LIBADD = \
+	protocol/libprotocol.la \
+	xenstore/libxsnode.la \
+	common/libcommon.la \
+	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS) \
+	$(NULL)
+
 noinst_LTLIBRARIES += frontends/libblkfront.la
 frontends_libblkfront_la_SOURCES = \
 	frontends/blkfront-connect.c \
 	frontends/blkfront-grants.c \
 	frontends/blkfront-internal.h \
 	frontends/blkfront-queue.c \
-	frontends/blkfront-store.c \
 	frontends/blkfront-wait.c \
 	frontends/blkfront-watch.c \
 	frontends/blkfront.c \
 	frontends/blkfront.h \
 	$(NULL)
-frontends_libblkfront_la_LIBADD = \
-	protocol/libprotocol.la \
-	xenstore/libxsnode.la \
-	common/libcommon.la \
-	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS) \
-	$(NULL)
+frontends_libblkfront_la_LIBADD = frontends/libxenfront.la
 
 noinst_LTLIBRARIES += frontends/libnetfront.la
 frontends_libnetfront_la_SOURCES = \
@@ -30,12 +37,10 @@ frontends_libnetfront_la_SOURCES = \
 	frontends/netfront-wait.c \
 	frontends/netfront.c \
 	frontends/netfront.h \
-	frontends/xenfront.c \
-	frontends/xenfront.h \
 	protocol/netif-front.c \
 	protocol/netif-front.h \
 	$(NULL)
-frontends_libnetfront_la_LIBADD = $(frontends_libblkfront_la_LIBADD)
+frontends_libnetfront_la_LIBADD = frontends/libxenfront.la
 
 bin_PROGRAMS += frontends/sluice-netfront-tap
 frontends_sluice_netfront_tap_SOURCES = \
@@ -55,12 +60,7 @@ frontends_libconsolefront_la_SOURCES = \
 	frontends/consolefront.c \
 	frontends/consolefront.h \
 	$(NULL)
-frontends_libconsolefront_la_LIBADD = \
-	protocol/libprotocol.la \
-	xenstore/libxsnode.la \
-	common/libcommon.la \
-	$(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) $(XENSTORE_LIBS) \
-	$(NULL)
+frontends_libconsolefront_la_LIBADD = frontends/libxenfront.la
 
 if HAVE_NBDKIT
 nbdkitplugin_LTLIBRARIES = frontends/nbdkit/nbdkit-sluice-plugin.la
@@ -110,6 +110,14 @@ tests_unit_blkfront_queues_LDADD = $(tests_unit_blkfront_LDADD)
 tests_unit_blkfront_worker_LDADD = $(tests_unit_blkfront_LDADD)
 
 netfront_tests = tests/unit/netfront tests/unit/netfront-hostile
+check_PROGRAMS += tests/unit/consolefront
+TESTS += tests/unit/consolefront
+tests_unit_consolefront_SOURCES = tests/unit/consolefront.c \
+	tests/unit/blkfront-fakes.c \
+	tests/unit/blkfront-fakes.h \
+	$(NULL)
+tests_unit_consolefront_LDADD = frontends/libconsolefront.la $(CMOCKA_LIBS)
+
 check_PROGRAMS += $(netfront_tests)
 TESTS += $(netfront_tests)
 netfront_test_common = \

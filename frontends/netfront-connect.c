@@ -274,20 +274,14 @@ static int open_device(struct netfront *nf)
 {
 	uint64_t number = nf->config.vif == NETFRONT_FIRST_VIF ? XENFRONT_FIRST : nf->config.vif;
 
-	return nf->xf.xs ? 0 : xenfront_open(&nf->xf, "vif", number);
+	return nf->xf.xs ? 0 : xenfront_open(&nf->xf, number);
 }
 
 static int begin(struct netfront *nf)
 {
-	char path[XENSTORE_ABS_PATH_MAX];
 	int rc = xenfront_begin(&nf->xf, nf->config.takeover);
 
-	if (rc < 0)
-		return rc;
-	snprintf(path, sizeof(path), "%s/carrier", nf->xf.backend);
-	/* Without the watch a change is seen at the next one of the state. */
-	(void)xs_watch(nf->xf.xs, path, "carrier");
-	return 0;
+	return rc < 0 ? rc : xenfront_watch(&nf->xf, "carrier");
 }
 
 static int publish(struct netfront *nf)
@@ -314,8 +308,7 @@ int nf_connect(struct netfront *nf)
 
 void nf_disconnect(struct netfront *nf)
 {
-	if (nf->xf.xs)
-		xenfront_leave(&nf->xf);
+	xenfront_leave(&nf->xf);
 	close_channels(nf);
 	nf_unshare(nf);
 }

@@ -108,9 +108,8 @@ struct netfront {
 	_Atomic int failed;            /* 0, -EIO or -ENOTCONN; set once per connection, after why */
 	atomic_bool carrier;
 	int broken_fd;                 /* eventfd, readable while failed */
-	pthread_mutex_t lock;          /* for why and the store */
+	pthread_mutex_t lock;          /* for why; the store's is taken before it */
 	char why[200];
-	uint64_t checked_ns;           /* when the backend's state was last read for want of news */
 
 	struct netfront_config config; /* defaults filled in */
 };
@@ -143,7 +142,7 @@ void nf_rx_refill(struct netfront_queue *q);
 /** nf_make_channel() - an unbound port for the backend on @xce. 0 or -errno, xf.why set. */
 int nf_make_channel(struct netfront *nf, xenevtchn_handle *xce, int *port) must_check;
 
-/** nf_check_backend() - look at the backend's state: may fail the device. Takes the lock. */
+/** nf_check_backend() - look at the backend's state: may fail the device. Takes the store's lock. */
 void nf_check_backend(struct netfront *nf);
 
 #endif

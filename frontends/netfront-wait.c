@@ -36,53 +36,49 @@ static void check_carrier(struct netfront *nf)
 		nf->carrier = up;
 }
 
-void nf_check_backend(struct netfront *nf)
+/* Behind the store's lock. */
+static void check_state(struct netfront *nf)
 {
 	CLEANUP_FREE char *error = NULL;
 	XenbusState state;
-	int rc;
+	int rc = xenfront_read_state(&nf->xf, XBT_NULL, nf->xf.backend, &state);
 
-	pthread_mutex_lock(&nf->lock);
-	rc = xenfront_read_state(&nf->xf, XBT_NULL, nf->xf.backend, &state);
-	if (rc == 0 && state == XenbusStateConnected)
-		check_carrier(nf);
-	else if (rc == 0)
-		error = xenfront_error(&nf->xf);
-	pthread_mutex_unlock(&nf->lock);
-	if (rc < 0)
+	if (rc < 0 && xenfront_store_is_gone(&nf->xf, rc))
+		return;
+	if (rc < 0) {
 		(void)nf_fail(nf, -ENOTCONN, "cannot read the backend's state: %s", strerror(-rc));
-	else if (state != XenbusStateConnected && state != XenbusStateReconfiguring &&
-		 state != XenbusStateReconfigured)
-		(void)nf_fail(nf, -ENOTCONN, "the backend left: %s%s", error ? error : "it is in state ",
-			error ? "" : state == XenbusStateUnknown ? "none" : xenbus_state_name(state));
+		return;
+	}
+	if (state == XenbusStateConnected)
+		check_carrier(nf);
+	if (state == XenbusStateConnected || state == XenbusStateReconfiguring ||
+		state == XenbusStateReconfigured)
+		return;
+	error = xenfront_error(&nf->xf);
+	(void)nf_fail(nf, -ENOTCONN, "the backend left: %s%s", error ? error : "it is in state ",
+		error ? "" : state == XenbusStateUnknown ? "none" : xenbus_state_name(state));
 }
 
-static void take_watch(struct netfront_queue *q, short revents)
+/* Packets need no store: while there is none they go on. */
+void nf_check_backend(struct netfront *nf)
 {
-	bool fired = false;
-	char **event;
-
-	if (!(revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL)))
-		return;
-	while ((event = xs_check_watch(q->nf->xf.xs)) != NULL) {
-		free(event);
-		fired = true;
-	}
-	if (fired || !(revents & POLLIN))
-		nf_check_backend(q->nf);
+	pthread_mutex_lock(&nf->xf.lock);
+	if (xenfront_store_is_there(&nf->xf))
+		check_state(nf);
+	pthread_mutex_unlock(&nf->xf.lock);
 }
 
 /* Queue 0 watches the store, also under a load that never lets it sleep. */
 static void look_at_watch(struct netfront_queue *q)
 {
-	struct pollfd fd = { .events = POLLIN };
+	struct pollfd fds[XENFRONT_FDS];
 
 	if (q->index != 0 || ++q->waits < WAITS_PER_LOOK)
 		return;
 	q->waits = 0;
-	fd.fd = xs_fileno(q->nf->xf.xs);
-	if (poll(&fd, 1, 0) > 0)
-		take_watch(q, fd.revents);
+	xenfront_poll_fds(&q->nf->xf, fds);
+	if (poll(fds, XENFRONT_FDS, 0) > 0 && xenfront_take(&q->nf->xf, fds))
+		nf_check_backend(q->nf);
 }
 
 /* ---- events --------------------------------------------------------------------- */
@@ -228,17 +224,21 @@ static bool arm(struct netfront_queue *q, unsigned want)
 static bool sleep_once(struct netfront_queue *q, uint64_t ns)
 {
 	struct timespec ts = { .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
-	struct pollfd fds[] = {
+	struct pollfd fds[2 + XENFRONT_FDS] = {
 		{ .fd = xenevtchn_fd(q->xce), .events = POLLIN },
 		{ .fd = q->nf->broken_fd, .events = POLLIN },
-		{ .fd = q->index == 0 ? xs_fileno(q->nf->xf.xs) : -1, .events = POLLIN },
 	};
-	int n = ppoll(fds, 3, ns == SLEEP_FOREVER ? NULL : &ts, NULL);
+	unsigned nfds = q->index == 0 ? 2 + XENFRONT_FDS : 2;
+	int n;
 
+	if (q->index == 0)
+		xenfront_poll_fds(&q->nf->xf, fds + 2);
+	n = ppoll(fds, nfds, ns == SLEEP_FOREVER ? NULL : &ts, NULL);
 	q->waits = 0;
 	if (n > 0) {
 		take_events(q, fds[0].revents);
-		take_watch(q, fds[2].revents);
+		if (q->index == 0 && xenfront_take(&q->nf->xf, fds + 2))
+			nf_check_backend(q->nf);
 	}
 	return n >= 0;
 }
@@ -307,7 +307,7 @@ int netfront_queue_fd(struct netfront_queue *q)
 		return -errno;
 	rc = epoll_add(q->epoll_fd, xenevtchn_fd(q->xce));
 	if (rc == 0 && q->index == 0)
-		rc = epoll_add(q->epoll_fd, xs_fileno(q->nf->xf.xs));
+		rc = xenfront_epoll(&q->nf->xf, q->epoll_fd);
 	if (rc == 0)
 		rc = epoll_add(q->epoll_fd, q->nf->broken_fd);
 	if (rc == 0)

@@ -30,7 +30,7 @@ int nf_fail(struct netfront *nf, int rc, const char *fmt, ...)
 		atomic_store_explicit(&nf->failed, rc, memory_order_release);
 		/* Queues that sleep: it is not read while failed, so none of them can miss it. */
 		(void)!write(nf->broken_fd, &one, sizeof(one));
-		log_err("%s: %s", nf->xf.dir, nf->why);
+		log_err("%s: %s", nf->xf.dir ? nf->xf.dir : "network interface", nf->why);
 	}
 	pthread_mutex_unlock(&nf->lock);
 	return rc;
@@ -57,7 +57,7 @@ static void config_init(struct netfront *nf, const struct netfront_config *confi
 		c->queues = NETFRONT_MAX_QUEUES;
 	if (c->xdp_headroom > NETIF_XDP_HEADROOM_MAX)
 		c->xdp_headroom = NETIF_XDP_HEADROOM_MAX;
-	nf->xf.timeout_ms = c->timeout_ms;
+	xenfront_init(&nf->xf, "vif", c->timeout_ms);
 }
 
 static void queue_init(struct netfront_queue *q, struct netfront *nf, unsigned index)
@@ -141,7 +141,7 @@ int netfront_reconnect(struct netfront *nf)
 	nf->failed = 0;
 	(void)!read(nf->broken_fd, &n, sizeof(n)); /* may be empty */
 	/* The backend's directory may be another one by now, even in another domain. */
-	xenfront_free(&nf->xf);
+	xenfront_close(&nf->xf);
 	rc = nf_connect(nf);
 	return rc < 0 ? nf_fail(nf, rc, "%s", nf->xf.why) : 0;
 }

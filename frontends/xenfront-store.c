@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * The connection to the store. A store that ends comes back, with its nodes and without our
- * watch; I/O needs none of it and goes on meanwhile.
+ * A frontend's connection to the store. A store that ends comes back, with its nodes and without
+ * our watches; I/O needs none of it and goes on meanwhile.
  *
  * libxenstore's descriptor does not tell that its connection ended. A connection beside it,
  * over which nothing is ever said, does; a store that is a device does not end.
  */
 #include "config.h"
-#include "frontends/blkfront-internal.h"
+#include "frontends/xenfront.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,8 +21,9 @@
 #include <xenstore_lib.h>
 
 #include "common/log.h"
+#include "common/spin.h"
 
-#define STORE_TOKEN "blkfront"
+#define STORE_TOKEN "frontend"
 /* The first try, and then the others. */
 #define STORE_FIRST_NS 20000000
 #define STORE_RETRY_NS 500000000
@@ -45,172 +46,199 @@ static int store_end_open(void)
 	return -1;
 }
 
-static void store_end_close(struct blkfront *bf)
+static void store_end_close(struct xenfront *xf)
 {
-	if (bf->store_end >= 0)
-		close(bf->store_end);
-	bf->store_end = -1;
+	if (xf->end_fd >= 0)
+		close(xf->end_fd);
+	xf->end_fd = -1;
 }
 
-int bf_store_open(struct blkfront *bf)
+int xenfront_connect_store(struct xenfront *xf)
 {
-	bf->store_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (bf->store_timer < 0)
-		return bf_why(bf, -errno, "no timer for a block device: %m");
+	xf->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (xf->timer_fd < 0)
+		return xenfront_why(xf, -errno, "no timer for the store: %m");
 	/* Before the other: when that has ended, so has this. */
-	bf->store_end = store_end_open();
-	bf->xs = xs_open(0);
-	return bf->xs ? 0 : bf_why(bf, -errno, "cannot reach the store: %m; is this a domain?");
+	xf->end_fd = store_end_open();
+	xf->lost = false;
+	xf->xs = xs_open(0);
+	return xf->xs ? 0 : xenfront_why(xf, -errno, "cannot reach the store: %m; is this a domain?");
 }
 
-void bf_store_close(struct blkfront *bf)
+void xenfront_disconnect_store(struct xenfront *xf)
 {
-	store_end_close(bf);
-	if (bf->store_timer >= 0)
-		close(bf->store_timer);
-	xs_close(bf->xs);
+	store_end_close(xf);
+	if (xf->timer_fd >= 0)
+		close(xf->timer_fd);
+	xs_close(xf->xs);
+	xf->xs = NULL;
+	xf->timer_fd = xf->epoll_fd = -1;
+	memset(xf->watched, 0, sizeof(xf->watched));
 }
 
-static int store_watch(struct blkfront *bf, struct xs_handle *xs)
+static int store_watch(struct xenfront *xf, struct xs_handle *xs, const char *name)
 {
 	char path[XENSTORE_ABS_PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/state", bf->backend);
-	return xs_watch(xs, path, STORE_TOKEN) ? 0 : errno ? -errno : -EIO;
+	snprintf(path, sizeof(path), "%s/%s", xf->backend, name);
+	return xs_watch(xs, path, STORE_TOKEN) || errno == EEXIST ? 0 : errno ? -errno : -EIO;
 }
 
-int bf_store_watch(struct blkfront *bf)
+static int store_watch_all(struct xenfront *xf, struct xs_handle *xs)
 {
-	int rc = store_watch(bf, bf->xs);
+	int rc = 0;
 
-	return rc < 0 ? bf_why(bf, rc, "cannot watch %s/state: %s", bf->backend, strerror(-rc)) : 0;
+	for (unsigned i = 0; rc == 0 && i < XENFRONT_WATCHES && xf->watched[i]; i++)
+		rc = store_watch(xf, xs, xf->watched[i]);
+	return rc;
 }
 
-/* --- it goes and comes back; all of this under store_lock --------------------------------- */
+static void note_watch(struct xenfront *xf, const char *name)
+{
+	for (unsigned i = 0; i < XENFRONT_WATCHES; i++) {
+		if (xf->watched[i] && strcmp(xf->watched[i], name) != 0)
+			continue;
+		xf->watched[i] = name;
+		return;
+	}
+}
 
-/* @repeat: or once, since queue 0 may just wait for what the lost one says. */
-static void store_set_timer(struct blkfront *bf, bool repeat)
+int xenfront_watch(struct xenfront *xf, const char *name)
+{
+	int rc = store_watch(xf, xf->xs, name);
+
+	if (rc < 0)
+		return xenfront_why(xf, rc, "cannot watch %s/%s: %s", xf->backend, name, strerror(-rc));
+	note_watch(xf, name);
+	return 0;
+}
+
+/* --- it goes and comes back; all of this under the lock --------------------------------- */
+
+/* @repeat: or once, since somebody may just wait for what the lost one says. */
+static void store_set_timer(struct xenfront *xf, bool repeat)
 {
 	const struct itimerspec when = { .it_value = { .tv_nsec = STORE_FIRST_NS },
 		.it_interval = { .tv_nsec = repeat ? STORE_RETRY_NS : 0 } };
 
-	(void)timerfd_settime(bf->store_timer, 0, &when, NULL); /* of good values it takes any */
+	(void)timerfd_settime(xf->timer_fd, 0, &when, NULL); /* of good values it takes any */
 }
 
-/* Of queue 0's descriptor, if there is one. */
-static int store_epoll(struct blkfront *bf, int fd, uint32_t events)
+static int store_epoll(struct xenfront *xf, int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events };
-	int epoll_fd = bf->queues[0].epoll_fd;
 
-	if (epoll_fd < 0 || fd < 0)
+	if (xf->epoll_fd < 0 || fd < 0)
 		return 0;
-	return epoll_ctl(epoll_fd, events ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &event) < 0 ? -errno : 0;
+	return epoll_ctl(xf->epoll_fd, events ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &event) < 0 ? -errno : 0;
 }
 
-static int store_epoll_add(struct blkfront *bf)
+static int store_epoll_add(struct xenfront *xf)
 {
-	int rc = store_epoll(bf, xs_fileno(bf->xs), EPOLLIN);
+	int rc = store_epoll(xf, xs_fileno(xf->xs), EPOLLIN);
 
-	return rc ? rc : store_epoll(bf, bf->store_end, EPOLLRDHUP);
+	return rc ? rc : store_epoll(xf, xf->end_fd, EPOLLRDHUP);
 }
 
-static void store_lose(struct blkfront *bf)
+static void store_lose(struct xenfront *xf)
 {
-	if (bf->store_lost)
+	if (xf->lost)
 		return;
-	log_warn("%s: the store is gone; I/O goes on, and it is looked for again", bf->dir);
-	bf->store_lost = true;
-	bf->store_lost_ns = spin_now_ns();
-	(void)store_epoll(bf, xs_fileno(bf->xs), 0);
-	store_end_close(bf);
-	store_set_timer(bf, true);
+	log_warn("%s: the store is gone; I/O goes on, and it is looked for again", xf->dir);
+	xf->lost = true;
+	xf->lost_ns = spin_now_ns();
+	(void)store_epoll(xf, xs_fileno(xf->xs), 0);
+	store_end_close(xf);
+	store_set_timer(xf, true);
 }
 
-static void store_find(struct blkfront *bf)
+static void store_find(struct xenfront *xf)
 {
 	int end = store_end_open(), rc;
 	struct xs_handle *xs = xs_open(0);
 
-	if (!xs || store_watch(bf, xs) < 0) {
+	if (!xs || store_watch_all(xf, xs) < 0) {
 		xs_close(xs);
 		if (end >= 0)
 			close(end);
 		return;
 	}
-	xs_close(bf->xs);
-	bf->xs = xs;
-	bf->store_end = end;
-	bf->store_lost = false;
-	store_set_timer(bf, false);
-	rc = store_epoll_add(bf);
+	xs_close(xf->xs);
+	xf->xs = xs;
+	xf->end_fd = end;
+	xf->lost = false;
+	store_set_timer(xf, false);
+	rc = store_epoll_add(xf);
 	if (rc < 0)
-		log_warn("%s: the store is not watched: %s", bf->dir, strerror(-rc));
-	log_info("%s: the store is back", bf->dir);
+		log_warn("%s: the store is not watched: %s", xf->dir, strerror(-rc));
+	log_info("%s: the store is back", xf->dir);
 }
 
-bool bf_store_is_gone(struct blkfront *bf, int rc)
+bool xenfront_store_is_gone(struct xenfront *xf, int rc)
 {
 	if (rc != -EPIPE && rc != -EBADF && rc != -ECONNRESET && rc != -ENOTCONN && rc != -EIO)
 		return false;
-	store_lose(bf);
+	store_lose(xf);
 	return true;
 }
 
-static bool store_has_ended(const struct blkfront *bf)
+static bool store_has_ended(const struct xenfront *xf)
 {
-	struct pollfd p = { .fd = bf->store_end, .events = POLLRDHUP };
+	struct pollfd p = { .fd = xf->end_fd, .events = POLLRDHUP };
 
 	return poll(&p, 1, 0) > 0;
 }
 
-bool bf_store_is_there(struct blkfront *bf)
+bool xenfront_store_is_there(struct xenfront *xf)
 {
-	if (!bf->store_lost && store_has_ended(bf))
-		store_lose(bf);
-	if (bf->store_lost)
-		store_find(bf);
-	return !bf->store_lost;
+	if (!xf->lost && store_has_ended(xf))
+		store_lose(xf);
+	if (xf->lost)
+		store_find(xf);
+	return !xf->lost;
 }
 
-/* --- waiting for it: queue 0 ---------------------------------------------------------------- */
+/* --- waiting for it ---------------------------------------------------------------- */
 
-void bf_store_poll_fds(struct blkfront *bf, struct pollfd fds[BF_STORE_FDS])
+void xenfront_poll_fds(struct xenfront *xf, struct pollfd fds[XENFRONT_FDS])
 {
-	pthread_mutex_lock(&bf->store_lock);
-	fds[0] = (struct pollfd){ .fd = bf->store_lost ? -1 : xs_fileno(bf->xs), .events = POLLIN };
-	fds[1] = (struct pollfd){ .fd = bf->store_end, .events = POLLRDHUP };
-	fds[2] = (struct pollfd){ .fd = bf->store_timer, .events = POLLIN };
-	pthread_mutex_unlock(&bf->store_lock);
+	pthread_mutex_lock(&xf->lock);
+	fds[0] = (struct pollfd){ .fd = xf->lost ? -1 : xs_fileno(xf->xs), .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = xf->end_fd, .events = POLLRDHUP };
+	fds[2] = (struct pollfd){ .fd = xf->timer_fd, .events = POLLIN };
+	pthread_mutex_unlock(&xf->lock);
 }
 
-bool bf_store_take(struct blkfront *bf, const struct pollfd fds[BF_STORE_FDS])
+bool xenfront_take(struct xenfront *xf, const struct pollfd fds[XENFRONT_FDS])
 {
 	bool look = fds[1].revents || fds[2].revents || (fds[0].revents & ~POLLIN);
 	uint64_t ticks;
 	char **event;
 
 	if (fds[2].revents)
-		(void)!read(bf->store_timer, &ticks, sizeof(ticks));
+		(void)!read(xf->timer_fd, &ticks, sizeof(ticks));
 	if (!fds[0].revents)
 		return look;
-	pthread_mutex_lock(&bf->store_lock);
-	while (!bf->store_lost && (event = xs_check_watch(bf->xs)) != NULL) {
+	pthread_mutex_lock(&xf->lock);
+	while (!xf->lost && (event = xs_check_watch(xf->xs)) != NULL) {
 		free(event);
 		look = true;
 	}
-	pthread_mutex_unlock(&bf->store_lock);
+	pthread_mutex_unlock(&xf->lock);
 	return look;
 }
 
-int bf_store_epoll(struct blkfront *bf)
+int xenfront_epoll(struct xenfront *xf, int epoll_fd)
 {
 	int rc;
 
-	pthread_mutex_lock(&bf->store_lock);
-	rc = bf->store_lost ? 0 : store_epoll_add(bf);
+	pthread_mutex_lock(&xf->lock);
+	xf->epoll_fd = epoll_fd;
+	rc = xf->lost ? 0 : store_epoll_add(xf);
 	if (rc == 0)
-		rc = store_epoll(bf, bf->store_timer, EPOLLIN);
-	pthread_mutex_unlock(&bf->store_lock);
+		rc = store_epoll(xf, xf->timer_fd, EPOLLIN);
+	if (rc < 0)
+		xf->epoll_fd = -1;
+	pthread_mutex_unlock(&xf->lock);
 	return rc;
 }

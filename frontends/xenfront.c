@@ -16,7 +16,6 @@
 #include "protocol/xenbus.h"
 #include "xenstore/xsnode.h"
 
-#define WATCH_TOKEN "frontend"
 #define STATE_BIT(state) (1u << (state))
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -44,6 +43,11 @@ void xenfront_make_printable(char *text)
 
 /* ---- finding the device --------------------------------------------------- */
 
+static const char *what(const struct xenfront *xf)
+{
+	return strcmp(xf->kind, "vbd") == 0 ? "disk" : strcmp(xf->kind, "vif") == 0 ? "interface" : xf->kind;
+}
+
 static int find_first(struct xenfront *xf, uint64_t *number)
 {
 	char parent[32];
@@ -61,7 +65,8 @@ static int find_first(struct xenfront *xf, uint64_t *number)
 		*number = n;
 		found = true;
 	}
-	return found ? 0 : xenfront_why(xf, -ENODEV, "this domain has none (nothing in %s)", parent);
+	return found ? 0 :
+		       xenfront_why(xf, -ENODEV, "this domain has no %s (nothing in %s)", what(xf), parent);
 }
 
 static int find_device(struct xenfront *xf, uint64_t number)
@@ -79,29 +84,40 @@ static int find_device(struct xenfront *xf, uint64_t number)
 	xf->backend = xsn_read(xf->xs, XBT_NULL, xf->dir, "backend");
 	if (!xf->backend)
 		return xenfront_why(xf, errno == ENOENT ? -ENODEV : -errno,
-			"this domain has no %s (%s/backend: %m)", xf->dir, xf->dir);
+			"this domain has no %s %llu (%s/backend: %m)", what(xf),
+			(unsigned long long)number, xf->dir);
 	rc = xsn_read_u32(xf->xs, XBT_NULL, xf->dir, "backend-id", &xf->backend_id);
 	if (rc == 0 && xf->backend_id >= DOMID_FIRST_RESERVED)
 		rc = -ERANGE;
 	return rc < 0 ? xenfront_why(xf, rc, "%s/backend-id: %s", xf->dir, strerror(-rc)) : 0;
 }
 
-int xenfront_open(struct xenfront *xf, const char *kind, uint64_t number)
+void xenfront_init(struct xenfront *xf, const char *kind, unsigned timeout_ms)
 {
-	xf->kind = kind;
-	xf->xs = xs_open(0);
-	if (!xf->xs)
-		return xenfront_why(xf, -errno, "cannot reach the store: %m; is this a domain?");
-	return find_device(xf, number);
+	*xf = (struct xenfront){ .kind = kind, .timeout_ms = timeout_ms, .end_fd = -1, .timer_fd = -1,
+		.epoll_fd = -1 };
+	pthread_mutex_init(&xf->lock, NULL);
+}
+
+int xenfront_open(struct xenfront *xf, uint64_t number)
+{
+	int rc = xenfront_connect_store(xf);
+
+	return rc < 0 ? rc : find_device(xf, number);
+}
+
+void xenfront_close(struct xenfront *xf)
+{
+	xenfront_disconnect_store(xf);
+	free(xf->dir);
+	free(xf->backend);
+	xf->dir = xf->backend = NULL;
 }
 
 void xenfront_free(struct xenfront *xf)
 {
-	xs_close(xf->xs);
-	free(xf->dir);
-	free(xf->backend);
-	xf->xs = NULL;
-	xf->dir = xf->backend = NULL;
+	xenfront_close(xf);
+	pthread_mutex_destroy(&xf->lock);
 }
 
 /* ---- states ----------------------------------------------------------------- */
@@ -135,7 +151,7 @@ char *xenfront_error(struct xenfront *xf)
 	return text;
 }
 
-static int set_state(struct xenfront *xf, XenbusState state)
+int xenfront_set_state(struct xenfront *xf, XenbusState state)
 {
 	return xsn_write_state(xf->xs, XBT_NULL, xf->dir, "state", state);
 }
@@ -227,14 +243,11 @@ static int leave_old_connection(struct xenfront *xf, bool takeover)
 
 int xenfront_begin(struct xenfront *xf, bool takeover)
 {
-	char path[XENSTORE_ABS_PATH_MAX];
 	XenbusState state;
-	int rc;
+	int rc = xenfront_watch(xf, "state");
 
-	snprintf(path, sizeof(path), "%s/state", xf->backend);
-	if (!xs_watch(xf->xs, path, WATCH_TOKEN) && errno != EEXIST)
-		return xenfront_why(xf, -errno, "cannot watch %s: %m", path);
-	rc = leave_old_connection(xf, takeover);
+	if (rc == 0)
+		rc = leave_old_connection(xf, takeover);
 	if (rc < 0)
 		return rc;
 	rc = await_backend(xf, STATE_BIT(XenbusStateInitWait), xenfront_deadline(xf), &state);
@@ -298,12 +311,14 @@ void xenfront_leave(struct xenfront *xf)
 	if (!xf->published)
 		return;
 	xf->published = false;
-	rc = set_state(xf, XenbusStateClosing);
+	/* It may have been restarted since we last asked it. */
+	(void)xenfront_store_is_there(xf);
+	rc = xenfront_set_state(xf, XenbusStateClosing);
 	if (rc == 0)
 		rc = await_backend(xf, gone | STATE_BIT(XenbusStateClosing), end, &state);
 	if (rc < 0 && rc != -ETIMEDOUT)
 		return;
-	rc = set_state(xf, XenbusStateClosed);
+	rc = xenfront_set_state(xf, XenbusStateClosed);
 	if (rc == 0)
 		rc = await_backend(xf, gone, end, &state);
 	if (rc == -ETIMEDOUT)

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What frontends of all kinds have in common in the store: finding the device, its
- * backend's states, the handshake and the way back. Not for frontends' users.
+ * What frontends of all kinds have in common in the store: the connection to it, finding the
+ * device, its backend's states, the handshake and the way back. Not for frontends' users.
  *
  * Our own directory is written by the toolstack and by us; the backend's directory is the
- * backend's and hostile: its values are bounded by whoever reads them. One thread.
+ * backend's and hostile: its values are bounded by whoever reads them.
+ *
+ * One thread until the device is connected and again from xenfront_leave() on. In between
+ * the connection may be lost and found again, and whoever uses it holds the lock.
  */
 #ifndef SLUICE_FRONTENDS_XENFRONT_H
 #define SLUICE_FRONTENDS_XENFRONT_H
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,16 +22,28 @@
 
 #include "common/cleanup.h"
 
-/** struct xenfront - a device's place in the store; all zero before xenfront_open(). */
+/** XENFRONT_WATCHES - the backend's nodes that can be watched. */
+#define XENFRONT_WATCHES 2
+
+/** struct xenfront - a device's place in the store. */
 struct xenfront {
 	const char *kind;       /* "vif" */
-	struct xs_handle *xs;
-	char *dir;              /* device/KIND/N, relative to our home */
+	char *dir;              /* device/KIND/N, relative to our home; NULL: not open */
 	char *backend;          /* path of the backend's directory */
 	uint32_t backend_id;
 	unsigned timeout_ms;    /* of each step of a handshake */
 	bool published;         /* our nodes are in the store: close with a handshake */
 	char why[200];          /* the cause of the last failure, one line */
+
+	/* the connection to the store, behind lock while connected */
+	pthread_mutex_t lock;
+	struct xs_handle *xs;
+	int end_fd;             /* hangs up when the store does; -1: it does not, or has */
+	int timer_fd;           /* fires when a store that is lost is to be looked for */
+	int epoll_fd;           /* is told of these descriptors; -1: nobody is */
+	bool lost;
+	uint64_t lost_ns;       /* since when, CLOCK_MONOTONIC */
+	const char *watched[XENFRONT_WATCHES]; /* names in the backend's directory */
 };
 
 /** XENFRONT_FIRST - the device with the lowest number. */
@@ -36,9 +53,13 @@ struct xenfront {
 int xenfront_why(struct xenfront *xf, int rc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** xenfront_open() - connect to the store and find device/@kind/@number. 0, -ENODEV, -errno. */
-int xenfront_open(struct xenfront *xf, const char *kind, uint64_t number) must_check;
-/** xenfront_free() - no handshake: see xenfront_leave(). */
+/** xenfront_init() - @kind stays the caller's; then xenfront_free() is due. */
+void xenfront_init(struct xenfront *xf, const char *kind, unsigned timeout_ms);
+/** xenfront_open() - connect to the store and find device/KIND/@number. 0, -ENODEV, -errno. */
+int xenfront_open(struct xenfront *xf, uint64_t number) must_check;
+/** xenfront_close() - no handshake: see xenfront_leave(). It may be opened again. */
+void xenfront_close(struct xenfront *xf);
+/** xenfront_free() - and close it. */
 void xenfront_free(struct xenfront *xf);
 
 /**
@@ -56,6 +77,8 @@ int xenfront_publish(struct xenfront *xf, XenbusState state,
 	int (*write)(struct xs_handle *xs, xs_transaction_t t, void *opaque), void *opaque) must_check;
 /** xenfront_await_connected() - 0, -EPROTO (the backend refused), -ETIMEDOUT, -errno. */
 int xenfront_await_connected(struct xenfront *xf) must_check;
+/** xenfront_set_state() - ours. 0 or -errno. */
+int xenfront_set_state(struct xenfront *xf, XenbusState state) must_check;
 /** xenfront_leave() - Closing, Closed; waits for the backend within the timeout. */
 void xenfront_leave(struct xenfront *xf);
 
@@ -68,5 +91,27 @@ char *xenfront_error(struct xenfront *xf) must_check;
 void xenfront_make_printable(char *text);
 /** xenfront_deadline() - when a step that begins now has failed: CLOCK_MONOTONIC, ns. */
 uint64_t xenfront_deadline(const struct xenfront *xf);
+
+/* --- the connection: xenfront-store.c --- */
+
+/** xenfront_connect_store() - 0 or -errno, why set. For xenfront_open(). */
+int xenfront_connect_store(struct xenfront *xf) must_check;
+/** xenfront_disconnect_store() - also of one that was not, or not fully, connected. */
+void xenfront_disconnect_store(struct xenfront *xf);
+/** xenfront_watch() - @name in the backend's directory, a constant; from a store that comes back, too. */
+int xenfront_watch(struct xenfront *xf, const char *name) must_check;
+/** xenfront_store_is_there() - whether it can be asked; one that came back is taken. */
+bool xenfront_store_is_there(struct xenfront *xf);
+/** xenfront_store_is_gone() - whether @rc, the store's answer, means that it ended. */
+bool xenfront_store_is_gone(struct xenfront *xf, int rc);
+
+/** XENFRONT_FDS - how many descriptors tell of the store. */
+#define XENFRONT_FDS 3
+/** xenfront_poll_fds() - what a thread that waits is to poll; good for one poll. Takes the lock. */
+void xenfront_poll_fds(struct xenfront *xf, struct pollfd fds[XENFRONT_FDS]);
+/** xenfront_take() - what they said. True: the backend is to be looked at. Takes the lock. */
+bool xenfront_take(struct xenfront *xf, const struct pollfd fds[XENFRONT_FDS]);
+/** xenfront_epoll() - add them to @epoll_fd, where they stay up to date. 0 or -errno. Takes the lock. */
+int xenfront_epoll(struct xenfront *xf, int epoll_fd) must_check;
 
 #endif

@@ -7,8 +7,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define front(name) fake_get(FAKE_FRONT "/" name)
@@ -382,35 +380,11 @@ static void test_lost_store(void **state)
 	blkfront_close(bf);
 }
 
-/* A listening socket for the store's end that no library tells of. */
-static int store_listen(struct sockaddr_un *sa)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(*sa);
-
-	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	snprintf(sa->sun_path, sizeof(sa->sun_path), "blkfront-store.%d", getpid());
-	(void)unlink(sa->sun_path);
-	assert_int_equal(bind(fd, (struct sockaddr *)sa, len), 0);
-	assert_int_equal(listen(fd, 4), 0);
-	return fd;
-}
-
-/* Ends what was accepted there, too. */
-static void store_end(int listening, const struct sockaddr_un *sa)
-{
-	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	close(listening);
-	assert_int_equal(close(fd), 0);
-	(void)unlink(sa->sun_path);
-}
-
 /* An idle disk hears of its store's end, and of its backend's from the next one. */
 static void test_store_restarted(void **state)
 {
 	struct sockaddr_un sa;
-	int listening = store_listen(&sa);
+	int listening = fakes_store_listen(&sa);
 	struct pollfd p = { .events = POLLIN };
 	struct blkfront *bf;
 
@@ -420,11 +394,11 @@ static void test_store_restarted(void **state)
 	assert_int_equal(blkfront_wait(bf, 0), 0);
 	fakes.store_gone = true;
 	fakes.store_epoch++;
-	store_end(listening, &sa);
+	fakes_store_end(listening, &sa);
 	assert_int_equal(poll(&p, 1, 5000), 1);
 	assert_int_equal(blkfront_wait(bf, 0), 0);
 	assert_int_equal(test_run(bf, BLKFRONT_WRITE, 0, 4096), 0);
-	listening = store_listen(&sa);
+	listening = fakes_store_listen(&sa);
 	fakes.store_gone = false;
 	/* It looks for it from time to time. */
 	assert_int_equal(poll(&p, 1, 5000), 1);
@@ -437,7 +411,7 @@ static void test_store_restarted(void **state)
 	assert_int_equal(poll(&p, 1, 5000), 1);
 	assert_int_equal(blkfront_wait(bf, 0), -ENOTCONN);
 	assert_non_null(strstr(blkfront_why(bf), "the backend left"));
-	store_end(listening, &sa);
+	fakes_store_end(listening, &sa);
 	blkfront_close(bf);
 }
 
@@ -445,13 +419,13 @@ static void test_store_restarted(void **state)
 static void test_store_restarted_before_the_end(void **state)
 {
 	struct sockaddr_un sa;
-	int listening = store_listen(&sa);
+	int listening = fakes_store_listen(&sa);
 	struct blkfront *bf;
 
 	fakes.store_socket = sa.sun_path;
 	bf = test_open();
 	fakes.store_epoch++;
-	store_end(listening, &sa);
+	fakes_store_end(listening, &sa);
 	blkfront_close(bf);
 	assert_string_equal(front("state"), "6");
 }

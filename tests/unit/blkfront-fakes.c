@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <xenevtchn.h>
@@ -153,6 +154,28 @@ void xs_close(struct xs_handle *h)
 	if (store == h)
 		store = NULL;
 	free(h);
+}
+
+int fakes_store_listen(struct sockaddr_un *sa)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(sa->sun_path, sizeof(sa->sun_path), "fake-store.%d", getpid());
+	(void)unlink(sa->sun_path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)sa, sizeof(*sa)) < 0 || listen(fd, 4) < 0)
+		abort();
+	return fd;
+}
+
+void fakes_store_end(int listening, const struct sockaddr_un *sa)
+{
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	close(listening);
+	if (fd < 0 || close(fd) < 0)
+		abort();
+	(void)unlink(sa->sun_path);
 }
 
 static bool gone(const struct xs_handle *h)

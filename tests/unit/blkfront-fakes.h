@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/un.h>
 
 #include "protocol/blkif.h"
 #include "protocol/ring.h"
@@ -41,6 +42,10 @@ void fakes_reset(void);
 const char *fake_get(const char *path);
 /** fake_set() - write or, with NULL, remove a node; fires watches. */
 void fake_set(const char *path, const char *value);
+/** fakes_store_listen() - a socket for the store's end, which no library tells of; fakes.store_socket's. */
+int fakes_store_listen(struct sockaddr_un *sa);
+/** fakes_store_end() - of the store behind it: ends what was accepted there, too. */
+void fakes_store_end(int listening, const struct sockaddr_un *sa);
 /** fake_page() - the page behind a grant, NULL for a bad reference. */
 void *fake_page(uint32_t ref);
 /** fake_event() - the backend notifies the frontend; of queue 0, or of another one. */

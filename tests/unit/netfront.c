@@ -4,6 +4,7 @@
 #include "tests/unit/netfront-rig.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include <xen/io/xenbus.h>
@@ -233,6 +234,57 @@ static void test_carrier_goes_and_comes(void **state)
 	netfront_close(nf);
 }
 
+/* An idle interface hears of its store's end, and of its backend's from the next one; packets need neither. */
+static void test_store_restarted(void **state)
+{
+	struct netif_rx_meta meta = { .size = 100 };
+	struct sockaddr_un sa;
+	int listening = fakes_store_listen(&sa);
+	struct pollfd p = { .events = POLLIN };
+	struct netfront_queue *q;
+	struct netfront *nf;
+
+	fakes.store_socket = sa.sun_path;
+	nf = rig_open((struct netfront_config){ 0 });
+	q = netfront_queue(nf, 0);
+	p.fd = netfront_queue_fd(q);
+	assert_int_equal(netfront_queue_wait(q, NETFRONT_RX, 0), 0);
+	fakes.store_gone = true;
+	fakes.store_epoch++;
+	fakes_store_end(listening, &sa);
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(netfront_queue_wait(q, NETFRONT_RX, 0), 0);
+	round_trip(nf, meta);
+	listening = fakes_store_listen(&sa);
+	fakes.store_gone = false;
+	/* It looks for it from time to time. */
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(netfront_queue_wait(q, NETFRONT_RX, 50), 0);
+	round_trip(nf, meta);
+	fake_set(NET_BACK "/carrier", "0");
+	assert_int_equal(netfront_queue_wait(q, NETFRONT_RX, 10), 0);
+	assert_false(netfront_carrier(nf));
+	rig_set_state(XenbusStateClosing);
+	assert_int_equal(netfront_queue_wait(q, NETFRONT_RX, 1000), -ENOTCONN);
+	fakes_store_end(listening, &sa);
+	netfront_close(nf);
+}
+
+/* Nobody waited meanwhile: it is found at the end, and the backend is told. */
+static void test_store_restarted_before_the_end(void **state)
+{
+	struct sockaddr_un sa;
+	int listening = fakes_store_listen(&sa);
+	struct netfront *nf;
+
+	fakes.store_socket = sa.sun_path;
+	nf = rig_open((struct netfront_config){ 0 });
+	fakes.store_epoch++;
+	fakes_store_end(listening, &sa);
+	netfront_close(nf);
+	assert_string_equal(fake_get(NET_FRONT "/state"), "6");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +299,8 @@ int main(void)
 		TEST(test_hash_is_set_by_the_control_ring),
 		TEST(test_backend_leaves_and_comes_back),
 		TEST(test_carrier_goes_and_comes),
+		TEST(test_store_restarted),
+		TEST(test_store_restarted_before_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
