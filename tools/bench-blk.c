@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
  * sluice-bench blk: brings up a private stack with one disk, runs this program again
- * in the guest domain as the load, and shows what it says.
+ * in the guest domain as the load, and shows what it says. With --vdev the disk is one of
+ * the domain that this runs in, and there is no stack.
  */
 #include "config.h"
 #include "tools/bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,7 +31,7 @@
 struct bench {
 	struct bench_options opt;
 	struct bench_given given;
-	struct stack *stack;
+	struct stack *stack;         /* NULL with --vdev */
 	pid_t load;
 	int sock;
 	bool show_progress, terminal;
@@ -70,7 +73,7 @@ static void catch_signals(void)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "Usage: sluice-bench blk --filename=FILE|URI|--driver=null [OPTION..]\n"
+	fprintf(to, "Usage: sluice-bench blk --filename=FILE|URI|--driver=null|--vdev=N [OPTION..]\n"
 		"Measures a disk served across a domain boundary. Options and output follow fio.\n\n");
 	bench_options_help(to);
 	fprintf(to, "\nExit status: 0, 1 usage or start-up, 2 I/O or verify errors, 130 Ctrl-C.\n");
@@ -100,6 +103,20 @@ static int prepare_file(struct bench *b)
 	return error;
 }
 
+/* In this domain. As in a stack's a terminal's Ctrl-C is for us, and it does not outlive us. */
+static pid_t spawn_here(char *const argv[], int pass_fd)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid < 0 ? -errno : pid;
+	setsid();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fcntl(pass_fd, F_SETFD, 0);
+	execv(argv[0], argv);
+	_exit(127);
+}
+
 static int start_load(struct bench *b)
 {
 	char self[PATH_MAX], number[12];
@@ -113,7 +130,8 @@ static int start_load(struct bench *b)
 	}
 	self[n] = '\0';
 	snprintf(number, sizeof(number), "%d", fds[1]);
-	b->load = stack_spawn_guest_flags(b->stack, argv, fds[1], STACK_SPAWN_SESSION);
+	b->load = b->stack ? stack_spawn_guest_flags(b->stack, argv, fds[1], STACK_SPAWN_SESSION) :
+			     spawn_here(argv, fds[1]);
 	close(fds[1]);
 	b->sock = fds[0];
 	if (b->load < 0) {
@@ -138,6 +156,8 @@ static int bring_up(struct bench *b)
 	char why[PATH_MAX + 256];
 	int error = 0;
 
+	if (b->opt.vdev)
+		return start_load(b);
 	b->stack = stack_start(why, sizeof(why));
 	if (!b->stack)
 		error = -errno;
@@ -159,11 +179,18 @@ static void clear_progress(struct bench *b)
 	b->shown = false;
 }
 
+static void measure(const struct bench *b, struct stack_cpu *cpu)
+{
+	*cpu = (struct stack_cpu){ 0 };
+	if (b->stack)
+		stack_get_cpu(b->stack, cpu);
+}
+
 static void measured(struct bench *b)
 {
 	struct stack_cpu now;
 
-	stack_get_cpu(b->stack, &now);
+	measure(b, &now);
 	b->cpu = (struct stack_cpu){
 		.hypervisor = now.hypervisor - b->before.hypervisor,
 		.store = now.store - b->before.store,
@@ -218,7 +245,7 @@ static int take_message(struct bench *b)
 		return n;
 	switch (type) {
 	case BENCH_BEGIN:
-		stack_get_cpu(b->stack, &b->before);
+		measure(b, &b->before);
 		return 1;
 	case BENCH_END:
 		measured(b);
@@ -238,6 +265,17 @@ static int take_message(struct bench *b)
 	}
 }
 
+static void reaped(struct bench *b)
+{
+	if (b->stack)
+		stack_guest_reaped(b->stack, b->load);
+}
+
+static int check_stack(struct bench *b, char *why, size_t room)
+{
+	return b->stack ? stack_check(b->stack, why, room) : 0;
+}
+
 /* Give the load its time to take leave of its backend. */
 static void reap_load(struct bench *b)
 {
@@ -245,7 +283,7 @@ static void reap_load(struct bench *b)
 		int status;
 
 		if (waitpid(b->load, &status, WNOHANG) != 0) {
-			stack_guest_reaped(b->stack, b->load);
+			reaped(b);
 			return;
 		}
 		usleep(10000);
@@ -259,12 +297,12 @@ static void explain_silence(struct bench *b)
 	int status;
 
 	clear_progress(b);
-	if (stack_check(b->stack, why, sizeof(why)) < 0)
+	if (check_stack(b, why, sizeof(why)) < 0)
 		log_err("%s", why);
 	else if (waitpid(b->load, &status, WNOHANG) != b->load)
 		log_err("the load closed its connection");
 	else {
-		stack_guest_reaped(b->stack, b->load);
+		reaped(b);
 		if (WIFSIGNALED(status))
 			log_err("the load was ended by signal %d (%s)", WTERMSIG(status),
 				strsignal(WTERMSIG(status)));
@@ -288,7 +326,7 @@ static int follow(struct bench *b)
 {
 	struct pollfd p[2] = {
 		{ .fd = b->sock, .events = POLLIN },
-		{ .fd = stack_log_fd(b->stack), .events = POLLIN },
+		{ .fd = b->stack ? stack_log_fd(b->stack) : -1, .events = POLLIN },
 	};
 	char why[256];
 	int r = 1;
@@ -306,7 +344,7 @@ static int follow(struct bench *b)
 		}
 		if (ready > 0 && p[0].revents)
 			r = take_message(b);
-		else if (ready == 0 && stack_check(b->stack, why, sizeof(why)) < 0)
+		else if (ready == 0 && check_stack(b, why, sizeof(why)) < 0)
 			r = -EPIPE;
 	}
 	if (r == -EPIPE || r == -EBADMSG)

@@ -72,6 +72,7 @@ static int connect_disk(struct guest *g)
 {
 	uint32_t needed = (g->opt.bs + 4095) / 4096;
 	struct blkfront_config config = {
+		.vdev = g->opt.vdev,
 		.queues = g->opt.numjobs,
 		.ring_order = ring_order(&g->opt),
 		/* Buffers no larger than the I/Os: a small load keeps a small footprint. */

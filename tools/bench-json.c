@@ -204,6 +204,8 @@ static json_t *cpu(const struct bench_report *r)
 	json_t *o = json_object();
 
 	set_real(o, "frontend", (res->user_seconds + res->system_seconds) * per);
+	if (r->options->vdev)
+		return o; /* the others are elsewhere */
 	set_real(o, "backend", r->cpu.backend * per);
 	set_real(o, "hypervisor", r->cpu.hypervisor * per);
 	set_real(o, "store", r->cpu.store * per);

@@ -90,6 +90,8 @@ static const struct row rows[] = {
 		"reads in a mix; default 50" },
 	{ "driver", NULL, OPT_TEXT, AT(driver), 0, 32, NULL, "NAME",
 		"uring (default), aio, gluster, iscsi, nbd, partition, lvm, or null, which needs no file" },
+	{ "vdev", NULL, OPT_NUMBER, AT(vdev), 1, UINT32_MAX, NULL, "N",
+		"in place of a file: disk N of the domain that this runs in, 51712 for xvda" },
 	{ "direct", NULL, OPT_BOOL, AT(direct), 0, 0, NULL, "0|1",
 		"the backend opens the file with O_DIRECT; default 0, as fio's" },
 	{ "verify", NULL, OPT_CHOICE, AT(verify), 0, 0, verify_choices, "crc32c",
@@ -348,8 +350,10 @@ static const char *contradiction(const struct bench_options *o)
 		return "--bs must be a multiple of 512";
 	if (o->offset % 512)
 		return "--offset must be a multiple of 512";
-	if (!o->filename[0] && strcmp(o->driver, "null") != 0)
-		return "which file? --filename=FILE or a URI, or --driver=null";
+	if (o->vdev && (o->filename[0] || o->driver[0] || o->direct))
+		return "--vdev is a disk that others serve: --filename, --driver and --direct are not ours to say";
+	if (!o->vdev && !o->filename[0] && strcmp(o->driver, "null") != 0)
+		return "which file? --filename=FILE or a URI, or --driver=null; or --vdev=N in a domain";
 	if (o->size && o->size < o->bs)
 		return "--size is less than --bs";
 	if (o->verify && o->numjobs > 1)

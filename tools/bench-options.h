@@ -32,6 +32,7 @@ struct bench_options {
 	char output[PATH_MAX];
 	char name[64];
 	char driver[32];
+	uint32_t vdev;          /* a disk of the domain we are in; 0: one of a private stack */
 	uint32_t rw;            /* BENCH_RW_ bits */
 	uint32_t bs;            /* bytes */
 	uint32_t iodepth;

@@ -125,11 +125,12 @@ static void print_cpu(FILE *to, const struct bench_report *r)
 
 	if (millions <= 0)
 		return;
-	fprintf(to, "  cpu    seconds per million I/Os: frontend %.2f, backend %.2f, hypervisor %.2f,"
-		" store %.2f; context switches per I/O %.3f\n",
-		(res->user_seconds + res->system_seconds) / millions, r->cpu.backend / millions,
-		r->cpu.hypervisor / millions, r->cpu.store / millions,
-		(double)res->context_switches / millions / 1e6);
+	fprintf(to, "  cpu    seconds per million I/Os: frontend %.2f",
+		(res->user_seconds + res->system_seconds) / millions);
+	if (!r->options->vdev)
+		fprintf(to, ", backend %.2f, hypervisor %.2f, store %.2f", r->cpu.backend / millions,
+			r->cpu.hypervisor / millions, r->cpu.store / millions);
+	fprintf(to, "; context switches per I/O %.3f\n", (double)res->context_switches / millions / 1e6);
 }
 
 static void print_disk(FILE *to, const struct bench_report *r)
@@ -138,9 +139,11 @@ static void print_disk(FILE *to, const struct bench_report *r)
 	char size[24];
 
 	bench_size_text((double)info->size, size, sizeof(size));
-	fprintf(to, "  disk   %s, sectors of %u bytes, driver %s, %s; %u segments per request%s%s%s%s\n", size,
-		info->sector_size, r->options->driver[0] ? r->options->driver : "(default)",
-		r->options->direct ? "O_DIRECT" : "page cache", info->max_segments,
+	fprintf(to, "  disk   %s, sectors of %u bytes", size, info->sector_size);
+	if (!r->options->vdev) /* else nobody here knows */
+		fprintf(to, ", driver %s, %s", r->options->driver[0] ? r->options->driver : "(default)",
+			r->options->direct ? "O_DIRECT" : "page cache");
+	fprintf(to, "; %u segments per request%s%s%s%s\n", info->max_segments,
 		info->indirect ? ", indirect" : "", info->persistent ? ", persistent grants" : ", grant copy",
 		info->flush ? ", flush" : "", info->discard ? ", discard" : "");
 }

@@ -327,6 +327,7 @@ tools_scripts = \
 	tests/scripts/tools-bench-events.sh \
 	tests/scripts/tools-bench-file.sh \
 	tests/scripts/tools-bench-interrupt.sh \
+	tests/scripts/tools-bench-vdev.sh \
 	tests/scripts/tools-bench-json.sh \
 	tests/scripts/tools-bench-mounted.sh \
 	tests/scripts/tools-bench-net.sh \
