@@ -28,6 +28,7 @@ tools_libstack_la_SOURCES = \
 	tools/stack-network.c \
 	tools/stack-nodes.c \
 	tools/stack-private.h \
+	tools/stack-path.c \
 	tools/stack-process.c \
 	tools/stack-process.h \
 	tools/stack-reach.c \
@@ -344,6 +345,7 @@ tools_scripts = \
 	tests/scripts/tools-exec-servers.sh \
 	tests/scripts/tools-exec-store.sh \
 	tests/scripts/tools-exec.sh \
+	tests/scripts/tools-hung-path.sh \
 	tests/scripts/tools-manual.sh \
 	tests/scripts/tools-metrics.sh \
 	tests/scripts/tools-metrics-http.sh \

@@ -250,6 +250,9 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 		at->path = name && p ? absolute(name) : name ? strdup(name) : NULL;
 		at->params = at->path ? storage_name_with_path(whole, at->path) : NULL;
 	}
+	if (p && at->path && at->path[0] == '/' && stack_path_look(at->path) == -ETIMEDOUT)
+		return stack_fail(why, room, -ETIMEDOUT, "disk %s: %s does not answer: is what serves it"
+			" still there?", disk->dev, at->path);
 	if (!at->params || (p && use_partition(at) < 0))
 		return stack_fail(why, room, -ENOMEM, "out of memory");
 	at->real = p && at->path[0] ? realpath(at->path, NULL) : NULL;

@@ -79,6 +79,19 @@ void spawn_end(pid_t *pid, unsigned grace_ms);
 /** spawn_is_dead() - reaps; true when @pid ended, with its wait status. */
 bool spawn_is_dead(pid_t pid, int *status);
 
+/* stack-path.c */
+
+/**
+ * stack_path_look() - whether there is @path, on a file system that may have stopped to answer.
+ *
+ * Return: 0 or -errno, of access(); -ETIMEDOUT: nobody answered.
+ */
+int stack_path_look(const char *path) must_check;
+/** stack_readable_within() - false: nothing came, nor the end, for @ms. */
+bool stack_readable_within(int fd, unsigned ms);
+/** stack_abandon() - kill a child and reap it if it ends, which one that waits for a server may not. */
+void stack_abandon(pid_t pid);
+
 /** enum stack_kind - of a device. */
 enum stack_kind { STACK_VBD, STACK_VIF };
 

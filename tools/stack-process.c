@@ -87,9 +87,9 @@ static void put_options(const struct stack_process *p, struct arg_list *options)
 		allow(options, SCRIPTS, true);
 	for (unsigned i = 0; i < c->npaths; i++)
 		allow(options, c->paths[i].path, c->paths[i].readonly);
-	/* One that is not there now is not to keep the others from their guests. */
+	/* One that is not there now, or does not answer, is not to keep the others from their guests. */
 	for (const struct attached *at = c->own ? p->st->disks : NULL; at; at = at->next)
-		if (at->backend_domid == p->domid && at->path[0] && access(at->path, F_OK) == 0)
+		if (at->backend_domid == p->domid && at->path[0] && stack_path_look(at->path) == 0)
 			allow(options, at->path, at->readonly);
 }
 

@@ -14,6 +14,9 @@
 #include "tools/arg-list.h"
 #include "tools/stack-private.h"
 
+/* How long sluice-domain-init may take. */
+#define CHANGE_MS 10000
+
 /* Is @path @dir or below it? */
 static bool path_inside(const char *path, const char *dir)
 {
@@ -58,6 +61,11 @@ static int change(struct stack_process *p, struct arg_list *options, char *said,
 	close(fds[1]);
 	if (pid < 0)
 		return stack_fail(said, room, pid, "cannot start %s: %s", program, strerror(-pid));
+	/* What it opens may be where nobody answers any more. */
+	if (!stack_readable_within(out, CHANGE_MS)) {
+		stack_abandon(pid);
+		return stack_fail(said, room, -ETIMEDOUT, "it did not answer for %d s", CHANGE_MS / 1000);
+	}
 	first_line(out, said, room);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -113,7 +121,7 @@ int stack_process_allow(struct stack_process *p, const struct attached *at, char
 	if (!p->config->own)
 		return allow_named(p, at, why, why_room);
 	/* That it is not there the backend says, too. */
-	if (p->pid <= 0 || !is_file(at->path) || access(at->path, F_OK) < 0 ||
+	if (p->pid <= 0 || !is_file(at->path) || stack_path_look(at->path) < 0 ||
 		is_needed(p, at, at->readonly))
 		return 0;
 	put_into(p, &options);
