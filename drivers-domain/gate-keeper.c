@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -29,6 +30,13 @@
 /* How long a gate may take to say that it is there. */
 #define KEEPER_HELLO_MS 10000u
 
+/* struct keeper_gone - a device that the gate is still to be told is gone. */
+struct keeper_gone {
+	TAILQ_ENTRY(keeper_gone) link;
+	struct leaf_name name;
+};
+TAILQ_HEAD(keeper_gones, keeper_gone);
+
 struct keeper {
 	struct daemon *daemon;
 	char *program;
@@ -36,7 +44,8 @@ struct keeper {
 	int fd;              /* to the gate; -1: there is none */
 	bool met;            /* it has answered */
 	bool wants_store;
-	struct loop_source *source, *timer, *store_timer;
+	struct loop_source *source, *timer, *store_timer, *gone_timer;
+	struct keeper_gones gone;
 	struct backoff backoff;
 	uint64_t since_ms;
 };
@@ -121,6 +130,41 @@ static void keeper_give_store(void *opaque)
 		daemon_fail(k->daemon, "cannot set a timer", -errno);
 }
 
+static void keeper_forget_gone(struct keeper *k, const struct leaf_name *name)
+{
+	struct keeper_gone *g, *next;
+
+	for (g = TAILQ_FIRST(&k->gone); g; g = next) {
+		next = TAILQ_NEXT(g, link);
+		if (name && memcmp(&g->name, name, sizeof(*name)) != 0)
+			continue;
+		TAILQ_REMOVE(&k->gone, g, link);
+		free(g);
+	}
+}
+
+/* As far as the gate takes it now; the rest is for later. */
+static void keeper_say_gone(void *opaque)
+{
+	struct keeper *k = opaque;
+	struct keeper_gone *g;
+
+	k->gone_timer = NULL;
+	while ((g = TAILQ_FIRST(&k->gone))) {
+		struct gate_control message = { .what = GATE_REMOVE, .name = g->name };
+
+		if (keeper_say(k, &message, -1) < 0)
+			break;
+		TAILQ_REMOVE(&k->gone, g, link);
+		free(g);
+	}
+	if (!g)
+		return;
+	k->gone_timer = loop_add_timer(k->daemon->loop, KEEPER_RETRY_MS, keeper_say_gone, k);
+	if (!k->gone_timer)
+		daemon_fail(k->daemon, "cannot set a timer", -errno);
+}
+
 /* --- a gate comes and goes ---------------------------------------------------------------------- */
 
 static void keeper_later(struct keeper *k, unsigned delay_ms)
@@ -138,6 +182,10 @@ static void keeper_disconnect(struct keeper *k)
 	cleanup_close(&k->fd);
 	k->fd = -1;
 	k->met = k->wants_store = false;
+	/* Another one knows no devices, and this one drops what nobody is connected to when it is met again. */
+	loop_remove(k->gone_timer);
+	k->gone_timer = NULL;
+	keeper_forget_gone(k, NULL);
 }
 
 static void keeper_lost(struct keeper *k)
@@ -292,6 +340,7 @@ struct keeper *keeper_new(struct daemon *d, uint32_t own)
 	if (!k)
 		return NULL;
 	*k = (struct keeper){ .daemon = d, .own = own, .fd = -1 };
+	TAILQ_INIT(&k->gone);
 	k->program = path_program("drivers-domain", "sluice-store-gate");
 	if (!k->program) {
 		log_err("sluice-store-gate is not installed, which keeps backends to their devices in"
@@ -353,14 +402,24 @@ int keeper_admit(struct keeper *k, const struct leaf_name *name, const char *fro
 	if (rc < 0)
 		return rc;
 	memcpy(message.text, rules.frontend, sizeof(message.text));
+	keeper_forget_gone(k, name); /* it takes the place of that one */
 	return keeper_say(k, &message, listen_fd) == 0 ? 0 : -EAGAIN;
 }
 
 void keeper_remove(struct keeper *k, const struct leaf_name *name)
 {
-	struct gate_control message = { .what = GATE_REMOVE, .name = *name };
+	struct keeper_gone *g;
 
-	/* One that hears nothing has a socket that nobody can reach. */
-	if (k)
-		(void)!keeper_say(k, &message, -1);
+	if (!k || k->fd < 0)
+		return;
+	g = calloc(1, sizeof(*g));
+	if (!g) {
+		daemon_fail(k->daemon, "cannot remember a device", -ENOMEM);
+		return;
+	}
+	g->name = *name;
+	TAILQ_INSERT_TAIL(&k->gone, g, link);
+	/* In the order in which they went. */
+	if (!k->gone_timer)
+		keeper_say_gone(k);
 }

@@ -112,6 +112,7 @@ driverd_unit_tests = \
 	tests/unit/driverd-device \
 	tests/unit/driverd-gate \
 	tests/unit/driverd-gate-policy \
+	tests/unit/driverd-keeper \
 	tests/unit/driverd-policy \
 	tests/unit/driverd-scan \
 	tests/unit/driverd-scripts \
@@ -137,6 +138,10 @@ tests_unit_driverd_gate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_gate_LDADD = drivers-domain/libgate.la $(CMOCKA_LIBS)
 tests_unit_driverd_gate_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_gate_policy_LDADD = drivers-domain/libgatepolicy.la protocol/libprotocol.la $(CMOCKA_LIBS)
+tests_unit_driverd_keeper_SOURCES = tests/unit/driverd-keeper.c drivers-domain/gate-keeper.c \
+	drivers-domain/policy.c
+tests_unit_driverd_keeper_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_keeper_LDADD = drivers-domain/libgatepolicy.la common/libcommon.la $(CMOCKA_LIBS)
 tests_unit_driverd_policy_SOURCES = tests/unit/driverd-policy.c drivers-domain/policy.c
 tests_unit_driverd_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_policy_LDADD = $(CMOCKA_LIBS)
