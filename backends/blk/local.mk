@@ -373,6 +373,7 @@ blk_scripts = \
 	tests/scripts/blk-bad-storage.sh \
 	tests/scripts/blk-idle.sh \
 	tests/scripts/blk-locks.sh \
+	tests/scripts/blk-log-limit.sh \
 	tests/scripts/blk-lvm.sh \
 	tests/scripts/blk-options.sh \
 	tests/scripts/blk-partition.sh \

@@ -53,7 +53,8 @@ struct backend {
 	struct loop_source *again; /* to look once more */
 };
 
-static struct log_limit backend_limit = { .burst = 5, .interval_ms = 60000 };
+/* A process serves one device, whose frontend can make one bad connection after the other. */
+static struct log_limit backend_limit = { .burst = 50, .interval_ms = 600000 };
 
 char *backend_dir_read(void *opaque, const char *name)
 {
@@ -263,11 +264,8 @@ static void backend_connect(struct backend *b)
 
 void backend_fail(struct backend *b, const char *why)
 {
-	log_err("%s", why);
-	if (b->over)
-		return;
-	error_node_publish(b->xs, b->path, why);
-	if (b->disconnecting)
+	backend_report(b, why);
+	if (b->over || b->disconnecting)
 		return;
 	(void)!backend_change_state(b, XenbusStateClosing, NULL); /* logged */
 	if (b->connected)
@@ -276,7 +274,8 @@ void backend_fail(struct backend *b, const char *why)
 
 void backend_report(struct backend *b, const char *why)
 {
-	log_err("%s", why);
+	if (log_limit_ok(&backend_limit))
+		log_err("%s", why);
 	if (!b->over)
 		error_node_publish(b->xs, b->path, why);
 }
