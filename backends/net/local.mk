@@ -134,6 +134,8 @@ backends_net_libnetback_la_SOURCES = \
 	backends/net/device-open.c \
 	backends/net/device-private.h \
 	backends/net/device-resume.c \
+	backends/net/drops.c \
+	backends/net/drops.h \
 	backends/net/mcast.c \
 	backends/net/mcast.h \
 	backends/net/offer.c \

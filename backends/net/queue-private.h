@@ -9,6 +9,7 @@
 #include "backends/common/grant-copy.h"
 #include "backends/common/metrics.h"
 #include "backends/net/backlog.h"
+#include "backends/net/drops.h"
 #include "backends/net/queue.h"
 #include "backends/net/stall.h"
 #include "common/log.h"
@@ -116,7 +117,8 @@ struct queue {
 	uint64_t *metric;    /* METRICS_NET_COUNTERS, in shown */
 	struct metrics_ring *shown; /* in the metrics page, or own_shown */
 	struct metrics_ring *own_shown;
-	struct log_limit drop_limit;
+	struct drops drops;
+	struct log_limit drop_limit; /* of lines about them */
 };
 
 /** queue_fail() - the rings or what they need are broken: take no more, say why once. */

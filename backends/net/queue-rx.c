@@ -114,9 +114,7 @@ static void rx_copy_failed(void *opaque, uint32_t owner, int status)
 		return;
 	q->rx.item[owner].failed = true;
 	queue_count(q, METRICS_NET_RX_ERRORS, 1);
-	if (log_limit_ok(&q->drop_limit))
-		log_warn("queue %u: a buffer of the guest's cannot be written to (grant status %d): the packet is dropped",
-			q->setup.index, status);
+	drops_note(&q->drops, DROPS_RX, status, q->now_ns);
 }
 
 static void rx_answer(struct queue *q, struct rx_item *item)

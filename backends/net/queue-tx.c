@@ -115,9 +115,7 @@ static void tx_copy_failed(void *opaque, uint32_t owner, int status)
 	item->data = NULL;
 	item->status = NETIF_RSP_ERROR;
 	queue_count(q, METRICS_NET_TX_ERRORS, 1);
-	if (log_limit_ok(&q->drop_limit))
-		log_warn("queue %u: a packet's page cannot be read (grant status %d): the packet is dropped",
-			q->setup.index, status);
+	drops_note(&q->drops, DROPS_TX, status, q->now_ns);
 }
 
 /* --- sending ------------------------------------------------------------------------------ */

@@ -13,6 +13,7 @@
 #include "backends/net/queue.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -184,7 +185,7 @@ static uint64_t queue_until(struct queue *q)
 {
 	uint64_t until = queue_sooner(q->txc.wait_until, q->rxc.wait_until);
 
-	return queue_sooner(until, rx_next_look(q));
+	return queue_sooner(queue_sooner(until, rx_next_look(q)), q->drops.due_ns);
 }
 
 /* Look for work for a while. True: there is some. */
@@ -233,12 +234,23 @@ static void queue_wait(struct queue *q)
 
 /* --- the thread ------------------------------------------------------------------------ */
 
+static void queue_tell_drops(struct queue *q)
+{
+	struct drops drops;
+
+	if (drops_take(&q->drops, q->now_ns, &drops) && log_limit_ok(&q->drop_limit))
+		log_warn("queue %u: pages of the guest's cannot be read or written to (grant status %d):"
+			" %" PRIu32 " packets of its and %" PRIu32 " to it are dropped",
+			q->setup.index, drops.status, drops.count[DROPS_TX], drops.count[DROPS_RX]);
+}
+
 static void queue_serve(struct queue *q)
 {
 	while (queue_is_serving(q)) {
 		bool busy;
 
 		q->now_ns = spin_now_ns();
+		queue_tell_drops(q);
 		busy = tx_sweep(q);
 		if (!q->failure[0])
 			busy |= rx_sweep(q);

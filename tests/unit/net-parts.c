@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "backends/net/backlog.h"
+#include "backends/net/drops.h"
 #include "backends/net/mcast.h"
 #include "backends/net/rate.h"
 #include "backends/net/stall.h"
@@ -75,6 +76,29 @@ static void without_a_rate_nothing_waits(void **state)
 	assert_true(rate_set(&r, 0, 0));
 	assert_int_equal(rate_ready_at(&r), 0);
 	rate_dispose(&r);
+}
+
+/* --- drops ---------------------------------------------------------------------------------- */
+
+static void packets_that_were_dropped_are_spoken_of_later(void **state)
+{
+	struct drops d = { .due_ns = 0 }, said;
+
+	assert_false(drops_take(&d, SECOND, &said));
+	drops_note(&d, DROPS_TX, -1, SECOND);
+	drops_note(&d, DROPS_RX, -3, 2 * SECOND);
+	drops_note(&d, DROPS_TX, -3, 2 * SECOND);
+	/* The guest may be about to be gone: then nobody asks any more. */
+	assert_false(drops_take(&d, SECOND + DROPS_WAIT_NS - 1, &said));
+	assert_true(drops_take(&d, SECOND + DROPS_WAIT_NS, &said));
+	assert_int_equal(said.status, -1);
+	assert_int_equal(said.count[DROPS_TX], 2);
+	assert_int_equal(said.count[DROPS_RX], 1);
+	assert_false(drops_take(&d, 100 * SECOND, &said));
+	drops_note(&d, DROPS_RX, -2, 200 * SECOND);
+	assert_false(drops_take(&d, 200 * SECOND, &said));
+	assert_true(drops_take(&d, 300 * SECOND, &said));
+	assert_int_equal(said.count[DROPS_TX], 0);
 }
 
 /* --- stalls -------------------------------------------------------------------------------- */
@@ -279,6 +303,7 @@ static void a_predecessors_list_that_is_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_that_were_dropped_are_spoken_of_later),
 		cmocka_unit_test(a_rate_is_kept_whatever_the_packets),
 		cmocka_unit_test(without_a_rate_nothing_waits),
 		cmocka_unit_test(a_minute_without_buffers_is_a_stall),
