@@ -53,11 +53,29 @@ static void image_parse(char *text, struct image *i)
 		die("%s: no format is known by that name", text);
 }
 
+/* A device that is written is claimed from the kernel, as raw disks do: what is mounted, say, has an owner. */
+static int image_open_path(const struct image *i)
+{
+	const int flags = (i->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	struct stat sb;
+	bool claims = !i->readonly && stat(i->path, &sb) == 0 && S_ISBLK(sb.st_mode);
+
+	for (unsigned n = 0;; n++) {
+		int fd = open(i->path, flags | (claims ? O_EXCL : 0));
+
+		if (fd >= 0 || errno != EBUSY || n == LOCK_TRIES)
+			return fd;
+		usleep(LOCK_PAUSE_US);
+	}
+}
+
 static void image_open(struct image *i)
 {
 	struct stat sb;
-	int fd = open(i->path, (i->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = image_open_path(i);
 
+	if (fd < 0 && errno == EBUSY)
+		die("%s: is in use by somebody else (mounted, or part of another device); release it first", i->path);
 	if (fd < 0)
 		die("%s: %s", i->path, strerror(errno));
 	if (fstat(fd, &sb) < 0 || (!S_ISREG(sb.st_mode) && !S_ISBLK(sb.st_mode)))

@@ -257,6 +257,7 @@ EXTRA_DIST += \
 	tests/scripts/storage-lvm.sh \
 	tests/scripts/storage-nbd.sh \
 	tests/scripts/format-functions.sh \
+	tests/scripts/format-locks.sh \
 	tests/scripts/storage-qcow2.sh \
 	tests/scripts/storage-partition.sh \
 	tests/scripts/storage-uring.sh \
@@ -299,5 +300,7 @@ check-conformance: all
 	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 	SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
 		$(BASH_PROGRAM) $(srcdir)/tests/scripts/conformance.sh all
+	SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
+		$(BASH_PROGRAM) $(srcdir)/tests/scripts/format-locks.sh
 check-long: check-conformance
 .PHONY: check-conformance

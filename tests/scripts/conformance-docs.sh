@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# docs/conformance.md names each case, and each storage says of each property whether it has it.
+# docs/conformance.md names each case, and each storage says of each property whether it has it; the
+# tests that docs/storage.md names are there.
 source "$(dirname "$0")/functions.sh"
 source "$srcdir/tests/scripts/conformance-functions.sh"
 doc=$srcdir/docs/conformance.md
@@ -25,5 +26,8 @@ for file in "$srcdir"/tests/scripts/storage-*.sh; do
 			storage_has "$p" || [ -n "$storage_why" ] || fail "$name gives no reason for being without $p"
 		done
 	) || fail "$name does not know a property"
+done
+for c in $(grep -oE '`[a-z-]+\.sh`' "$srcdir/docs/storage.md" | tr -d '`' | sort -u); do
+	[ -e "$srcdir/tests/scripts/$c" ] || [ -e "$srcdir/tests/lab/kvm/$c" ] || fail "docs/storage.md names $c, which is not there"
 done
 echo "$(wc -w <<<"$conform_long") cases"

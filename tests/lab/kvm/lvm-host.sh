@@ -70,6 +70,7 @@ wait_for 60 grep -q up /out/first || fail "$(tail -n 4 /out/first)"
 bad "in use" lvm:vg/one
 bad "in use" lvm:vg/one,ro
 bad "in use" /dev/vg/one
+bad "in use" /dev/vdb
 active vg/one || fail "the second user's failure deactivated it"
 echo >/tmp/hold
 wait $guest || fail "$(tail -n 4 /out/first)"
