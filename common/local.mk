@@ -3,6 +3,8 @@
 noinst_LTLIBRARIES += common/libcommon.la
 common_libcommon_la_SOURCES = \
 	common/array.h \
+	common/cgroup-where.c \
+	common/cgroup-where.h \
 	common/cleanup.h \
 	common/confine.h \
 	common/fault.c \
@@ -62,6 +64,7 @@ common_libservers_la_LIBADD = common/libconfine.la
 
 if HAVE_CMOCKA
 common_tests = \
+	tests/unit/common-cgroup-where \
 	tests/unit/common-confine \
 	tests/unit/common-fault \
 	tests/unit/common-fdpass \
@@ -74,6 +77,8 @@ common_tests = \
 check_PROGRAMS += $(common_tests)
 TESTS += $(common_tests)
 common_test_libs = common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_common_cgroup_where_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_cgroup_where_LDADD = $(common_test_libs)
 tests_unit_common_confine_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_confine_LDADD = common/libconfine.la $(CMOCKA_LIBS)
 tests_unit_common_fault_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

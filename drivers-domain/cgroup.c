@@ -6,16 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "common/cgroup-where.h"
 #include "common/log.h"
-
-#define CGROUP_ROOT "/sys/fs/cgroup"
 
 static const struct {
 	const char *controller, *limit[2], *what; /* limit: by version */
@@ -39,58 +36,18 @@ static int cgroup_write(const char *dir, const char *file, const char *text)
 
 /* --- finding it ------------------------------------------------------------------------ */
 
-/* Whether the comma-separated @list has @word. */
-static bool cgroup_lists(const char *list, const char *word)
+static int cgroup_find(struct cgroup *c, enum cgroup_kind kind)
 {
-	size_t len = strlen(word);
+	struct cgroup_where where;
+	int rc = cgroup_where(cgroup_kinds[kind].controller, &where);
 
-	for (const char *at = list; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
-			return true;
+	if (rc == 0 && strlen(where.dir) >= sizeof(c->base[kind]))
+		rc = -ENAMETOOLONG;
+	if (rc == 0) {
+		strcpy(c->base[kind], where.dir);
+		c->unified[kind] = where.unified;
 	}
-	return false;
-}
-
-static const char *cgroup_unified_root(void)
-{
-	struct statfs fs;
-
-	if (statfs(CGROUP_ROOT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
-		return CGROUP_ROOT;
-	return CGROUP_ROOT "/unified";
-}
-
-/* A line of /proc/self/cgroup: "ID:CONTROLLER,..:PATH", of version 2 "0::PATH". */
-static void cgroup_take_line(struct cgroup *c, enum cgroup_kind kind, char *line)
-{
-	char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
-
-	if (!path)
-		return;
-	*path++ = '\0';
-	list++;
-	/* The controller's own line, if there is one, else version 2. */
-	if (cgroup_lists(list, cgroup_kinds[kind].controller)) {
-		snprintf(c->base[kind], sizeof(c->base[kind]), CGROUP_ROOT "/%s%s", list, path);
-		c->unified[kind] = false;
-	} else if (list[0] == '\0' && !c->base[kind][0]) {
-		snprintf(c->base[kind], sizeof(c->base[kind]), "%s%s", cgroup_unified_root(), path);
-		c->unified[kind] = true;
-	}
-}
-
-static void cgroup_find(struct cgroup *c, enum cgroup_kind kind)
-{
-	FILE *f = fopen("/proc/self/cgroup", "re");
-	char line[512];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
-		cgroup_take_line(c, kind, line);
-	}
-	if (f)
-		fclose(f);
+	return rc;
 }
 
 /*
@@ -133,17 +90,15 @@ void cgroup_init(struct cgroup *c, uint64_t id, const uint64_t limit[CGROUP_KIND
 	*c = (struct cgroup){ .prefix = "" };
 	snprintf(c->prefix, sizeof(c->prefix), "sluice-%" PRIx64, id);
 	for (unsigned i = 0; i < CGROUP_KINDS; i++) {
-		int rc = 0;
+		int rc;
 
 		c->limit[i] = limit[i];
 		if (!limit[i])
 			continue;
-		cgroup_find(c, i);
-		if (!c->base[i][0])
-			rc = -ENOENT;
-		else if (c->unified[i])
+		rc = cgroup_find(c, i);
+		if (rc == 0 && c->unified[i])
 			rc = cgroup_delegate(c, i);
-		else if (access(c->base[i], W_OK) < 0)
+		else if (rc == 0 && access(c->base[i], W_OK) < 0)
 			rc = -errno;
 		if (rc < 0) {
 			c->base[i][0] = '\0';

@@ -6,19 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/array.h"
+#include "common/cgroup-where.h"
 #include "common/log.h"
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_PREFIX "sluice-domain-"
 /* Somebody who sweeps may take a group that has just been made for one that is left. */
 #define CGROUP_TRIES 3u
@@ -95,62 +93,6 @@ void domain_cgroup_remove(struct domain_cgroup *cg)
 
 /* --- making ------------------------------------------------------------ */
 
-static bool lists(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = list; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-static const char *unified_root(void)
-{
-	struct statfs fs;
-
-	return statfs(CGROUP_ROOT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC ? CGROUP_ROOT :
-		CGROUP_ROOT "/unified";
-}
-
-/* A line of /proc/self/cgroup: "ID:CONTROLLER,..:PATH", of version 2 "0::PATH". */
-static void take_line(char *line, const char *controller, char *at, size_t room, char **base)
-{
-	char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
-
-	if (!path)
-		return;
-	*path++ = '\0';
-	list++;
-	/* The controller's own line, if there is one, else version 2. */
-	if (!lists(list, controller) && (list[0] || *base))
-		return;
-	if (list[0])
-		snprintf(at, room, CGROUP_ROOT "/%s", list);
-	else
-		snprintf(at, room, "%s", unified_root());
-	free(*base);
-	if (asprintf(base, "%s%s", at, path) < 0)
-		*base = NULL;
-}
-
-static char *find_base(const char *controller, char *at, size_t room)
-{
-	FILE *f = fopen("/proc/self/cgroup", "re");
-	char *base = NULL;
-	char line[512];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
-		take_line(line, controller, at, room, &base);
-	}
-	if (f)
-		fclose(f);
-	return base;
-}
-
 static int try_group(struct domain_cgroup_one *one, const char *name)
 {
 	char path[64];
@@ -209,15 +151,15 @@ void domain_cgroup_make(struct domain_cgroup *cg)
 	snprintf(cg->name, sizeof(cg->name), CGROUP_PREFIX "%d", getpid());
 	for (unsigned i = 0; i < ARRAY_SIZE(cgroup_controllers); i++) {
 		struct domain_cgroup_one *one = &cg->one[cg->count];
-		CLEANUP_FREE char *base = NULL;
+		struct cgroup_where where;
 		int rc;
 
 		*one = (struct domain_cgroup_one){ .base = -1, .procs = -1, .init = -1 };
-		base = find_base(cgroup_controllers[i], one->at, sizeof(one->at));
 		/* One hierarchy may have both. */
-		if (!base || is_made(cg, one->at))
+		if (cgroup_where(cgroup_controllers[i], &where) < 0 || is_made(cg, where.mount))
 			continue;
-		rc = make_one(one, base, cg->name);
+		snprintf(one->at, sizeof(one->at), "%s", where.mount);
+		rc = make_one(one, where.dir, cg->name);
 		if (rc == 0) {
 			cg->count++;
 			continue;
