@@ -82,10 +82,16 @@ static bool storage_is_scheme(const char *name)
 
 bool storage_name_has_password(const char *name)
 {
+	static const char *const keys[] = { "password=", "passwd=", "secret=" };
 	const char *rest = storage_is_scheme(name) ? strstr(name, "://") + 3 : "";
 	const char *at = memrchr(rest, '@', strcspn(rest, "/?#"));
+	const char *query = strchr(rest, '?');
 
-	return at && memchr(rest, ':', (size_t)(at - rest));
+	for (unsigned i = 0; query && i < ARRAY_SIZE(keys); i++)
+		if (strstr(query, keys[i]))
+			return true;
+	/* QEMU's iSCSI names have a % between the two. */
+	return at && (memchr(rest, ':', (size_t)(at - rest)) || memchr(rest, '%', (size_t)(at - rest)));
 }
 
 static struct storage_part storage_part(const char *name)

@@ -235,7 +235,7 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 	int error;
 
 	if (disk->filename && storage_name_has_password(disk->filename))
-		return stack_fail(why, room, -EINVAL, "disk %s: there is a password in its name, before the \"@\";"
+		return stack_fail(why, room, -EINVAL, "disk %s: there is a password in its name;"
 			" it would stand in the store: remove it", disk->dev);
 	at->in_vm = !p;
 	at->readonly = disk->readonly;

@@ -24,8 +24,6 @@
 #include "common/log.h"
 #include "common/servers.h"
 
-/* Less than the daemon gives a backend until it is ready. */
-#define GLUSTER_ATTACH_MS 8000
 #define GLUSTER_RETRY_MS 500
 #define GLUSTER_CLOSE_MS 2000
 
@@ -294,9 +292,7 @@ static int gluster_open(const struct blk_conf *conf, struct blk_info *info, void
 		g->conf = *conf;
 		g->uid = geteuid();
 		g->gid = getegid();
-		g->deadline_ms = gluster_now_ms() + GLUSTER_ATTACH_MS;
-		if (g->uri.timeout_s && g->uri.timeout_s < GLUSTER_ATTACH_MS / 1000)
-			g->deadline_ms = gluster_now_ms() + g->uri.timeout_s * INT64_C(1000);
+		g->deadline_ms = gluster_now_ms() + gluster_attach_s(&g->uri) * INT64_C(1000);
 		rc = open_volume(g, reason, sizeof(reason));
 	}
 	if (rc < 0) {

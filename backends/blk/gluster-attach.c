@@ -210,7 +210,8 @@ int gluster_attach(void *state, struct blk_info *info, char *why, size_t room)
 	if (rc == 0)
 		*info = g->info;
 	else if (rc == -ETIMEDOUT)
-		snprintf(why, room, "%.100s: volume %.64s did not answer in time", g->conf.filename, g->uri.volume);
+		snprintf(why, room, "%.100s: volume %.64s did not answer within %u s", g->conf.filename, g->uri.volume,
+			gluster_attach_s(&g->uri));
 	else
 		snprintf(why, room, "%.100s: %s", g->conf.filename, rc == -EAGAIN ? "no thread can be started" : g->why);
 	return rc;

@@ -146,7 +146,7 @@ static void fetch_say(const struct gluster_uri *uri, int error, char *why, size_
 		snprintf(why, room, "glusterd at %s has no volume %.64s that is started; gluster volume info lists them",
 			server, uri->volume);
 	else if (error == ETIMEDOUT)
-		snprintf(why, room, "glusterd at %s did not answer in time", server);
+		snprintf(why, room, "glusterd at %s did not answer within %u s", server, gluster_attach_s(uri));
 	else if (error == ENOTCONN || error == ECONNREFUSED || error == ENODATA)
 		snprintf(why, room, "glusterd at %s cannot be reached; does it run, and is the port right?", server);
 	else

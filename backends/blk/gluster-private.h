@@ -70,6 +70,15 @@ int gluster_call(int (*fn)(void *arg), void *arg, int64_t ms) must_check;
 /** gluster_preload() - the translators, which libgfapi loads by path when it connects. 0 or -errno with @why. */
 int gluster_preload(char *why, size_t room) must_check;
 
+/* Less than the daemon gives a backend until it is ready. */
+#define GLUSTER_ATTACH_S 8u
+
+/** gluster_attach_s() - how long an attach waits for servers, in seconds. */
+static inline unsigned gluster_attach_s(const struct gluster_uri *uri)
+{
+	return uri->timeout_s && uri->timeout_s < GLUSTER_ATTACH_S ? uri->timeout_s : GLUSTER_ATTACH_S;
+}
+
 /* --- gluster-fetch.c --- */
 
 /**

@@ -56,6 +56,12 @@ static int target_resolve_uri(const char *name, size_t len, const struct target_
 {
 	const struct blk_driver_kind *kind = blk_driver_by_scheme(name, len);
 
+	/* Before anything repeats the name. */
+	if (storage_name_has_password(name)) {
+		snprintf(why, room, "%.*s://: a user or a password does not belong into the name, which many can read:"
+			" change it; iscsi:// takes a file that ?credentials=FILE names", len < 32 ? (int)len : 32, name);
+		return -EINVAL;
+	}
 	if (!kind) {
 		snprintf(why, room, "\"%.*s://\" is no storage that is known; --help lists the drivers",
 			len < 32 ? (int)len : 32, name);

@@ -20,6 +20,14 @@ refused "$tmp/missing.img: no such file" "aio:$tmp/missing.img"
 refused "iscsi" "$tmp/odd.img" w 0 iscsi
 refused "there is no storage driver" "$tmp/odd.img" w 0 nonsense
 
+# Passwords are repeated nowhere, whoever put them into the store.
+for name in gluster://u:hunter2@h/v/a nbd://u:hunter2@h/e iscsi://u%hunter2@h/iqn.x:y/1 \
+	'iscsi://h/iqn.x:y/1?password=hunter2' other://u:hunter2@h/a; do
+	refused "does not belong into the name" "$name"
+	! grep hunter2 "$tmp/err" || fail "it says the password"
+	! xenstore-ls "$top/error" | grep hunter2 || fail "the error node has the password"
+done
+
 # A file that another process of ours serves, and one that QEMU holds.
 truncate -s 1M "$tmp/held.img"
 serve 51728 "$tmp/held.img"

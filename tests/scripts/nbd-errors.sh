@@ -9,6 +9,11 @@ done
 refused 'nbd+unix:///e' 'socket is missing'
 refused 'nbd://user:secret@h/e' 'password'
 ! grep -q secret "$tmp/out" || fail "the password is shown"
+# Of all drivers, and before it stands in the store.
+for name in 'iscsi://user%secret@h/iqn.x:y/1' 'iscsi://h/iqn.x:y/1?target_password=secret' 'gluster://user:secret@h/v/a'; do
+	refused "$name" 'there is a password in its name; it would stand in the store'
+	! grep -q secret "$tmp/out" || fail "the password is shown: $(cat "$tmp/out")"
+done
 refused 'nbds://h/e' 'TLS is not served'
 refused "nbd+unix:///?socket=$tmp/s&timeout=0" 'timeout=0'
 refused "nbd+unix:///?socket=$tmp/s&export=x" 'parameter "export"'

@@ -67,6 +67,12 @@ static void passwords_are_seen(void **state)
 {
 	assert_true(storage_name_has_password("nbd://user:secret@h/e"));
 	assert_true(storage_name_has_password("iscsi://u:p@w@h/t/1"));
+	assert_true(storage_name_has_password("iscsi://user%secret@h/iqn.x/1"));
+	assert_true(storage_name_has_password("iscsi://h/iqn.x/1?target_password=secret"));
+	assert_true(storage_name_has_password("gluster://h/v/a?timeout=1&secret=x"));
+	assert_false(storage_name_has_password("iscsi://h/iqn.x/1?credentials=/root/passwords"));
+	assert_false(storage_name_has_password("iscsi://h/iqn.x:a%40b/1"));
+	assert_false(storage_name_has_password("/srv/a?password=b"));
 	assert_false(storage_name_has_password("nbd://user@h:10809/e"));
 	assert_false(storage_name_has_password("nbd://h:1/a:b@c"));
 	assert_false(storage_name_has_password("nbd://h:1?x=a:b@c"));
