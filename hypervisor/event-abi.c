@@ -67,6 +67,17 @@ struct vcpu_info *event_abi_vcpu_info(struct event_abi *abi, unsigned vcpu)
 	return vcpu < XEN_LEGACY_MAX_VCPUS ? &abi->shared->vcpu_info[vcpu] : NULL;
 }
 
+#ifdef XEN_HAVE_PV_UPCALL_MASK
+static void vcpu_info_mask(struct vcpu_info *info)
+{
+	info->evtchn_upcall_mask = 1;
+}
+#else
+static void vcpu_info_mask(struct vcpu_info *info)
+{
+}
+#endif
+
 int event_abi_set_vcpu_info(struct event_abi *abi, unsigned vcpu, struct vcpu_info *info)
 {
 	const struct vcpu_info *old = event_abi_vcpu_info(abi, vcpu);
@@ -77,7 +88,7 @@ int event_abi_set_vcpu_info(struct event_abi *abi, unsigned vcpu, struct vcpu_in
 		memcpy(info, old, sizeof(*info));
 	} else {
 		memset(info, 0, sizeof(*info));
-		info->evtchn_upcall_mask = 1;
+		vcpu_info_mask(info);
 	}
 	abi->registered[vcpu] = info;
 	/* What was raised meanwhile may have found no place: have the guest look everywhere. */

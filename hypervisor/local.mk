@@ -17,6 +17,7 @@ hypervisor_libhvstate_la_SOURCES = \
 	hypervisor/grant.h \
 	$(NULL)
 
+if HYPERVISOR
 sbin_PROGRAMS += hypervisor/sluice-hypervisor
 hypervisor_sluice_hypervisor_SOURCES = \
 	hypervisor/confine.h \
@@ -45,6 +46,7 @@ hypervisor_sluice_hypervisor_LDADD += $(LIBSECCOMP_LIBS)
 else
 hypervisor_sluice_hypervisor_SOURCES += hypervisor/confine-none.c
 endif
+endif
 EXTRA_DIST += hypervisor/confine.c hypervisor/confine-none.c
 
 dist_man_MANS += docs/man/sluice-hypervisor.8
@@ -69,8 +71,12 @@ hv_process_tests = \
 	tests/peers/hypervisor-live \
 	tests/peers/hypervisor-wire \
 	$(NULL)
-check_PROGRAMS += $(hv_state_tests) $(hv_process_tests)
-TESTS += $(hv_state_tests) $(hv_process_tests)
+check_PROGRAMS += $(hv_state_tests)
+TESTS += $(hv_state_tests)
+if HYPERVISOR
+check_PROGRAMS += $(hv_process_tests)
+TESTS += $(hv_process_tests)
+endif
 
 tests_unit_event_SOURCES = tests/unit/event.c
 tests_unit_event_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -280,7 +280,9 @@ endif
 boot_guest_sources = tests/boot/guest.S tests/boot/guest.c
 EXTRA_DIST += $(boot_guest_sources) tests/boot/guest.lds tests/scripts/boot-functions.sh \
 	tests/scripts/create-functions.sh tests/scripts/xl-cfg-keys.txt
+if HYPERVISOR
 check_DATA += tests/boot/guest.elf
+endif
 CLEANFILES += tests/boot/guest.elf
 boot_guest_flags = -std=gnu11 -O2 -g0 $(WARN_CFLAGS) -m64 -ffreestanding -fno-pic -fno-pie \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \

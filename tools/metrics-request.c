@@ -35,7 +35,7 @@ static bool is_header(const char *line, size_t length)
 	if (n == 0 || n == length || line[n] != ':')
 		return false;
 	for (; n < length; n++)
-		if ((line[n] >= 0 && line[n] < ' ' && line[n] != '\t') || line[n] == 127)
+		if (((unsigned char)line[n] < ' ' && line[n] != '\t') || line[n] == 127)
 			return false;
 	return true;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The Internet checksum. A ones' complement sum does not care how wide the words are that it
- * is made of: 64 bits at a time, with the carry added back. x86 is little-endian, and the sum
- * of swapped bytes is the swapped sum. Any thread.
+ * is made of: 64 bits at a time, with the carry added back. The machine is little-endian, and
+ * the sum of swapped bytes is the swapped sum. Any thread.
  */
 #include "config.h"
 #include "backends/net/checksum.h"
@@ -27,6 +27,7 @@ static inline uint64_t add_carry(uint64_t sum, uint64_t w)
 	return sum + (sum < w);
 }
 
+#ifdef __x86_64__
 /*
  * One chain of additions with carry, which compilers do not make of C: one load and one
  * addition for each eight bytes.
@@ -47,6 +48,18 @@ static inline uint64_t add_block(uint64_t sum, const struct block *b)
 		: "cc");
 	return sum;
 }
+#else
+/* The carries are counted above, and added at the end. */
+static inline uint64_t add_block(uint64_t sum, const struct block *b)
+{
+	unsigned __int128 wide = sum;
+
+	for (unsigned i = 0; i < BLOCK; i += 8)
+		wide += word_at(b->bytes + i);
+	return add_carry((uint64_t)wide, (uint64_t)(wide >> 64));
+}
+#endif
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words in memory are little-endian");
 
 /* Less than eight bytes, without reading beyond them. */
 static uint64_t tail_at(const uint8_t *p, size_t len)

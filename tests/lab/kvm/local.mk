@@ -65,11 +65,13 @@ EXTRA_DIST += \
 	tests/lab/kvm/survive-host.sh \
 	$(NULL)
 
+if HYPERVISOR
 # Says whether /dev/kvm runs guests natively; ./run asks it, too.
 noinst_PROGRAMS += tests/lab/kvm/kvm-probe
 
 # The shortest is part of make check.
 TESTS += tests/lab/kvm/test-boot-6.1.sh
+endif
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
 check-kvm: all tests/peers/blk-conform tests/unit/driverd-introduce
