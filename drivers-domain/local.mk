@@ -111,7 +111,11 @@ if HAVE_CMOCKA
 driverd_unit_tests = \
 	tests/unit/driverd-device \
 	tests/unit/driverd-gate \
+	tests/unit/driverd-gate-noise \
 	tests/unit/driverd-gate-policy \
+	tests/unit/driverd-gate-restart \
+	tests/unit/driverd-gate-transactions \
+	tests/unit/driverd-gate-watches \
 	tests/unit/driverd-keeper \
 	tests/unit/driverd-policy \
 	tests/unit/driverd-scan \
@@ -134,8 +138,21 @@ tests_unit_driverd_format_SOURCES = tests/unit/driverd-format.c drivers-domain/f
 	drivers-domain/format-header.h
 tests_unit_driverd_format_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_format_LDADD = $(CMOCKA_LIBS)
+check_LTLIBRARIES += tests/unit/libgaterig.la
+tests_unit_libgaterig_la_SOURCES = tests/unit/gate-rig.c tests/unit/gate-rig.h
+tests_unit_libgaterig_la_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_libgaterig_la_LIBADD = drivers-domain/libgate.la
+gate_test_libs = tests/unit/libgaterig.la $(CMOCKA_LIBS)
 tests_unit_driverd_gate_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_driverd_gate_LDADD = drivers-domain/libgate.la $(CMOCKA_LIBS)
+tests_unit_driverd_gate_LDADD = $(gate_test_libs)
+tests_unit_driverd_gate_noise_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_gate_noise_LDADD = $(gate_test_libs)
+tests_unit_driverd_gate_restart_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_gate_restart_LDADD = $(gate_test_libs)
+tests_unit_driverd_gate_transactions_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_gate_transactions_LDADD = $(gate_test_libs)
+tests_unit_driverd_gate_watches_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_driverd_gate_watches_LDADD = $(gate_test_libs)
 tests_unit_driverd_gate_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_driverd_gate_policy_LDADD = drivers-domain/libgatepolicy.la protocol/libprotocol.la $(CMOCKA_LIBS)
 tests_unit_driverd_keeper_SOURCES = tests/unit/driverd-keeper.c drivers-domain/gate-keeper.c \
