@@ -96,15 +96,21 @@ tests_unit_common_lvm_name_LDADD = $(common_test_libs)
 tests_unit_common_paths_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_paths_LDADD = $(common_test_libs)
 
-check_PROGRAMS += tests/unit/servers-list tests/unit/servers-way
-TESTS += tests/unit/servers-list tests/unit/servers-way
+servers_tests = tests/unit/servers-list tests/unit/servers-way tests/unit/servers-way-refused
+check_PROGRAMS += $(servers_tests)
+TESTS += $(servers_tests)
 tests_unit_servers_list_SOURCES = tests/unit/servers-list.c common/servers.c
 tests_unit_servers_list_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_servers_list_LDADD = $(CMOCKA_LIBS)
-tests_unit_servers_way_SOURCES = tests/unit/servers-way.c
+servers_rig = tests/unit/servers-rig.c tests/unit/servers-rig.h
+tests_unit_servers_way_SOURCES = tests/unit/servers-way.c $(servers_rig)
 tests_unit_servers_way_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_servers_way_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 tests_unit_servers_way_LDADD = common/libservers.la common/libconfine.la $(CMOCKA_LIBS)
+tests_unit_servers_way_refused_SOURCES = tests/unit/servers-way-refused.c $(servers_rig)
+tests_unit_servers_way_refused_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_servers_way_refused_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+tests_unit_servers_way_refused_LDADD = common/libservers.la common/libconfine.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/confine-files tests/unit/servers-resolve
 TESTS += tests/unit/confine-files tests/unit/servers-resolve
