@@ -255,10 +255,10 @@ const struct hostile_case hostile_barriers[] = {
 	{ NULL, NULL, false },
 };
 
-/* ---- a disk that may do ten operations per second: the script says so ---------------------- */
+/* ---- a disk that may do twenty operations per second: the script says so ---------------------- */
 
 /*
- * Two rings have work for more than six seconds. The next connection has to wait for it,
+ * Two rings have work for more than three seconds. The next connection has to wait for it,
  * too (or a frontend would get around its limit by connecting again), so no more rings.
  */
 static int limited(struct peer *p, unsigned op)

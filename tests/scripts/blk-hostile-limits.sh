@@ -5,6 +5,6 @@ source "${SLUICE_SRCDIR:-$(dirname "$0")/../..}/tests/scripts/functions.sh"
 source "$srcdir/tests/scripts/blk-hostile-functions.sh"
 requires command -v xenstore-write
 slow () {
-	xenstore-write "$victim/limit-iops" 10 "$victim/limit-iops-burst" 1
+	xenstore-write "$victim/limit-iops" 20 "$victim/limit-iops-burst" 1
 }
 run_hostile limits "" slow

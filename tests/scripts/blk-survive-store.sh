@@ -8,7 +8,7 @@ truncate -s 8M "$tmp/disk"
 start_guest "$tmp/disk" depth=32
 backend=$(backend_below "$guest")
 gate=$(process_below "$guest" sluice-store-ga)
-for ((i = 1; i <= ${SLUICE_KILLS:-5}; i++)); do
+for ((i = 1; i <= ${SLUICE_KILLS:-3}; i++)); do
 	sleep "0.$((RANDOM % 30 + 10))"
 	store=$(process_below "$guest" sluice-store)
 	kill -KILL "$store"

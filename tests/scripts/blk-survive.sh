@@ -4,7 +4,7 @@
 # the guest checks: it sees a pause, and nothing else. SLUICE_KILLS: how often, each way.
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/blk-survive-functions.sh"
-kills=${SLUICE_KILLS:-4}
+kills=${SLUICE_KILLS:-2}
 # survive NAME DISK-OPTIONS OPTION..
 survive () {
 	local name=$1 options=$2; shift 2

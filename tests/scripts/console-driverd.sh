@@ -7,7 +7,7 @@ source "$(dirname "$0")/tools-functions.sh"
 requires command -v xenstore-write
 requires command -v python3
 requires_stack
-kills=${SLUICE_KILLS:-5}
+kills=${SLUICE_KILLS:-3}
 be=/local/domain/1/backend/console/2/2
 fe=/local/domain/2/device/console/2
 

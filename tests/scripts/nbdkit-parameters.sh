@@ -4,9 +4,17 @@
 source "${SLUICE_SRCDIR:-$(dirname "$0")/../..}/tests/scripts/functions.sh"
 source "$srcdir/tests/scripts/nbdkit-functions.sh"
 truncate -s 1M "$tmp/disk.img"
+is_settled () { grep -qF -- "$text" "$tmp/err" || ! kill -0 "$child" 2>/dev/null; }
 refused () {
-	local text=$1; shift
-	if serve "$tmp/disk.img" true "$@" 2>"$tmp/err"; then fail "$*: was taken"; fi
+	local text=$1 child; shift
+	serve "$tmp/disk.img" true "$@" 2>"$tmp/err" &
+	child=$!
+	if ! not_sanitized; then
+		# It said why; whether it then comes to an end is another matter.
+		wait_for 100 is_settled
+		kill -KILL "$(descendant "$child" nbdkit)" 2>/dev/null || :
+	fi
+	if wait "$child"; then fail "$*: was taken"; fi
 	grep -qF -- "$text" "$tmp/err" || fail "$*: $(cat "$tmp/err")"
 	echo "$*: $(grep -F -- "$text" "$tmp/err")"
 }

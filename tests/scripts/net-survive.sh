@@ -7,7 +7,7 @@ stack=$builddir/tests/peers/net-stack
 survivor=$builddir/tests/peers/net-survivor
 requires test -x "$stack"
 requires test -x "$survivor"
-kills=${SLUICE_KILLS:-5}
+kills=${SLUICE_KILLS:-3}
 
 # The backend below a process of ours, by walking down: others may run here, too.
 backend_below () {

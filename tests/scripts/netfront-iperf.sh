@@ -9,12 +9,12 @@ client='. "'$tmp'/lib"
 	pings 10.9.0.1
 	run () { for ((i = 0; i < 50; i++)); do iperf3 -c "$@" >'$tmp'/iperf 2>&1 && break; sleep 0.1; done
 		echo "$*: $(grep receiver '$tmp'/iperf)"; grep -q receiver '$tmp'/iperf; }
-	run 10.9.0.1 -t 1
-	run 10.9.0.1 -t 1 -R
-	run fd99::1 -t 1
-	run fd99::1 -t 1 -R
-	run 10.9.0.1 -t 1 -P 4
-	run 10.9.0.1 -t 1 -u -b 50M -l 1400
+	run 10.9.0.1 -n 16M
+	run 10.9.0.1 -n 16M -R
+	run fd99::1 -n 16M
+	run fd99::1 -n 16M -R
+	run 10.9.0.1 -n 16M -P 4
+	run 10.9.0.1 -n 2M -u -b 50M -l 1400
 	say done'
 server='. "'$tmp'/lib"
 	(while [ ! -e '$tmp'/done ]; do timeout 60 iperf3 -s -1 >/dev/null 2>&1 || :; done) & server=$!
