@@ -13,6 +13,7 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-net.sh \
 	tests/lab/kvm/test-net-long.sh \
 	tests/lab/kvm/test-net-user.sh \
+	tests/lab/kvm/test-net-vm.sh \
 	tests/lab/kvm/test-plug.sh \
 	tests/lab/kvm/test-process.sh \
 	tests/lab/kvm/test-survive.sh \
@@ -50,11 +51,13 @@ EXTRA_DIST += \
 	tests/lab/kvm/life-host.sh \
 	tests/lab/kvm/lvm-host.sh \
 	tests/lab/kvm/lvm.sh \
+	tests/lab/kvm/net-driver.sh \
 	tests/lab/kvm/net-guest.sh \
 	tests/lab/kvm/net-host.sh \
 	tests/lab/kvm/net-lib.sh \
 	tests/lab/kvm/net-user-guest.sh \
 	tests/lab/kvm/net-user-host.sh \
+	tests/lab/kvm/net-vm-host.sh \
 	tests/lab/kvm/net.sh \
 	tests/lab/kvm/plug-guest.sh \
 	tests/lab/kvm/plug-host.sh \
