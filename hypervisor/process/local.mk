@@ -85,6 +85,7 @@ sbin_PROGRAMS += hypervisor/process/sluice-relay
 hypervisor_process_sluice_relay_SOURCES = \
 	hypervisor/process/relay-conn.c \
 	hypervisor/process/relay-main.c \
+	hypervisor/process/relay-pipe.c \
 	hypervisor/process/relay-private.h \
 	hypervisor/process/relay.c \
 	hypervisor/process/relay.h \
@@ -94,7 +95,8 @@ hypervisor_process_sluice_relay_LDADD = common/libconfine.la common/libcommon.la
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/relay tests/unit/servers-named
 TESTS += tests/unit/relay tests/unit/servers-named
-tests_unit_relay_SOURCES = tests/unit/relay.c hypervisor/process/relay.c hypervisor/process/relay-conn.c
+tests_unit_relay_SOURCES = tests/unit/relay.c hypervisor/process/relay.c hypervisor/process/relay-conn.c \
+	hypervisor/process/relay-pipe.c
 tests_unit_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_relay_LDADD = common/libcommon.la $(CMOCKA_LIBS)
 tests_unit_servers_named_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

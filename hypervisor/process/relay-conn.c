@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* One connection: two sockets, and what one of them has not taken yet of what the other sent. */
+/*
+ * One connection: two sockets, and what one of them has not taken yet of what the other sent. Who sends
+ * little at a time is copied, which costs less then; what others send the kernel hands on as it is.
+ */
 #include "config.h"
 #include "hypervisor/process/relay-private.h"
 
@@ -31,6 +34,8 @@ struct relay_side {
 	struct relay_conn *conn;
 	uint8_t *kept;     /* what it has not taken, @from up to @to; NULL: nothing */
 	size_t from, to;
+	struct relay_pipe *pipe; /* or it is in there; NULL: nothing */
+	bool bulk;         /* it sends much at once */
 	bool ended;        /* it sends nothing more */
 	bool told;         /* and knows that the other sends nothing more */
 };
@@ -69,6 +74,9 @@ static void side_close(struct relay *r, struct relay_side *s, bool reset)
 	s->source.fd = -1;
 	free(s->kept);
 	s->kept = NULL;
+	if (s->pipe)
+		relay_pipe_put(r, s->pipe);
+	s->pipe = NULL;
 }
 
 static void conn_finish(struct relay_conn *c, bool reset)
@@ -174,6 +182,12 @@ static bool is_passing(int error)
 	return error == EAGAIN || error == EINTR;
 }
 
+/* Until it has taken that, the other is not read. */
+static bool side_is_full(const struct relay_side *s)
+{
+	return s->kept || s->pipe;
+}
+
 /* Have @s take @n bytes, or keep them. False: it is gone. */
 static bool side_give(struct relay_side *s, const uint8_t *bytes, size_t n)
 {
@@ -197,17 +211,33 @@ static bool side_give(struct relay_side *s, const uint8_t *bytes, size_t n)
 /* The other side has ended, and all that it sent was taken. */
 static bool side_tell(struct relay_side *s)
 {
-	if (s->told || s->kept || !other_side(s)->ended)
+	if (s->told || side_is_full(s) || !other_side(s)->ended)
 		return true;
 	s->told = true;
 	return shutdown(s->source.fd, SHUT_WR) == 0;
 }
 
+/* What is in its pipe. False: it is gone. */
+static bool side_drain(struct relay_side *s)
+{
+	if (relay_pipe_drain(s->pipe, s->source.fd) < 0)
+		return is_passing(errno);
+	s->conn->since_ms = relay_now_ms();
+	if (s->pipe->bytes)
+		return true;
+	relay_pipe_put(s->conn->listener->relay, s->pipe);
+	s->pipe = NULL;
+	return side_tell(s);
+}
+
 /* What was kept for it. False: it is gone. */
 static bool side_flush(struct relay_side *s)
 {
-	ssize_t sent = send(s->source.fd, s->kept + s->from, s->to - s->from, MSG_NOSIGNAL);
+	ssize_t sent;
 
+	if (s->pipe)
+		return side_drain(s);
+	sent = send(s->source.fd, s->kept + s->from, s->to - s->from, MSG_NOSIGNAL);
 	if (sent < 0)
 		return is_passing(errno);
 	s->from += (size_t)sent;
@@ -219,30 +249,63 @@ static bool side_flush(struct relay_side *s)
 	return side_tell(s);
 }
 
+/* It sends nothing more. False: the other is gone. */
+static bool side_end(struct relay_side *s)
+{
+	s->conn->since_ms = relay_now_ms();
+	s->ended = true;
+	return side_tell(other_side(s));
+}
+
+/* By the pipe @p, of which this disposes. False: it, or the other, is gone. */
+static bool side_pipe(struct relay_side *s, struct relay_pipe *p)
+{
+	struct relay *r = s->conn->listener->relay;
+	ssize_t n = relay_pipe_fill(p, s->source.fd);
+	int error = errno;
+
+	if (n <= 0)
+		relay_pipe_put(r, p);
+	if (n == 0)
+		return side_end(s);
+	s->bulk = n >= RELAY_BULK;
+	if (n > 0) {
+		other_side(s)->pipe = p;
+		return side_drain(other_side(s));
+	}
+	/* It is read again, and copied. */
+	r->copies |= error == EINVAL;
+	return r->copies || is_passing(error);
+}
+
 /* As much as is kept at most; more comes in another round. False: it, or the other, is gone. */
 static bool side_pump(struct relay_side *s)
 {
-	uint8_t *chunk = s->conn->listener->relay->chunk;
-	ssize_t n = recv(s->source.fd, chunk, RELAY_CHUNK, 0);
+	struct relay *r = s->conn->listener->relay;
+	struct relay_pipe *p = s->bulk && !r->copies ? relay_pipe_get(r) : NULL;
+	ssize_t n;
 
+	if (p)
+		return side_pipe(s, p);
+	n = recv(s->source.fd, r->chunk, RELAY_CHUNK, 0);
 	if (n < 0)
 		return is_passing(errno);
+	if (n == 0)
+		return side_end(s);
 	s->conn->since_ms = relay_now_ms();
-	if (n > 0)
-		return side_give(other_side(s), chunk, (size_t)n);
-	s->ended = true;
-	return side_tell(other_side(s));
+	s->bulk = n >= RELAY_BULK;
+	return side_give(other_side(s), r->chunk, (size_t)n);
 }
 
 /* --- events -------------------------------------------------------------- */
 
 static uint32_t side_wants(struct relay_side *s)
 {
-	uint32_t wants = s->kept ? EPOLLOUT : 0;
+	uint32_t wants = side_is_full(s) ? EPOLLOUT : 0;
 
 	if (s->conn->connecting)
 		return s == &s->conn->sides[SERVER] ? EPOLLOUT : 0;
-	if (!s->ended && !other_side(s)->kept)
+	if (!s->ended && !side_is_full(other_side(s)))
 		wants |= EPOLLIN;
 	return wants;
 }

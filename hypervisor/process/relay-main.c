@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,7 @@ int main(int argc, char **argv)
 	int rc = 0;
 
 	log_init("sluice-relay");
+	signal(SIGPIPE, SIG_IGN);
 	parse_options(argc, argv, &o);
 	r = relay_new(&limits);
 	if (!r)

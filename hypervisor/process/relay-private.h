@@ -11,6 +11,17 @@
 
 struct relay_conn;
 
+/** RELAY_BULK - a side that sends this much at once is one whose bytes need not be copied. */
+#define RELAY_BULK (16u * 1024)
+/** RELAY_MOST - what is taken of it at a time, bytes. */
+#define RELAY_MOST (512u * 1024)
+/** struct relay_pipe - bytes of one way of a connection, that the kernel has. */
+struct relay_pipe {
+	struct relay_pipe *next;
+	int in, out;
+	size_t bytes;
+};
+
 /** struct relay_source - something that is waited for. */
 struct relay_source {
 	void (*ready)(struct relay_source *source, uint32_t events);
@@ -39,6 +50,9 @@ struct relay {
 	uint64_t parked_ms;         /* until when nobody is accepted; 0: they are */
 	uint64_t sweep_ms;          /* when to look for what takes too long; 0: nothing could */
 	bool stop;
+	struct relay_pipe *spares;  /* empty */
+	unsigned nspares, npipes;   /* npipes: of connections, too */
+	bool copies;                /* sockets here cannot do without */
 	struct log_limit many, fast, failed; /* of lines: too many connections, made too fast; servers */
 	uint8_t chunk[RELAY_CHUNK];
 };
@@ -49,6 +63,19 @@ uint64_t relay_now_ms(void);
 int relay_wait_for(struct relay *r, struct relay_source *s, uint32_t events);
 /** relay_forget() - no event of it is delivered after those at hand. */
 void relay_forget(struct relay *r, struct relay_source *s);
+
+/* relay-pipe.c */
+
+/** relay_pipe_get() - an empty one. NULL: there is none to be had, which is fine. */
+struct relay_pipe *relay_pipe_get(struct relay *r);
+/** relay_pipe_put() - back, or away if there is something in it. */
+void relay_pipe_put(struct relay *r, struct relay_pipe *p);
+/** relay_pipe_free() - all that no connection has. */
+void relay_pipe_free(struct relay *r);
+/** relay_pipe_fill() - what the socket @from has, up to RELAY_MOST, into an empty pipe. As recv(). */
+ssize_t relay_pipe_fill(struct relay_pipe *p, int from);
+/** relay_pipe_drain() - what is in it to the socket @to, as much as that takes. As send(), but for SIGPIPE. */
+ssize_t relay_pipe_drain(struct relay_pipe *p, int to);
 
 /* relay-conn.c */
 

@@ -186,6 +186,7 @@ void relay_free(struct relay *r)
 	while (r->conns)
 		relay_conn_end(r->conns);
 	relay_conn_reap(r);
+	relay_pipe_free(r);
 	while (r->listeners) {
 		struct relay_listener *l = r->listeners;
 

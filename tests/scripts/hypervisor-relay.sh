@@ -53,3 +53,51 @@ refused("the domain's sockets cannot be used", good, [s.fileno()], 1)
 print("well")
 P
 [ "$(timeout 100 python3 "$tmp/start.py" "$relay" 2>"$tmp/err")" = well ] || fail "$(cat "$tmp/err")"
+# A server that has said all and goes away while it is sent much: that connection ends, not the relay.
+cat >"$tmp/domain.py" <<'P'
+import array, socket, struct, sys
+control, port = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+s = socket.socket(); s.bind(("127.0.0.1", port)); s.listen()
+control.sendmsg([struct.pack("I", 0)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.fileno()]))])
+assert control.recv(4) == b"\0\0\0\0"
+def visit():
+    c = socket.socket(); c.settimeout(60); c.connect(("127.0.0.1", port)); return c
+c = visit()
+try:
+    while True:
+        c.sendall(bytes(1 << 20))
+except OSError:
+    pass
+c = visit()
+c.sendall(b"still")
+assert c.recv(5) == b"there"
+print("well")
+P
+cat >"$tmp/gone.py" <<'P'
+import socket, subprocess, sys
+relay, domain = sys.argv[1:]
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); s.settimeout(60)
+port = s.getsockname()[1]
+inside, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+p = subprocess.Popen([relay, "--control-fd=%d" % its.fileno(), "--server=127.0.0.1:%d" % port],
+    pass_fds=[its.fileno()])
+d = subprocess.Popen(["unshare", "--net", "--map-root-user", "sh", "-c",
+    'ip link set lo up; exec python3 "$@"', "sh", domain, str(inside.fileno()), str(port)],
+    pass_fds=[inside.fileno()], stdout=subprocess.PIPE, text=True)
+its.close(); inside.close()
+c, _ = s.accept()
+c.shutdown(socket.SHUT_WR)
+got = 0
+while got < 8 << 20:
+    got += len(c.recv(65536))
+c.close()
+c, _ = s.accept()
+assert c.recv(5) == b"still"
+c.sendall(b"there")
+assert d.communicate(timeout=60)[0] == "well\n"
+c.close()
+assert p.wait(60) == 0
+print("well")
+P
+unshare --net --map-root-user ip link set lo up 2>/dev/null || exit 0
+[ "$(timeout 100 python3 "$tmp/gone.py" "$relay" "$tmp/domain.py" 2>"$tmp/err")" = well ] || fail "$(cat "$tmp/err")"

@@ -377,6 +377,58 @@ static void test_ends_while_it_is_full(void **state)
 	close(s);
 }
 
+/* What a connection left behind when it was reset is not the next one's. */
+static void test_reset_while_it_is_full(void **state)
+{
+	uint8_t next = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		int c = visit(), s = serve();
+
+		next = 0;
+		stuff(c, &next);
+		reset(s);
+		while (hear(c, &next, 1) > 0)
+			;
+		close(c);
+	}
+	test_back_pressure(state);
+}
+
+/* Everybody's bytes arrive, though there is a pipe for one of them only, or for none. */
+static void some_are_full(unsigned pipes)
+{
+	const struct relay_limits limits = { .connections = 8, .burst = 8, .per_second = 8, .connect_ms = 30000,
+		.half_ms = 30000, .pipes = pipes };
+	int c[3], s[3];
+	size_t count[3];
+
+	start_family(&limits, AF_INET);
+	for (unsigned i = 0; i < 3; i++) {
+		uint8_t next = 0;
+
+		c[i] = visit();
+		s[i] = serve();
+		count[i] = stuff(c[i], &next);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		close(c[i]);
+		drain(s[i], count[i]);
+		ends(s[i]);
+		close(s[i]);
+	}
+}
+
+static void test_one_pipe(void **state)
+{
+	some_are_full(1);
+}
+
+static void test_no_pipe(void **state)
+{
+	some_are_full(0);
+}
+
 static void test_too_many(void **state)
 {
 	const struct relay_limits limits = { .connections = 2, .burst = 100, .per_second = 100, .connect_ms = 30000,
@@ -485,6 +537,9 @@ int main(void)
 		ALONE(test_no_answer),
 		WITH_USUAL(test_back_pressure),
 		WITH_USUAL(test_ends_while_it_is_full),
+		WITH_USUAL(test_reset_while_it_is_full),
+		ALONE(test_one_pipe),
+		ALONE(test_no_pipe),
 		ALONE(test_too_many),
 		ALONE(test_rate),
 		ALONE(test_half_for_ever),
