@@ -8,6 +8,7 @@ xen_lab_tests = \
 	tests/lab/xen/test-vif.sh \
 	tests/lab/xen/test-console.sh \
 	tests/lab/xen/test-both.sh \
+	tests/lab/xen/test-grub.sh \
 	$(NULL)
 xen_lab_benches = \
 	tests/lab/xen/bench-blk.sh \
@@ -38,6 +39,7 @@ EXTRA_DIST += \
 	tests/lab/xen/console-driver.sh \
 	tests/lab/xen/console-guest.sh \
 	tests/lab/xen/functions.sh \
+	tests/lab/xen/grub-dom0.sh \
 	tests/lab/xen/hotplug-dom0.sh \
 	tests/lab/xen/hotplug-guest.sh \
 	tests/lab/xen/init \
