@@ -87,7 +87,7 @@ void device_tell_size(struct device *d)
 
 void device_check_size(struct device *d)
 {
-	int rc = io_refresh(d->shared.io);
+	int rc = d->shared.io ? io_refresh(d->shared.io) : 0;
 
 	if (rc < 0)
 		log_err("the storage's size cannot be looked at: %s", strerror(-rc));
@@ -326,6 +326,15 @@ static void device_ready(void *opaque)
 	ready_notify(&d->options.ready_fd);
 }
 
+/* No queue is left. A server's way is one of the things that go away then. */
+static void device_release(void *opaque)
+{
+	struct device *d = opaque;
+
+	io_close(d->shared.io);
+	d->shared.io = NULL;
+}
+
 static void device_ended(void *opaque, enum backend_end how)
 {
 	struct device *d = opaque;
@@ -348,6 +357,7 @@ static const struct backend_ops device_ops = {
 	.ready = device_ready,
 	.watched = device_watched,
 	.nodes_changed = device_nodes_changed,
+	.release = device_release,
 	.ended = device_ended,
 };
 

@@ -372,6 +372,7 @@ blk_scripts = \
 	tests/scripts/blk-4k-sectors.sh \
 	tests/scripts/blk-bad-storage.sh \
 	tests/scripts/blk-idle.sh \
+	tests/scripts/blk-closed-last.sh \
 	tests/scripts/blk-locks.sh \
 	tests/scripts/blk-log-limit.sh \
 	tests/scripts/blk-lvm.sh \

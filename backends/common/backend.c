@@ -223,6 +223,8 @@ static int backend_publish_given_up(void *opaque, struct backend_dir *dir)
 
 static void backend_closed(struct backend *b)
 {
+	if (b->ending && b->ops->release)
+		b->ops->release(b->opaque);
 	(void)!backend_change_state(b, XenbusStateClosed,
 		b->given_up ? backend_publish_given_up : NULL); /* logged */
 	if (b->ending)

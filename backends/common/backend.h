@@ -85,6 +85,11 @@ struct backend_ops {
 	const char *const *watched;
 	/* nodes_changed - some of them may have: once per look, however many events came. */
 	void (*nodes_changed)(void *opaque);
+	/*
+	 * release - before the last Closed: whoever sees that may take away what the device stands on,
+	 * or give it to others, so let go of it. Not called where the store is lost. May be NULL.
+	 */
+	void (*release)(void *opaque);
 	/* ended - the last call: the device is disconnected and Closed. */
 	void (*ended)(void *opaque, enum backend_end how);
 };
