@@ -378,6 +378,7 @@ blk_scripts = \
 	tests/scripts/blk-lvm.sh \
 	tests/scripts/blk-options.sh \
 	tests/scripts/blk-partition.sh \
+	tests/scripts/blk-unreachable.sh \
 	$(NULL)
 # tgtd's.
 iscsi_scripts = \

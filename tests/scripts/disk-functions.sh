@@ -16,6 +16,12 @@ begin_store () {
 	cleanup_fn eval "kill $store_pid 2>/dev/null; wait $store_pid 2>/dev/null || :"
 	wait_for 60 test -S "$XENSTORED_PATH"
 }
+# leads_nowhere ADDRESS/BITS: whoever else is in that network never answers. In a network namespace of the test's own.
+leads_nowhere () {
+	ip link set lo up
+	{ ip tuntap add nowhere mode tap || ip link add nowhere type dummy; } 2>/dev/null &&
+		ip link set nowhere arp off up && ip address add "$1" dev nowhere
+}
 # disk ID PARAMS [MODE [SHARED [DRIVER]]]: w and 0 by default; as a toolstack attaches it.
 disk () {
 	local leaf=$top/backend/vbd/7/$1
