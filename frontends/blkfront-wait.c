@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/epoll.h>
 #include <time.h>
 
 #define CHECK_BACKEND_MS 1000
@@ -198,30 +197,13 @@ int blkfront_queue_wait(struct blkfront_queue *q, int timeout_ms)
 	return blkfront_queue_wait_until(q, spin_now_ns() + timeout_ms * NS_PER_MS);
 }
 
-static int epoll_add(int epoll_fd, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
 int blkfront_queue_fd(struct blkfront_queue *q)
 {
-	int rc;
+	int fd = q->epoll_fd;
 
-	if (q->epoll_fd >= 0)
-		return q->epoll_fd;
-	q->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (q->epoll_fd < 0)
-		return -errno;
-	rc = epoll_add(q->epoll_fd, xenevtchn_fd(q->xce));
-	if (rc == 0 && q->index == 0)
-		rc = xenfront_epoll(&q->bf->xf, q->epoll_fd);
-	if (rc == 0 && q->bf->broken_fd >= 0)
-		rc = epoll_add(q->epoll_fd, q->bf->broken_fd);
-	if (rc == 0)
-		return q->epoll_fd;
-	close(q->epoll_fd);
-	q->epoll_fd = -1;
-	return rc;
+	if (fd < 0)
+		fd = xenfront_make_fd(&q->bf->xf, xenevtchn_fd(q->xce), q->bf->broken_fd, q->index == 0);
+	if (fd >= 0)
+		q->epoll_fd = fd;
+	return fd;
 }

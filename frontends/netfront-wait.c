@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <time.h>
 
 #include "protocol/xenbus.h"
@@ -289,30 +288,13 @@ int netfront_queue_wait(struct netfront_queue *q, unsigned want, int timeout_ms)
 	return ready ? ready : wait_sleep(q, want, end);
 }
 
-static int epoll_add(int epoll_fd, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
 int netfront_queue_fd(struct netfront_queue *q)
 {
-	int rc;
+	int fd = q->epoll_fd;
 
-	if (q->epoll_fd >= 0)
-		return q->epoll_fd;
-	q->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (q->epoll_fd < 0)
-		return -errno;
-	rc = epoll_add(q->epoll_fd, xenevtchn_fd(q->xce));
-	if (rc == 0 && q->index == 0)
-		rc = xenfront_epoll(&q->nf->xf, q->epoll_fd);
-	if (rc == 0)
-		rc = epoll_add(q->epoll_fd, q->nf->broken_fd);
-	if (rc == 0)
-		return q->epoll_fd;
-	close(q->epoll_fd);
-	q->epoll_fd = -1;
-	return rc;
+	if (fd < 0)
+		fd = xenfront_make_fd(&q->nf->xf, xenevtchn_fd(q->xce), q->nf->broken_fd, q->index == 0);
+	if (fd >= 0)
+		q->epoll_fd = fd;
+	return fd;
 }

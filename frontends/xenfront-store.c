@@ -228,7 +228,7 @@ bool xenfront_take(struct xenfront *xf, const struct pollfd fds[XENFRONT_FDS])
 	return look;
 }
 
-int xenfront_epoll(struct xenfront *xf, int epoll_fd)
+static int epoll_store(struct xenfront *xf, int epoll_fd)
 {
 	int rc;
 
@@ -240,5 +240,28 @@ int xenfront_epoll(struct xenfront *xf, int epoll_fd)
 	if (rc < 0)
 		xf->epoll_fd = -1;
 	pthread_mutex_unlock(&xf->lock);
+	return rc;
+}
+
+static int epoll_add(int epoll_fd, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
+int xenfront_make_fd(struct xenfront *xf, int event_fd, int broken_fd, bool with_store)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	int rc = fd < 0 ? -errno : epoll_add(fd, event_fd);
+
+	if (rc == 0 && with_store)
+		rc = epoll_store(xf, fd);
+	if (rc == 0)
+		rc = epoll_add(fd, broken_fd);
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
 	return rc;
 }

@@ -111,7 +111,12 @@ bool xenfront_store_is_gone(struct xenfront *xf, int rc);
 void xenfront_poll_fds(struct xenfront *xf, struct pollfd fds[XENFRONT_FDS]);
 /** xenfront_take() - what they said. True: the backend is to be looked at. Takes the lock. */
 bool xenfront_take(struct xenfront *xf, const struct pollfd fds[XENFRONT_FDS]);
-/** xenfront_epoll() - add them to @epoll_fd, where they stay up to date. 0 or -errno. Takes the lock. */
-int xenfront_epoll(struct xenfront *xf, int epoll_fd) must_check;
+/**
+ * xenfront_make_fd() - one descriptor that is readable when any of them is. Takes the lock.
+ * @broken_fd: -1: there is none
+ * @with_store: and the store's descriptors, also those of a store that comes back; of one queue only
+ * Return: the caller's, to be closed before xenfront_close(); or -errno.
+ */
+int xenfront_make_fd(struct xenfront *xf, int event_fd, int broken_fd, bool with_store) must_check;
 
 #endif
