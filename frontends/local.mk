@@ -139,6 +139,8 @@ check_PROGRAMS += tests/peers/hostile-blkfront
 tests_peers_hostile_blkfront_SOURCES = \
 	tests/peers/hostile-blkfront.c \
 	tests/peers/hostile-changes.c \
+	tests/peers/hostile-common.c \
+	tests/peers/hostile-common.h \
 	tests/peers/hostile-discard.c \
 	tests/peers/hostile-grants.c \
 	tests/peers/hostile-nodes.c \
@@ -156,6 +158,8 @@ tests_peers_hostile_blkfront_LDADD = frontends/libblkfront.la
 # The same of network interfaces, by the net-hostile scripts.
 check_PROGRAMS += tests/peers/hostile-netfront
 tests_peers_hostile_netfront_SOURCES = \
+	tests/peers/hostile-common.c \
+	tests/peers/hostile-common.h \
 	tests/peers/hostile-net-control.c \
 	tests/peers/hostile-net-packets.c \
 	tests/peers/hostile-net-peer.c \

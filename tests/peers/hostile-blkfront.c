@@ -43,7 +43,7 @@ static int run_io(struct blkfront *bf, struct blkfront_io *io, enum blkfront_op 
 	io->error = 0;
 	if (blkfront_submit(bf, io) < 0)
 		return -1;
-	return blkfront_wait(bf, PEER_SECONDS * 1000) == 1 && io->error == 0 ? 0 : -1;
+	return blkfront_wait(bf, HOSTILE_SECONDS * 1000) == 1 && io->error == 0 ? 0 : -1;
 }
 
 static int use_disk(struct blkfront *bf)
@@ -56,25 +56,25 @@ static int use_disk(struct blkfront *bf)
 	io->done = NULL;
 	memset(io->data, ++seed, io->length);
 	if (!blkfront_get_info(bf)->readonly && run_io(bf, io, BLKFRONT_WRITE) < 0)
-		return peer_fail("a write failed: %s", blkfront_why(bf));
+		return hostile_fail("a write failed: %s", blkfront_why(bf));
 	memset(io->data, 0, io->length);
 	if (run_io(bf, io, BLKFRONT_READ) < 0)
-		return peer_fail("a read failed: %s", blkfront_why(bf));
+		return hostile_fail("a read failed: %s", blkfront_why(bf));
 	for (unsigned i = 0; !blkfront_get_info(bf)->readonly && i < io->length; i++)
 		if (((unsigned char *)io->data)[i] != seed)
-			return peer_fail("a read gave other data than was written");
+			return hostile_fail("a read gave other data than was written");
 	return 0;
 }
 
 static struct blkfront *open_disk(unsigned vdev)
 {
 	struct blkfront_config config = { .vdev = vdev, .takeover = true,
-		.timeout_ms = PEER_SECONDS * 1000 };
+		.timeout_ms = HOSTILE_SECONDS * 1000 };
 	char why[256];
 	struct blkfront *bf = blkfront_open(&config, why, sizeof(why));
 
 	if (!bf)
-		peer_fail("disk %u cannot be opened: %s", vdev, why);
+		hostile_fail("disk %u cannot be opened: %s", vdev, why);
 	return bf;
 }
 
@@ -85,7 +85,7 @@ static int check_victim(void)
 	int rc = bf ? use_disk(bf) : -1;
 
 	blkfront_close(bf);
-	return rc < 0 ? peer_fail("the victim does not work afterwards") : 0;
+	return rc < 0 ? hostile_fail("the victim does not work afterwards") : 0;
 }
 
 static int run_case(const struct hostile_case *c, struct blkfront *bystander)
@@ -103,7 +103,7 @@ static int run_case(const struct hostile_case *c, struct blkfront *bystander)
 		rc = c->fn(&p);
 	/* While the offender is still connected, and after it left without a word. */
 	if (use_disk(bystander) < 0)
-		rc = peer_fail("the bystander suffered");
+		rc = hostile_fail("the bystander suffered");
 	peer_free(&p);
 	if (check_victim() < 0)
 		rc = -1;

@@ -144,7 +144,7 @@ static int changes_under_way(struct peer *p, const char *name, const char *bad)
 		snprintf(c.good, sizeof(c.good), "%s", good ? good : "");
 		atomic_store(&changing, true);
 		if (pthread_create(&thread, NULL, change_main, &c))
-			return peer_fail("no thread");
+			return hostile_fail("no thread");
 		usleep(round % 5 * 300);
 		peer_write(p, "state", "3");
 		state = peer_wait_state(p, 1u << 4 | PEER_ENDED);
@@ -197,11 +197,11 @@ static int still_serving(struct peer *p, const char *what)
 	CLEANUP_FREE char *why = NULL;
 
 	if (peer_check_works(p) < 0 || peer_check_works(p) < 0)
-		return peer_fail("after %s", what);
+		return hostile_fail("after %s", what);
 	if (peer_state(p) != 4)
-		return peer_fail("the backend went to state %d after %s", peer_state(p), what);
+		return hostile_fail("the backend went to state %d after %s", peer_state(p), what);
 	why = xsn_read(p->xs, XBT_NULL, p->backend, "error");
-	return why ? peer_fail("after %s the backend has the error %s", what, why) : 0;
+	return why ? hostile_fail("after %s the backend has the error %s", what, why) : 0;
 }
 
 /* What was negotiated is not read again, whatever becomes of the node. */
@@ -275,7 +275,7 @@ static int send_megabyte(const char *path)
 	}
 	if (fd >= 0)
 		close(fd);
-	return peer_fail("the store's socket cannot be used");
+	return hostile_fail("the store's socket cannot be used");
 }
 
 static int megabyte(struct peer *p)

@@ -22,14 +22,14 @@ static int mark_is_there(struct peer *p)
 		return -1;
 	for (unsigned i = 0; i < 4096; i++)
 		if (p->page[210][i] != 0x5a || p->page[211][i] != 0xa5)
-			return peer_fail("a refused request changed the disk");
+			return hostile_fail("a refused request changed the disk");
 	return 0;
 }
 
 static int discards_are_offered(struct peer *p)
 {
 	return peer_offered(p, "feature-discard") ? 0 :
-						    peer_fail("this storage does not offer discards");
+						    hostile_fail("this storage does not offer discards");
 }
 
 static int discard_range(struct peer *p)
@@ -70,7 +70,7 @@ static int discard_secure(struct peer *p)
 	if (discards_are_offered(p) < 0 || put_mark(p) < 0)
 		return -1;
 	if (peer_offered(p, "discard-secure"))
-		return peer_fail("secure discard is offered for a file");
+		return hostile_fail("secure discard is offered for a file");
 	if (peer_expect(p, peer_discard(p, MARK_SECTOR, 16, BLKIF_DISCARD_SECURE), PEER_ANY_ERROR) < 0)
 		return -1;
 	return mark_is_there(p) < 0 ? -1 : peer_check_works(p);
@@ -100,7 +100,7 @@ static int discard_all(struct peer *p)
 		return -1;
 	for (unsigned i = 0; i < 4096; i++)
 		if (p->page[210][i] || p->page[211][i])
-			return peer_fail("a hole in a file reads as other than zeroes");
+			return hostile_fail("a hole in a file reads as other than zeroes");
 	return peer_check_works(p);
 }
 
@@ -176,7 +176,7 @@ static int unadvertised(struct peer *p)
 {
 	if (peer_offered(p, "feature-discard") || peer_offered(p, "feature-barrier") ||
 		peer_offered(p, "feature-flush-cache"))
-		return peer_fail("a read-only disk offers what changes it");
+		return hostile_fail("a read-only disk offers what changes it");
 	if (peer_expect(p, peer_discard(p, 0, 8, 0), BLKIF_RSP_EOPNOTSUPP) < 0 ||
 		peer_expect(p, peer_rw(p, BLKIF_OP_WRITE_BARRIER, 0, 0, 1), BLKIF_RSP_EOPNOTSUPP) < 0 ||
 		peer_expect(p, peer_rw(p, BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 0), BLKIF_RSP_EOPNOTSUPP) < 0)
@@ -199,7 +199,7 @@ const struct hostile_case hostile_readonly[] = {
 static int alignment(struct peer *p)
 {
 	if (peer_offered(p, "sector-size") != 4096)
-		return peer_fail("this disk has no blocks of 4096 bytes");
+		return hostile_fail("this disk has no blocks of 4096 bytes");
 	if (put_mark(p) < 0)
 		return -1;
 	for (unsigned op = BLKIF_OP_READ; op <= BLKIF_OP_WRITE; op++)

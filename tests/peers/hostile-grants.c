@@ -49,11 +49,11 @@ static int bad_gref_among_good(struct peer *p)
 		struct blkif_rsp rsp;
 
 		if (!wire)
-			return peer_fail("no answer");
+			return hostile_fail("no answer");
 		blkif_decode_rsp(p->abi, wire, &rsp);
 		if (rsp.id - first >= 16 ||
 			(rsp.status == BLKIF_RSP_OKAY) != (rsp.id - first != 7))
-			return peer_fail("request %d: status %d", (int)(rsp.id - first), rsp.status);
+			return hostile_fail("request %d: status %d", (int)(rsp.id - first), rsp.status);
 	}
 	return peer_check_works(p);
 }
@@ -100,7 +100,7 @@ static int same_gref_twice(struct peer *p)
 	peer_push(p);
 	for (unsigned i = 0; i < 30; i++)
 		if (!peer_next_rsp(p))
-			return peer_fail("answer %u is missing", i);
+			return hostile_fail("answer %u is missing", i);
 	return peer_check_works(p);
 }
 
@@ -126,7 +126,7 @@ static int readonly_grants(struct peer *p)
 		xengntshr_unshare(p->xgs, p->page[i], 1);
 		p->page[i] = xengntshr_share_pages(p->xgs, p->backend_id, 1, &p->ref[i], 0);
 		if (!p->page[i])
-			return peer_fail("cannot grant a page read-only");
+			return hostile_fail("cannot grant a page read-only");
 		memset(p->page[i], 0x70 + i, 4096);
 	}
 	if (peer_expect(p, peer_rw(p, BLKIF_OP_WRITE, 0, 70, 3), BLKIF_RSP_OKAY) < 0 ||
@@ -134,12 +134,12 @@ static int readonly_grants(struct peer *p)
 		return -1;
 	for (unsigned i = 0; i < 3; i++)
 		if (memcmp(p->page[70 + i], p->page[80 + i], 4096) != 0)
-			return peer_fail("what was written from a read-only page did not come back");
+			return hostile_fail("what was written from a read-only page did not come back");
 	memset(p->page[71], 0x11, 4096);
 	if (peer_expect(p, peer_rw(p, BLKIF_OP_READ, 0, 70, 3), BLKIF_RSP_ERROR) < 0)
 		return -1;
 	if (p->page[71][0] != 0x11 || p->page[71][4095] != 0x11)
-		return peer_fail("a page that was granted read-only was written");
+		return hostile_fail("a page that was granted read-only was written");
 	return peer_check_works(p);
 }
 
@@ -156,8 +156,8 @@ static int page_is_free(struct peer *p, unsigned i)
 	xengntshr_unshare(p->xgs, p->page[i], 1);
 	p->page[i] = xengntshr_share_pages(p->xgs, p->backend_id, 1, &p->ref[i], 1);
 	if (!p->page[i])
-		return peer_fail("cannot grant a page: %s", strerror(errno));
-	return p->ref[i] == before ? 0 : peer_fail("page %u is still mapped by the backend", i);
+		return hostile_fail("cannot grant a page: %s", strerror(errno));
+	return p->ref[i] == before ? 0 : hostile_fail("page %u is still mapped by the backend", i);
 }
 
 static int pages_are_free(struct peer *p, unsigned first, unsigned n)
@@ -196,7 +196,7 @@ static int persistent_held(struct peer *p)
 	xengntshr_unshare(p->xgs, p->page[20], 1);
 	p->page[20] = xengntshr_share_pages(p->xgs, p->backend_id, 1, &p->ref[20], 1);
 	if (!p->page[20] || p->ref[20] == before)
-		return peer_fail("a persistent grant was not kept");
+		return hostile_fail("a persistent grant was not kept");
 	return peer_check_works(p);
 }
 
@@ -269,7 +269,7 @@ static int out_of_buffers(struct peer *p)
 		return -1;
 	for (unsigned i = 0; i < 256 * 4096; i++)
 		if (p->page[i / 4096][i % 4096] != (i / 4096 & 0xff))
-			return peer_fail("page %u has other data", i / 4096);
+			return hostile_fail("page %u has other data", i / 4096);
 	return peer_check_works(p);
 }
 
@@ -282,7 +282,7 @@ static int more_grants_than_mapped(struct peer *p)
 		struct blkif_req *req;
 
 		if (!pages)
-			return peer_fail("cannot grant 256 pages: %s", strerror(errno));
+			return hostile_fail("cannot grant 256 pages: %s", strerror(errno));
 		memset(pages, 0x30 + chunk, 256 * 4096);
 		req = peer_rw(p, BLKIF_OP_WRITE, 0, 0, 256);
 		for (unsigned i = 0; i < 256; i++)
@@ -293,7 +293,7 @@ static int more_grants_than_mapped(struct peer *p)
 			return -1;
 		for (unsigned i = 0; i < 256; i++)
 			if (memcmp(p->page[i], pages, 4096) != 0)
-				return peer_fail("chunk %u: page %u has other data", chunk, i);
+				return hostile_fail("chunk %u: page %u has other data", chunk, i);
 	}
 	return peer_check_works(p);
 }
@@ -324,7 +324,7 @@ static int scattered_pages(struct peer *p, unsigned n)
 		return -1;
 	for (unsigned i = 0; i < total; i++)
 		if (p->page[150 + i / 8][i % 8 * 512] != i % 251)
-			return peer_fail("sector %u of %u has other data", i, total);
+			return hostile_fail("sector %u of %u has other data", i, total);
 	return 0;
 }
 

@@ -38,7 +38,7 @@ static int ask_all(struct netpeer *p, const struct request *r, unsigned n)
 		int status = np_ctrl(p, r[i].type, r[i].a, r[i].b, r[i].c, NULL);
 
 		if (!is_as_expected(status, r[i].status))
-			return np_fail("control request %u (%#x, %#x, %#x): status %d, expected %d", r[i].type,
+			return hostile_fail("control request %u (%#x, %#x, %#x): status %d, expected %d", r[i].type,
 				r[i].a, r[i].b, r[i].c, status, r[i].status);
 	}
 	return np_check_works(p);
@@ -145,7 +145,7 @@ static int refused(struct netpeer *p, unsigned queues, const char *name, const c
 	if (np_expect_fatal(p) < 0)
 		return -1;
 	/* It says why first, and closes then. */
-	return np_wait_state(p, 1u << 4 | NP_ENDED) == 4 ? np_fail("it connected") : 0;
+	return np_wait_state(p, 1u << 4 | NP_ENDED) == 4 ? hostile_fail("it connected") : 0;
 }
 
 static const char *const bad_numbers[] = { "-1", "garbage", "0x10", "1 ", " 1", "4294967296",
@@ -206,7 +206,7 @@ static int second_queue(struct netpeer *p)
 	unsigned most = np_offered(p, "multi-queue-max-queues");
 
 	if (most < 2)
-		return np_fail("the backend offers %u queues", most);
+		return hostile_fail("the backend offers %u queues", most);
 	if (refused(p, 2, "queue-1/tx-ring-ref", NULL) < 0 ||
 		refused(p, 2, "queue-1/event-channel", NULL) < 0 ||
 		refused(p, most, "queue-1/rx-ring-ref", "0") < 0)
@@ -242,7 +242,7 @@ static int rings_of_one_page(struct netpeer *p)
 		np_send(p, 0, 1000, 1);
 		np_push(p);
 		for (unsigned i = 0; i < 200; i++)
-			np_nap();
+			hostile_nap();
 	}
 	return works_afterwards(p);
 }
@@ -275,16 +275,16 @@ static int put_group(struct netpeer *p, unsigned n, int status)
 static int too_many_groups(struct netpeer *p)
 {
 	if (!np_offered(p, "feature-multicast-control"))
-		return np_fail("there is no multicast control");
+		return hostile_fail("there is no multicast control");
 	p->mcast = true;
 	if (np_connect(p) < 0)
 		return -1;
 	for (unsigned i = 0; i < 64; i++)
 		if (put_group(p, i, NETIF_RSP_OKAY) < 0)
-			return np_fail("group %u", i);
+			return hostile_fail("group %u", i);
 	for (unsigned i = 64; i < 400; i++)
 		if (put_group(p, i, NETIF_RSP_ERROR) < 0)
-			return np_fail("group %u", i);
+			return hostile_fail("group %u", i);
 	/* Known ones are not one more. */
 	return put_group(p, 5, NETIF_RSP_OKAY) < 0 ? -1 : np_check_works(p);
 }
@@ -295,7 +295,7 @@ static int quick_reconnects(struct netpeer *p)
 		p->split = i & 1;
 		p->nqueues = i & 2 ? 1 : np_offered(p, "multi-queue-max-queues");
 		if (np_connect(p) < 0 || np_close(p) < 0)
-			return np_fail("connection %u", i);
+			return hostile_fail("connection %u", i);
 	}
 	return works_afterwards(p);
 }
@@ -306,7 +306,7 @@ static int flipping_states(struct netpeer *p)
 		np_writef(p, "state", "%u", i * 7 % 9);
 	/* It sees some of them late. */
 	for (unsigned i = 0; i < 2000; i++)
-		np_nap();
+		hostile_nap();
 	return works_afterwards(p);
 }
 
@@ -314,7 +314,7 @@ static int close_first(struct netpeer *p)
 {
 	np_write(p, "state", "5");
 	for (unsigned i = 0; i < 100; i++)
-		np_nap();
+		hostile_nap();
 	return works_afterwards(p);
 }
 

@@ -126,7 +126,7 @@ static int too_short(struct netpeer *p)
 		uint16_t first = np_slot(p, 0, 0, size, 0);
 
 		if (answered(p, first, 1, 0, NETIF_RSP_ERROR) < 0)
-			return np_fail("with %u bytes", size);
+			return hostile_fail("with %u bytes", size);
 	}
 	return 0;
 }
@@ -154,9 +154,9 @@ static int cut_up(struct netpeer *p, unsigned len, unsigned slots, unsigned piec
 	}
 	np_push(p);
 	if (np_answers(p, first, slots, 0, NETIF_RSP_OKAY) < 0)
-		return np_fail("%u bytes in %u slots", len, slots);
-	if (np_receive(p, NP_SECONDS * 1000) < 0 || !np_is_frame(p, len, seed))
-		return np_fail("%u bytes in %u slots did not come back as they were", len, slots);
+		return hostile_fail("%u bytes in %u slots", len, slots);
+	if (np_receive(p, HOSTILE_SECONDS * 1000) < 0 || !np_is_frame(p, len, seed))
+		return hostile_fail("%u bytes in %u slots did not come back as they were", len, slots);
 	return 0;
 }
 
@@ -216,8 +216,8 @@ static int empty_first_slot(struct netpeer *p)
 	np_push(p);
 	if (np_answers(p, first, 2, 0, NETIF_RSP_OKAY) < 0)
 		return -1;
-	if (np_receive(p, NP_SECONDS * 1000) < 0 || !np_is_frame(p, 500, 77))
-		return np_fail("it did not come back as it was");
+	if (np_receive(p, HOSTILE_SECONDS * 1000) < 0 || !np_is_frame(p, 500, 77))
+		return hostile_fail("it did not come back as it was");
 	return np_check_works(p);
 }
 
@@ -326,7 +326,7 @@ static int gso_of_anything(struct netpeer *p)
 		for (unsigned n = 0; n < 2; n++) {
 			rsp = np_next_answer(p);
 			if (!rsp || (rsp->status != NETIF_RSP_NULL && rsp->id != first))
-				return np_fail("no answer, or a wrong one, to GSO %u", i);
+				return hostile_fail("no answer, or a wrong one, to GSO %u", i);
 		}
 		while (np_receive(p, 0) > 0)
 			np_post(p, 200);
@@ -365,7 +365,7 @@ static int blank_checksum_of_noise(struct netpeer *p)
 		np_slot(p, 0, 0, len, NETTXF_csum_blank);
 		np_push(p);
 		if (!np_next_answer(p))
-			return np_fail("frame %u was not answered", i);
+			return hostile_fail("frame %u was not answered", i);
 		while (np_receive(p, 0) > 0)
 			;
 	}

@@ -13,33 +13,6 @@
 #include "protocol/ring.h"
 #include "xenstore/xsnode.h"
 
-int np_fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("  FAILED: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("\n");
-	return -1;
-}
-
-double np_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-void np_nap(void)
-{
-	struct timespec ts = { .tv_nsec = 500000 };
-
-	nanosleep(&ts, NULL);
-}
-
 /* ---- memory ---------------------------------------------------------------- */
 
 static int new_pages(struct netpeer *p, uint8_t **page, uint32_t *ref, unsigned n)
@@ -47,7 +20,7 @@ static int new_pages(struct netpeer *p, uint8_t **page, uint32_t *ref, unsigned 
 	for (unsigned i = 0; i < n; i++) {
 		page[i] = xengntshr_share_pages(p->xgs, p->backend_id, 1, &ref[i], 1);
 		if (!page[i])
-			return np_fail("cannot grant a page: %s", strerror(errno));
+			return hostile_fail("cannot grant a page: %s", strerror(errno));
 	}
 	return 0;
 }
@@ -73,7 +46,7 @@ static int new_ring(struct netpeer *p, struct np_ring *r, unsigned slot_size)
 	free_ring(p, r);
 	r->page = xengntshr_share_pages(p->xgs, p->backend_id, 1, &r->ref, 1);
 	if (!r->page)
-		return np_fail("cannot grant a ring: %s", strerror(errno));
+		return hostile_fail("cannot grant a ring: %s", strerror(errno));
 	memset(r->page, 0, 4096);
 	header = (uint32_t *)r->page;
 	header[1] = header[3] = 1; /* req_event, rsp_event */
@@ -96,10 +69,10 @@ int np_open(struct netpeer *p, unsigned vif)
 	p->xce = xenevtchn_open(NULL, 0);
 	p->xgs = xengntshr_open(NULL, 0);
 	if (!p->xs || !p->xce || !p->xgs)
-		return np_fail("this is no domain: %s", strerror(errno));
+		return hostile_fail("this is no domain: %s", strerror(errno));
 	p->backend = xsn_read(p->xs, XBT_NULL, p->dir, "backend");
 	if (!p->backend || xsn_read_u32(p->xs, XBT_NULL, p->dir, "backend-id", &p->backend_id) < 0)
-		return np_fail("there is no interface %u", vif);
+		return hostile_fail("there is no interface %u", vif);
 	if (new_pages(p, p->page, p->ref, NP_PAGES) < 0)
 		return -1;
 	return new_pages(p, p->buffer, p->buffer_ref, NP_BUFFERS);
@@ -124,50 +97,31 @@ void np_free(struct netpeer *p)
 
 uint32_t np_offered(struct netpeer *p, const char *name)
 {
-	uint32_t value;
-
-	return xsn_read_u32(p->xs, XBT_NULL, p->backend, name, &value) < 0 ? 0 : value;
+	return hostile_offered(p->xs, p->backend, name);
 }
 
 void np_write(struct netpeer *p, const char *name, const char *value)
 {
-	int rc = value ? xsn_write(p->xs, XBT_NULL, p->dir, name, value)
-		       : xsn_rm(p->xs, XBT_NULL, p->dir, name);
-
-	if (rc < 0)
-		printf("  (the store refused %s: %s)\n", name, strerror(-rc));
+	hostile_write(p->xs, p->dir, name, value);
 }
 
 void np_writef(struct netpeer *p, const char *name, const char *fmt, ...)
 {
-	char value[64];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(value, sizeof(value), fmt, ap);
+	hostile_vwritef(p->xs, p->dir, name, fmt, ap);
 	va_end(ap);
-	np_write(p, name, value);
 }
 
 int np_state(struct netpeer *p)
 {
-	XenbusState state;
-
-	return xsn_read_state(p->xs, XBT_NULL, p->backend, "state", &state) < 0 ? 0 : (int)state;
+	return hostile_state(p->xs, p->backend);
 }
 
 int np_wait_state(struct netpeer *p, unsigned states)
 {
-	double end = np_now() + NP_SECONDS;
-
-	while (np_now() < end) {
-		int state = np_state(p);
-
-		if (states & 1u << state)
-			return state;
-		np_nap();
-	}
-	return np_fail("the backend is in state %d", np_state(p));
+	return hostile_wait_state(p->xs, p->backend, states);
 }
 
 static void clear_nodes(struct netpeer *p)
@@ -258,7 +212,7 @@ static int new_channel(struct netpeer *p, int *port)
 	if (*port >= 0)
 		xenevtchn_unbind(p->xce, *port);
 	*port = xenevtchn_bind_unbound_port(p->xce, p->backend_id);
-	return *port < 0 ? np_fail("no event channel: %s", strerror(errno)) : 0;
+	return *port < 0 ? hostile_fail("no event channel: %s", strerror(errno)) : 0;
 }
 
 int np_prepare(struct netpeer *p)
@@ -280,7 +234,7 @@ int np_go(struct netpeer *p)
 {
 	np_write(p, "state", "4");
 	if (np_wait_state(p, 1u << 4 | NP_ENDED) != 4)
-		return np_fail("the backend did not connect");
+		return hostile_fail("the backend did not connect");
 	return 0;
 }
 
@@ -298,15 +252,15 @@ int np_connect(struct netpeer *p)
  */
 int np_expect_fatal(struct netpeer *p)
 {
-	double end = np_now() + NP_SECONDS;
+	double end = hostile_now() + HOSTILE_SECONDS;
 	char *why = NULL;
 
-	while (!why && np_now() < end) {
+	while (!why && hostile_now() < end) {
 		why = xsn_read(p->xs, XBT_NULL, p->backend, "error");
-		np_nap();
+		hostile_nap();
 	}
 	if (!why)
-		return np_fail("the backend did not say why in its error node (state %d)", np_state(p));
+		return hostile_fail("the backend did not say why in its error node (state %d)", np_state(p));
 	printf("  reason: %s\n", why);
 	free(why);
 	return 0;
@@ -373,12 +327,12 @@ void np_push(struct netpeer *p)
 const struct netif_tx_response *np_next_answer(struct netpeer *p)
 {
 	struct np_ring *r = &p->q->tx;
-	double end = np_now() + NP_SECONDS;
+	double end = hostile_now() + HOSTILE_SECONDS;
 
 	while (__atomic_load_n(np_rsp_prod(r), __ATOMIC_ACQUIRE) == r->cons) {
-		if (np_now() > end)
+		if (hostile_now() > end)
 			return NULL;
-		np_nap();
+		hostile_nap();
 	}
 	return (const struct netif_tx_response *)slot_at(r, r->cons++);
 }
@@ -393,19 +347,19 @@ int np_answers(struct netpeer *p, uint16_t first, unsigned n, unsigned extras, i
 		uint16_t at;
 
 		if (!rsp)
-			return np_fail("only %u of %u answers came", i, n);
+			return hostile_fail("only %u of %u answers came", i, n);
 		if (rsp->status == NETIF_RSP_NULL) {
 			nulls++;
 			continue;
 		}
 		at = rsp->id - first;
 		if (at >= n || seen[at])
-			return np_fail("an answer to %u, which was %s", rsp->id, at < n ? "answered" : "not asked");
+			return hostile_fail("an answer to %u, which was %s", rsp->id, at < n ? "answered" : "not asked");
 		if (status == NP_ANY_ERROR ? rsp->status >= 0 : rsp->status != status)
-			return np_fail("slot %u: status %d, expected %d", at, rsp->status, status);
+			return hostile_fail("slot %u: status %d, expected %d", at, rsp->status, status);
 		seen[at] = true;
 	}
-	return nulls == extras ? 0 : np_fail("%u of %u answers are for extras, expected %u", nulls, n, extras);
+	return nulls == extras ? 0 : hostile_fail("%u of %u answers are for extras, expected %u", nulls, n, extras);
 }
 
 /* ---- receive ring -------------------------------------------------------------- */
@@ -434,7 +388,7 @@ static int take_response(struct netpeer *p, bool *more, bool *extra)
 	uint16_t id = p->posted[r->cons % NP_SLOTS];
 
 	if (prod - r->cons > r->prod - r->cons || prod == r->cons)
-		return np_fail("rsp_prod is %u, taken %u, put %u", prod, r->cons, r->prod);
+		return hostile_fail("rsp_prod is %u, taken %u, put %u", prod, r->cons, r->prod);
 	memcpy(&rsp, slot_at(r, r->cons++), sizeof(rsp));
 	if (*extra) {
 		const struct netif_extra_info *info = (const void *)&rsp;
@@ -443,9 +397,9 @@ static int take_response(struct netpeer *p, bool *more, bool *extra)
 		return 0;
 	}
 	if (rsp.id != id)
-		return np_fail("the response at the place of buffer %u is for %u", id, rsp.id);
+		return hostile_fail("the response at the place of buffer %u is for %u", id, rsp.id);
 	if (rsp.status > 4096 || (rsp.status > 0 && rsp.offset + rsp.status > 4096))
-		return np_fail("offset %u and status %d", rsp.offset, rsp.status);
+		return hostile_fail("offset %u and status %d", rsp.offset, rsp.status);
 	if (rsp.status > 0 && p->got_len + rsp.status <= NETIF_PACKET_MAX) {
 		memcpy(p->got + p->got_len, p->buffer[id] + rsp.offset, rsp.status);
 		p->got_len += rsp.status;
@@ -458,14 +412,14 @@ static int take_response(struct netpeer *p, bool *more, bool *extra)
 int np_receive(struct netpeer *p, unsigned ms)
 {
 	struct np_ring *r = &p->q->rx;
-	double end = np_now() + ms / 1000.0;
+	double end = hostile_now() + ms / 1000.0;
 	bool more = true, extra = false, next = false;
 	unsigned slots = 0;
 
 	while (__atomic_load_n(np_rsp_prod(r), __ATOMIC_ACQUIRE) == r->cons) {
-		if (np_now() >= end)
+		if (hostile_now() >= end)
 			return 0;
-		np_nap();
+		hostile_nap();
 	}
 	p->got_len = 0;
 	while (more || extra) {
@@ -474,9 +428,9 @@ int np_receive(struct netpeer *p, unsigned ms)
 		if (take_response(p, was_extra ? &next : &more, &extra) < 0)
 			return -1;
 		if (++slots > NETIF_RX_SLOTS_MAX)
-			return np_fail("a packet of more than %u slots", slots);
+			return hostile_fail("a packet of more than %u slots", slots);
 	}
-	return p->got_len ? (int)p->got_len : np_fail("an empty packet");
+	return p->got_len ? (int)p->got_len : hostile_fail("an empty packet");
 }
 
 /* ---- frames -------------------------------------------------------------------- */
@@ -525,15 +479,15 @@ int np_check_works(struct netpeer *p)
 	n = np_send(p, 0, len, ++seed);
 	np_push(p);
 	if (np_answers(p, first, n, 0, NETIF_RSP_OKAY) < 0)
-		return np_fail("a good frame was not taken");
+		return hostile_fail("a good frame was not taken");
 	/* Others may be on their way still. */
 	for (unsigned i = 0; i < 2000; i++) {
-		got = np_receive(p, NP_SECONDS * 1000);
+		got = np_receive(p, HOSTILE_SECONDS * 1000);
 		if (got <= 0 || np_is_frame(p, len, seed))
 			break;
 		np_post(p, 20);
 	}
-	return got < 0 ? -1 : got > 0 ? 0 : np_fail("a good frame did not come back");
+	return got < 0 ? -1 : got > 0 ? 0 : hostile_fail("a good frame did not come back");
 }
 
 /* ---- control ring -------------------------------------------------------------- */
@@ -543,20 +497,20 @@ int np_ctrl(struct netpeer *p, unsigned type, uint32_t a, uint32_t b, uint32_t c
 	struct np_ring *r = &p->ctrl;
 	struct xen_netif_ctrl_request *req = (void *)slot_at(r, r->prod++);
 	struct xen_netif_ctrl_response rsp;
-	double end = np_now() + NP_SECONDS;
+	double end = hostile_now() + HOSTILE_SECONDS;
 	uint16_t id = p->next_id++;
 
 	*req = (struct xen_netif_ctrl_request){ .id = id, .type = type, .data = { a, b, c } };
 	__atomic_store_n(np_req_prod(r), r->prod, __ATOMIC_SEQ_CST);
 	(void)xenevtchn_notify(p->xce, p->ctrl_port);
 	while (__atomic_load_n(np_rsp_prod(r), __ATOMIC_ACQUIRE) == r->cons) {
-		if (np_now() > end)
-			return np_fail("control request %u was not answered", type);
-		np_nap();
+		if (hostile_now() > end)
+			return hostile_fail("control request %u was not answered", type);
+		hostile_nap();
 	}
 	memcpy(&rsp, slot_at(r, r->cons++), sizeof(rsp));
 	if (rsp.id != id || rsp.type != type)
-		return np_fail("control request %u of type %u was answered as %u of type %u", id, type,
+		return hostile_fail("control request %u of type %u was answered as %u of type %u", id, type,
 			rsp.id, rsp.type);
 	if (data)
 		*data = rsp.data;

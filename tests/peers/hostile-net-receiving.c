@@ -17,7 +17,7 @@ static int bad_grant(struct netpeer *p, uint32_t ref)
 	((struct netif_tx_request *)(r->page + 64 + ((r->prod - 1) & (r->slots - 1)) * r->slot_size))->gref = ref;
 	np_push(p);
 	if (np_answers(p, first, 1, 0, NETIF_RSP_ERROR) < 0)
-		return np_fail("grant %#x", ref);
+		return hostile_fail("grant %#x", ref);
 	return np_check_works(p);
 }
 
@@ -54,12 +54,12 @@ static int one_bad_of_many(struct netpeer *p)
 		const struct netif_tx_response *rsp = np_next_answer(p);
 
 		if (!rsp)
-			return np_fail("only %u answers came", i);
+			return hostile_fail("only %u answers came", i);
 		if ((rsp->status < 0) != ((uint16_t)(rsp->id - first) / 2 % 10 == 3))
-			return np_fail("slot %u: status %d", (uint16_t)(rsp->id - first), rsp->status);
+			return hostile_fail("slot %u: status %d", (uint16_t)(rsp->id - first), rsp->status);
 		bad += rsp->status < 0;
 	}
-	return bad == 20 ? np_check_works(p) : np_fail("%u slots failed, expected 20", bad);
+	return bad == 20 ? np_check_works(p) : hostile_fail("%u slots failed, expected 20", bad);
 }
 
 static int revoked_grant(struct netpeer *p)
@@ -91,15 +91,15 @@ static int receive_bad_grants(struct netpeer *p)
 	for (unsigned i = 0; i < 8; i++) {
 		struct np_ring *r = &p->q->rx;
 		struct netif_rx_response rsp;
-		double end = np_now() + NP_SECONDS;
+		double end = hostile_now() + HOSTILE_SECONDS;
 
-		while (*np_rsp_prod(r) == r->cons && np_now() < end)
-			np_nap();
+		while (*np_rsp_prod(r) == r->cons && hostile_now() < end)
+			hostile_nap();
 		if (*np_rsp_prod(r) == r->cons)
-			return np_fail("buffer %u was not answered", i);
+			return hostile_fail("buffer %u was not answered", i);
 		memcpy(&rsp, r->page + 64 + (r->cons++ & (r->slots - 1)) * 8, sizeof(rsp));
 		if (rsp.status > 0)
-			return np_fail("buffer %u: status %d", i, rsp.status);
+			return hostile_fail("buffer %u: status %d", i, rsp.status);
 	}
 	memcpy(p->buffer_ref, keep, sizeof(keep));
 	return np_check_works(p);
@@ -110,7 +110,7 @@ static int receive_bad_grants(struct netpeer *p)
 /* No buffers: what comes is dropped in time, and what is kept is bounded in bytes. */
 static int no_buffers(struct netpeer *p)
 {
-	double end = np_now() + NP_SECONDS;
+	double end = hostile_now() + HOSTILE_SECONDS;
 	uint64_t bytes = 0;
 	int n;
 
@@ -120,9 +120,9 @@ static int no_buffers(struct netpeer *p)
 
 		np_push(p);
 		if (np_answers(p, first, slots, 0, NETIF_RSP_OKAY) < 0)
-			return np_fail("after %u packets that nobody receives", i);
+			return hostile_fail("after %u packets that nobody receives", i);
 	}
-	while (np_now() < end) {
+	while (hostile_now() < end) {
 		np_post(p, 256);
 		n = np_receive(p, 300);
 		if (n < 0)
@@ -133,7 +133,7 @@ static int no_buffers(struct netpeer *p)
 	}
 	printf("  %llu KiB of %u MiB had been kept\n", (unsigned long long)bytes >> 10, 4000 * 65535 >> 20);
 	if (bytes > 64u << 20)
-		return np_fail("%llu bytes were kept for a guest that receives nothing", (unsigned long long)bytes);
+		return hostile_fail("%llu bytes were kept for a guest that receives nothing", (unsigned long long)bytes);
 	return np_check_works(p);
 }
 
@@ -149,10 +149,10 @@ static int too_few_buffers(struct netpeer *p)
 	if (np_answers(p, first, slots, 0, NETIF_RSP_OKAY) < 0)
 		return -1;
 	if (np_receive(p, 500) != 0)
-		return np_fail("a packet of 16 pages came in 3 buffers");
+		return hostile_fail("a packet of 16 pages came in 3 buffers");
 	np_post(p, 30);
-	if (np_receive(p, NP_SECONDS * 1000) != 65535 || !np_is_frame(p, 65535, 1))
-		return np_fail("it did not come when there was room");
+	if (np_receive(p, HOSTILE_SECONDS * 1000) != 65535 || !np_is_frame(p, 65535, 1))
+		return hostile_fail("it did not come when there was room");
 	return np_check_works(p);
 }
 
@@ -172,8 +172,8 @@ static int responses_keep_the_rules(struct netpeer *p)
 		np_push(p);
 		if (np_answers(p, first, slots, 0, NETIF_RSP_OKAY) < 0)
 			return -1;
-		if (np_receive(p, NP_SECONDS * 1000) < 0 || !np_is_frame(p, len, i))
-			return np_fail("frame %u of %u bytes came back as %u bytes", i, len, p->got_len);
+		if (np_receive(p, HOSTILE_SECONDS * 1000) < 0 || !np_is_frame(p, len, i))
+			return hostile_fail("frame %u of %u bytes came back as %u bytes", i, len, p->got_len);
 	}
 	return np_check_works(p);
 }
@@ -198,8 +198,8 @@ static int pages_ends(struct netpeer *p)
 		np_push(p);
 		if (np_answers(p, first, 3, 0, NETIF_RSP_OKAY) < 0)
 			return -1;
-		if (np_receive(p, NP_SECONDS * 1000) < 0 || !np_is_frame(p, len, offset))
-			return np_fail("a frame from offset %u came back wrong", offset);
+		if (np_receive(p, HOSTILE_SECONDS * 1000) < 0 || !np_is_frame(p, len, offset))
+			return hostile_fail("a frame from offset %u came back wrong", offset);
 	}
 	return np_check_works(p);
 }

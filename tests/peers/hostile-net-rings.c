@@ -57,7 +57,7 @@ static int with_ctrl(struct netpeer *p)
 {
 	p->with_ctrl = np_offered(p, "feature-ctrl-ring");
 	if (!p->with_ctrl)
-		return np_fail("there is no control ring");
+		return hostile_fail("there is no control ring");
 	return np_connect(p);
 }
 
@@ -83,13 +83,13 @@ static int rsp_prod_is_private(struct netpeer *p)
 	*np_rsp_prod(&p->q->tx) = 0x12345;
 	np_send(p, 0, 100, 1);
 	np_push(p);
-	for (double end = np_now() + NP_SECONDS; *np_rsp_prod(&p->q->tx) != p->q->tx.prod;) {
-		if (np_now() > end)
-			return np_fail("rsp_prod is %u, expected %u", *np_rsp_prod(&p->q->tx), p->q->tx.prod);
-		np_nap();
+	for (double end = hostile_now() + HOSTILE_SECONDS; *np_rsp_prod(&p->q->tx) != p->q->tx.prod;) {
+		if (hostile_now() > end)
+			return hostile_fail("rsp_prod is %u, expected %u", *np_rsp_prod(&p->q->tx), p->q->tx.prod);
+		hostile_nap();
 	}
 	p->q->tx.cons = p->q->tx.prod;
-	return np_receive(p, NP_SECONDS * 1000) > 0 ? np_check_works(p) : np_fail("nothing came back");
+	return np_receive(p, HOSTILE_SECONDS * 1000) > 0 ? np_check_works(p) : hostile_fail("nothing came back");
 }
 
 /* ---- rule 2 ------------------------------------------------------------------------ */
@@ -128,10 +128,10 @@ static void *flip(void *opaque)
 static int flips(struct netpeer *p, int what)
 {
 	struct flipper f = { .good_ref = p->ref[0], .what = what };
-	double end = np_now() + 2;
+	double end = hostile_now() + 2;
 	pthread_t thread;
 
-	for (unsigned round = 0; np_now() < end; round++) {
+	for (unsigned round = 0; hostile_now() < end; round++) {
 		struct np_ring *r = &p->q->tx;
 
 		np_post(p, 64);
@@ -139,10 +139,10 @@ static int flips(struct netpeer *p, int what)
 		f.slot = (void *)(r->page + 64 + (r->prod & (r->slots - 1)) * r->slot_size);
 		np_slot(p, 0, 0, 100, 0);
 		if (pthread_create(&thread, NULL, flip, &f) != 0)
-			return np_fail("no thread");
+			return hostile_fail("no thread");
 		np_push(p);
 		for (unsigned i = 0; i < 40 && *np_rsp_prod(r) != r->prod; i++)
-			np_nap();
+			hostile_nap();
 		f.stop = true;
 		pthread_join(thread, NULL);
 		/* Stopped for good, as it may be: begin again. */
@@ -199,8 +199,8 @@ static int no_answer_beyond(struct netpeer *p)
 		return -1;
 	for (unsigned i = 0; i < 100; i++) {
 		if (*np_rsp_prod(r) - r->cons > r->prod - r->cons)
-			return np_fail("answered up to %u, put up to %u", *np_rsp_prod(r), r->prod);
-		np_nap();
+			return hostile_fail("answered up to %u, put up to %u", *np_rsp_prod(r), r->prod);
+		hostile_nap();
 	}
 	return 0;
 }
@@ -236,27 +236,27 @@ static int broken_stays_stopped(struct netpeer *p)
 	np_send(p, 0, 100, 1);
 	np_push(p);
 	for (unsigned i = 0; i < 400; i++)
-		np_nap();
+		hostile_nap();
 	if (*np_rsp_prod(r) != before)
-		return np_fail("the ring is served again (%u, was %u)", *np_rsp_prod(r), before);
-	return np_receive(p, 0) == 0 ? 0 : np_fail("a frame came back");
+		return hostile_fail("the ring is served again (%u, was %u)", *np_rsp_prod(r), before);
+	return np_receive(p, 0) == 0 ? 0 : hostile_fail("a frame came back");
 }
 
 /* ---- rule 20 ----------------------------------------------------------------------- */
 
 static unsigned count_events(struct netpeer *p, unsigned ms)
 {
-	double end = np_now() + ms / 1000.0;
+	double end = hostile_now() + ms / 1000.0;
 	unsigned n = 0;
 
-	while (np_now() < end) {
+	while (hostile_now() < end) {
 		int port = xenevtchn_pending(p->xce);
 
 		if (port >= 0) {
 			n++;
 			(void)xenevtchn_unmask(p->xce, port);
 		}
-		np_nap();
+		hostile_nap();
 	}
 	return n;
 }
@@ -276,7 +276,7 @@ static int event_storm(struct netpeer *p)
 		(void)xenevtchn_notify(p->xce, p->q->tx_port);
 	events = count_events(p, 500);
 	if (events > 2)
-		return np_fail("%u events came without anything new", events);
+		return hostile_fail("%u events came without anything new", events);
 	return np_check_works(p);
 }
 

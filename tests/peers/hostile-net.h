@@ -15,8 +15,8 @@
 
 #include "protocol/netif-ctrl.h"
 #include "protocol/netif.h"
+#include "tests/peers/hostile-common.h"
 
-#define NP_SECONDS 10 /* for anything that has to happen */
 #define NP_PAGES 300  /* to send */
 #define NP_BUFFERS 256
 #define NP_SLOTS 256
@@ -59,7 +59,7 @@ struct netpeer {
 	uint8_t got[NETIF_PACKET_MAX + 1];
 };
 
-/** struct np_case - one broken rule; fn returns 0, or -1 after np_fail(). */
+/** struct np_case - one broken rule; fn returns 0, or -1 after hostile_fail(). */
 struct np_case {
 	const char *name;
 	int (*fn)(struct netpeer *p);
@@ -68,9 +68,6 @@ struct np_case {
 extern const struct np_case np_rings[], np_packets[], np_grants[], np_receiving[], np_control[],
 	np_nodes[], np_states[];
 
-int np_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void np_nap(void);
-double np_now(void);
 
 /** np_open() - handles and pages; np_free() - close them, the store stays as it is. */
 int np_open(struct netpeer *p, unsigned vif);
@@ -114,14 +111,14 @@ volatile uint32_t *np_rsp_prod(struct np_ring *r);
  */
 int np_answers(struct netpeer *p, uint16_t first, unsigned n, unsigned extras, int status);
 #define NP_ANY_ERROR 99
-/** np_next_answer() - raw; NULL after NP_SECONDS. */
+/** np_next_answer() - raw; NULL after HOSTILE_SECONDS. */
 const struct netif_tx_response *np_next_answer(struct netpeer *p);
 
 /** np_post() - put @n buffers. */
 void np_post(struct netpeer *p, unsigned n);
 /**
  * np_receive() - the next frame into got; checks every rule of what a backend may send.
- * @ms: how long to wait. Return: its length; 0: none came, -1 after np_fail().
+ * @ms: how long to wait. Return: its length; 0: none came, -1 after hostile_fail().
  */
 int np_receive(struct netpeer *p, unsigned ms);
 /** np_frame() - an Ethernet frame of @len bytes into @data, marked by @seed. */

@@ -41,25 +41,25 @@ static int use_vif(struct netfront *nf)
 
 	np_frame(data, meta.size, seed);
 	if (netfront_queue_send(q, &iov, 1, &meta) < 0 || netfront_queue_kick(q) < 0)
-		return np_fail("it takes nothing: %s", netfront_why(nf));
-	if (netfront_queue_wait(q, NETFRONT_RX, NP_SECONDS * 1000) != NETFRONT_RX ||
+		return hostile_fail("it takes nothing: %s", netfront_why(nf));
+	if (netfront_queue_wait(q, NETFRONT_RX, HOSTILE_SECONDS * 1000) != NETFRONT_RX ||
 		netfront_queue_recv(q, &rx, 1) != 1)
-		return np_fail("nothing comes back: %s", netfront_why(nf));
+		return hostile_fail("nothing comes back: %s", netfront_why(nf));
 	(void)netfront_rx_copy(&rx, got, sizeof(got));
 	netfront_queue_done(q, &rx, 1);
 	if (rx.meta.size != meta.size || memcmp(got + 12, data + 12, meta.size - 12) != 0)
-		return np_fail("something else comes back (%u bytes, not %u)", rx.meta.size, meta.size);
+		return hostile_fail("something else comes back (%u bytes, not %u)", rx.meta.size, meta.size);
 	return 0;
 }
 
 static struct netfront *open_vif(unsigned vif)
 {
-	struct netfront_config config = { .vif = vif, .takeover = true, .timeout_ms = NP_SECONDS * 1000 };
+	struct netfront_config config = { .vif = vif, .takeover = true, .timeout_ms = HOSTILE_SECONDS * 1000 };
 	char why[256];
 	struct netfront *nf = netfront_open(&config, why, sizeof(why));
 
 	if (!nf)
-		np_fail("interface %u cannot be opened: %s", vif, why);
+		hostile_fail("interface %u cannot be opened: %s", vif, why);
 	return nf;
 }
 
@@ -70,7 +70,7 @@ static int check_victim(void)
 	int rc = nf ? use_vif(nf) : -1;
 
 	netfront_close(nf);
-	return rc < 0 ? np_fail("the victim does not work afterwards") : 0;
+	return rc < 0 ? hostile_fail("the victim does not work afterwards") : 0;
 }
 
 static int run_case(const struct np_case *c, struct netfront *bystander)
@@ -88,7 +88,7 @@ static int run_case(const struct np_case *c, struct netfront *bystander)
 		rc = c->fn(&p);
 	/* While the offender is still connected, and after it left without a word. */
 	if (use_vif(bystander) < 0)
-		rc = np_fail("the bystander suffered");
+		rc = hostile_fail("the bystander suffered");
 	np_free(&p);
 	if (check_victim() < 0)
 		rc = -1;

@@ -25,7 +25,7 @@ static int refused(struct peer *p, unsigned order, const char *name, const char 
 	if (peer_expect_ended(p) < 0)
 		return -1;
 	if (peer_state(p) == 4)
-		return peer_fail("it connected");
+		return hostile_fail("it connected");
 	return 0;
 }
 
@@ -161,7 +161,7 @@ static int nul_inside(struct peer *p)
 		peer_publish(p);
 		snprintf(path, sizeof(path), "%s/%s", p->dir, names[i]);
 		if (!xs_write(p->xs, XBT_NULL, path, "1\0 2", 4))
-			return peer_fail("the store refused it");
+			return hostile_fail("the store refused it");
 		peer_write(p, "state", "3");
 		if (peer_expect_ended(p) < 0)
 			return -1;
@@ -184,7 +184,7 @@ static int unreadable(struct peer *p)
 		peer_publish(p);
 		snprintf(path, sizeof(path), "%s/%s", p->dir, names[i]);
 		if (!xs_set_permissions(p->xs, XBT_NULL, path, &nobody, 1))
-			return peer_fail("the store refused it");
+			return hostile_fail("the store refused it");
 		peer_write(p, "state", "3");
 		if (peer_expect_ended(p) < 0)
 			return -1;

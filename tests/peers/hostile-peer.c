@@ -14,33 +14,6 @@
 #include "protocol/ring.h"
 #include "xenstore/xsnode.h"
 
-int peer_fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("  FAILED: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("\n");
-	return -1;
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-void peer_nap(void)
-{
-	struct timespec ts = { .tv_nsec = 500000 };
-
-	nanosleep(&ts, NULL);
-}
-
 /* ---- memory ---------------------------------------------------------------- */
 
 int peer_new_pages(struct peer *p)
@@ -50,7 +23,7 @@ int peer_new_pages(struct peer *p)
 			xengntshr_unshare(p->xgs, p->page[i], 1);
 		p->page[i] = xengntshr_share_pages(p->xgs, p->backend_id, 1, &p->ref[i], 1);
 		if (!p->page[i])
-			return peer_fail("cannot grant a page: %s", strerror(errno));
+			return hostile_fail("cannot grant a page: %s", strerror(errno));
 	}
 	return 0;
 }
@@ -70,7 +43,7 @@ static int new_ring(struct peer *p, struct peer_queue *q)
 	q->pages = 1u << p->order;
 	q->ring = xengntshr_share_pages(p->xgs, p->backend_id, q->pages, q->ring_refs, 1);
 	if (!q->ring)
-		return peer_fail("cannot grant the ring: %s", strerror(errno));
+		return hostile_fail("cannot grant the ring: %s", strerror(errno));
 	memset(q->ring, 0, 4096u << p->order);
 	header = (uint32_t *)q->ring;
 	header[1] = header[3] = 1; /* req_event, rsp_event */
@@ -97,10 +70,10 @@ int peer_open(struct peer *p, unsigned vdev)
 	p->xce = xenevtchn_open(NULL, 0);
 	p->xgs = xengntshr_open(NULL, 0);
 	if (!p->xs || !p->xce || !p->xgs)
-		return peer_fail("this is no domain: %s", strerror(errno));
+		return hostile_fail("this is no domain: %s", strerror(errno));
 	p->backend = xsn_read(p->xs, XBT_NULL, p->dir, "backend");
 	if (!p->backend || xsn_read_u32(p->xs, XBT_NULL, p->dir, "backend-id", &p->backend_id) < 0)
-		return peer_fail("there is no disk %u", vdev);
+		return hostile_fail("there is no disk %u", vdev);
 	return peer_new_pages(p);
 }
 
@@ -121,9 +94,31 @@ void peer_free(struct peer *p)
 
 uint32_t peer_offered(struct peer *p, const char *name)
 {
-	uint32_t value;
+	return hostile_offered(p->xs, p->backend, name);
+}
 
-	return xsn_read_u32(p->xs, XBT_NULL, p->backend, name, &value) < 0 ? 0 : value;
+void peer_write(struct peer *p, const char *name, const char *value)
+{
+	hostile_write(p->xs, p->dir, name, value);
+}
+
+void peer_writef(struct peer *p, const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	hostile_vwritef(p->xs, p->dir, name, fmt, ap);
+	va_end(ap);
+}
+
+int peer_state(struct peer *p)
+{
+	return hostile_state(p->xs, p->backend);
+}
+
+int peer_wait_state(struct peer *p, unsigned states)
+{
+	return hostile_wait_state(p->xs, p->backend, states);
 }
 
 uint64_t peer_sectors(struct peer *p)
@@ -131,47 +126,6 @@ uint64_t peer_sectors(struct peer *p)
 	uint64_t sectors;
 
 	return xsn_read_u64(p->xs, XBT_NULL, p->backend, "sectors", &sectors) < 0 ? 0 : sectors;
-}
-
-void peer_write(struct peer *p, const char *name, const char *value)
-{
-	int rc = value ? xsn_write(p->xs, XBT_NULL, p->dir, name, value)
-		       : xsn_rm(p->xs, XBT_NULL, p->dir, name);
-
-	if (rc < 0)
-		printf("  (the store refused %s: %s)\n", name, strerror(-rc));
-}
-
-void peer_writef(struct peer *p, const char *name, const char *fmt, ...)
-{
-	char value[64];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(value, sizeof(value), fmt, ap);
-	va_end(ap);
-	peer_write(p, name, value);
-}
-
-int peer_state(struct peer *p)
-{
-	XenbusState state;
-
-	return xsn_read_state(p->xs, XBT_NULL, p->backend, "state", &state) < 0 ? 0 : (int)state;
-}
-
-int peer_wait_state(struct peer *p, unsigned states)
-{
-	double end = now() + PEER_SECONDS;
-
-	while (now() < end) {
-		int state = peer_state(p);
-
-		if (states & 1u << state)
-			return state;
-		peer_nap();
-	}
-	return peer_fail("the backend is in state %d", peer_state(p));
 }
 
 static void clear_nodes(struct peer *p)
@@ -254,7 +208,7 @@ static int new_channel(struct peer *p, struct peer_queue *q)
 	if (q->port >= 0)
 		xenevtchn_unbind(p->xce, q->port);
 	q->port = xenevtchn_bind_unbound_port(p->xce, p->backend_id);
-	return q->port < 0 ? peer_fail("no event channel: %s", strerror(errno)) : 0;
+	return q->port < 0 ? hostile_fail("no event channel: %s", strerror(errno)) : 0;
 }
 
 int peer_prepare(struct peer *p)
@@ -269,7 +223,7 @@ int peer_go(struct peer *p)
 {
 	peer_write(p, "state", "3");
 	if (peer_wait_state(p, 1u << 4 | PEER_ENDED) != 4)
-		return peer_fail("the backend did not connect");
+		return hostile_fail("the backend did not connect");
 	peer_write(p, "state", "4");
 	return 0;
 }
@@ -284,17 +238,17 @@ int peer_connect(struct peer *p)
 
 int peer_expect_ended(struct peer *p)
 {
-	double end = now() + PEER_SECONDS;
+	double end = hostile_now() + HOSTILE_SECONDS;
 	char *why = NULL;
 
 	if (peer_wait_state(p, PEER_ENDED) < 0)
 		return -1;
-	while (!why && now() < end) {
+	while (!why && hostile_now() < end) {
 		why = xsn_read(p->xs, XBT_NULL, p->backend, "error");
-		peer_nap();
+		hostile_nap();
 	}
 	if (!why)
-		return peer_fail("the backend ended the connection without its error node");
+		return hostile_fail("the backend ended the connection without its error node");
 	printf("  reason: %s\n", why);
 	free(why);
 	return 0;
@@ -333,12 +287,12 @@ void peer_push(struct peer *p)
 /* Looks at the ring instead of waiting for events: what is tested is the backend. */
 const uint8_t *peer_next_rsp(struct peer *p)
 {
-	double end = now() + PEER_SECONDS;
+	double end = hostile_now() + HOSTILE_SECONDS;
 
 	while (__atomic_load_n(peer_rsp_prod(p), __ATOMIC_ACQUIRE) == p->q->cons) {
-		if (now() > end)
+		if (hostile_now() > end)
 			return NULL;
-		peer_nap();
+		hostile_nap();
 	}
 	return p->q->ring + RING_HEADER_SIZE +
 	       (p->q->cons++ & (p->q->slots - 1)) * blkif_slot_size(p->abi);
@@ -359,10 +313,10 @@ int peer_answer(struct peer *p, uint64_t id, unsigned op, int status)
 	struct blkif_rsp rsp;
 
 	if (!wire)
-		return peer_fail("no answer to operation %u", op);
+		return hostile_fail("no answer to operation %u", op);
 	blkif_decode_rsp(p->abi, wire, &rsp);
 	if (rsp.id != id || rsp.operation != op || !status_is(rsp.status, status))
-		return peer_fail("operation %u id %#llx status %d, expected %u, %#llx, %d",
+		return hostile_fail("operation %u id %#llx status %d, expected %u, %#llx, %d",
 			rsp.operation, (unsigned long long)rsp.id, rsp.status, op,
 			(unsigned long long)id, status);
 	return 0;
@@ -385,18 +339,18 @@ int peer_collect(struct peer *p, uint64_t first, unsigned n, int status)
 		struct blkif_rsp rsp;
 
 		if (!wire)
-			return peer_fail("only %u of %u answers came", i, n);
+			return hostile_fail("only %u of %u answers came", i, n);
 		blkif_decode_rsp(p->abi, wire, &rsp);
 		if (rsp.id - first >= n)
-			return peer_fail("an answer to %#llx, which was not asked",
+			return hostile_fail("an answer to %#llx, which was not asked",
 				(unsigned long long)rsp.id);
 		if (seen[rsp.id - first])
-			return peer_fail("request %u was answered twice", (unsigned)(rsp.id - first));
+			return hostile_fail("request %u was answered twice", (unsigned)(rsp.id - first));
 		if (!status_is(rsp.status, status))
-			return peer_fail("request %u: status %d", (unsigned)(rsp.id - first), rsp.status);
+			return hostile_fail("request %u: status %d", (unsigned)(rsp.id - first), rsp.status);
 		seen[rsp.id - first] = true;
 	}
-	return seen ? 0 : peer_fail("out of memory");
+	return seen ? 0 : hostile_fail("out of memory");
 }
 
 static uint64_t next_id = UINT64_C(0xfeed0000cafe0000);
@@ -447,6 +401,6 @@ int peer_check_works(struct peer *p)
 		return -1;
 	for (unsigned i = 0; i < n; i++)
 		if (memcmp(p->page[i], p->page[n + i], 4096) != 0)
-			return peer_fail("what was written did not come back (page %u)", i);
+			return hostile_fail("what was written did not come back (page %u)", i);
 	return 0;
 }

@@ -29,7 +29,7 @@ static int check_all(struct peer *p)
 	for (unsigned i = 0; i < p->nqueues; i++) {
 		peer_use_queue(p, i);
 		if (peer_check_works(p) < 0)
-			return peer_fail("on ring %u", i);
+			return hostile_fail("on ring %u", i);
 	}
 	return 0;
 }
@@ -58,7 +58,7 @@ static int overflow(struct peer *p, unsigned queue)
 	peer_use_queue(p, queue);
 	__atomic_store_n(peer_req_prod(p), p->q->prod + p->q->slots + 1, __ATOMIC_SEQ_CST);
 	if (xenevtchn_notify(p->xce, p->q->port) < 0)
-		return peer_fail("cannot notify");
+		return hostile_fail("cannot notify");
 	return peer_expect_ended(p);
 }
 
@@ -197,7 +197,7 @@ static int barrier_storm(struct peer *p)
 	for (unsigned i = 0; i < p->nqueues; i++) {
 		peer_use_queue(p, i);
 		if (peer_collect(p, first + i * p->q->slots, p->q->slots, BLKIF_RSP_OKAY) < 0)
-			return peer_fail("on ring %u", i);
+			return hostile_fail("on ring %u", i);
 	}
 	return check_all(p);
 }
@@ -272,12 +272,12 @@ static int limited(struct peer *p, unsigned op)
 	push_all(p);
 	peer_use_queue(p, 0);
 	/* The first answer: by now the ring was taken and the rest waits. */
-	return peer_next_rsp(p) ? 0 : peer_fail("no answer at all");
+	return peer_next_rsp(p) ? 0 : hostile_fail("no answer at all");
 }
 
 static int limited_is_waiting(struct peer *p)
 {
-	return *peer_rsp_prod(p) < p->q->slots ? 0 : peer_fail("the disk has no limit");
+	return *peer_rsp_prod(p) < p->q->slots ? 0 : hostile_fail("the disk has no limit");
 }
 
 /* Nothing that waits for the disk keeps the store's thread from answering. */

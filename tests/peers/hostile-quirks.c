@@ -83,7 +83,7 @@ static int straight_to_connected(struct peer *p)
 	((uint32_t *)p->q->ring)[1] = ((uint32_t *)p->q->ring)[3] = 1;
 	p->q->prod = p->q->cons = 0;
 	if (xsn_transaction(p->xs, connected_at_once_fn, p) < 0)
-		return peer_fail("the store refused the nodes");
+		return hostile_fail("the store refused the nodes");
 	if (expect_state(p, 4) < 0)
 		return -1;
 	return peer_check_works(p);
@@ -116,10 +116,10 @@ static int mini_os(struct peer *p)
 		struct blkif_rsp rsp;
 
 		if (!wire)
-			return peer_fail("answer %u is missing", i);
+			return hostile_fail("answer %u is missing", i);
 		blkif_decode_rsp(p->abi, wire, &rsp);
 		if (rsp.id != 0 || rsp.status != BLKIF_RSP_OKAY)
-			return peer_fail("id %#llx, status %d", (unsigned long long)rsp.id, rsp.status);
+			return hostile_fail("id %#llx, status %d", (unsigned long long)rsp.id, rsp.status);
 	}
 	return peer_check_works(p);
 }

@@ -27,7 +27,7 @@ static void *flip_main(void *opaque)
 static int start_flipping(pthread_t *thread, struct flip *f)
 {
 	atomic_store(&flipping, true);
-	return pthread_create(thread, NULL, flip_main, f) ? peer_fail("no thread") : 0;
+	return pthread_create(thread, NULL, flip_main, f) ? hostile_fail("no thread") : 0;
 }
 
 static void stop_flipping(pthread_t thread)
@@ -56,11 +56,11 @@ static int flip_slot_byte(struct peer *p, unsigned byte, const uint8_t values[4]
 		wire = peer_next_rsp(p);
 		stop_flipping(thread);
 		if (!wire)
-			return peer_fail("round %u: no answer", round);
+			return hostile_fail("round %u: no answer", round);
 		blkif_decode_rsp(p->abi, wire, &rsp);
 		if (rsp.status != BLKIF_RSP_OKAY && rsp.status != BLKIF_RSP_ERROR &&
 			rsp.status != BLKIF_RSP_EOPNOTSUPP && byte > 3)
-			return peer_fail("round %u: status %d", round, rsp.status);
+			return hostile_fail("round %u: status %d", round, rsp.status);
 	}
 	return peer_check_works(p);
 }
@@ -142,17 +142,17 @@ static int operation_is_the_one_done(struct peer *p)
 		wire = peer_next_rsp(p);
 		stop_flipping(thread);
 		if (!wire)
-			return peer_fail("round %u: no answer", round);
+			return hostile_fail("round %u: no answer", round);
 		blkif_decode_rsp(p->abi, wire, &rsp);
 		/* The thread's last write may lie on the answer's low byte of the id. */
 		if (rsp.status != BLKIF_RSP_OKAY || rsp.operation > BLKIF_OP_WRITE)
-			return peer_fail("round %u: operation %u, status %d", round, rsp.operation,
+			return hostile_fail("round %u: operation %u, status %d", round, rsp.operation,
 				rsp.status);
 		if (read_first_byte(p, 8, &now) < 0)
 			return -1;
 		if (now != (rsp.operation == BLKIF_OP_WRITE ? in_page : on_disk) ||
 			p->page[0][0] != now)
-			return peer_fail("round %u: what was answered as operation %u did the other",
+			return hostile_fail("round %u: what was answered as operation %u did the other",
 				round, rsp.operation);
 		on_disk = now;
 	}
@@ -175,10 +175,10 @@ static int lengths_agree(struct peer *p)
 	while (n < 8 && p->page[0][n * 512] != 0xee)
 		n++;
 	if (n != 1 && n != 8)
-		return peer_fail("%u sectors came for a segment of 1 or 8", n);
+		return hostile_fail("%u sectors came for a segment of 1 or 8", n);
 	for (unsigned i = 0; i < 8; i++)
 		if ((i < n && p->page[0][i * 512] != i + 1) || p->page[1][i * 512] != n + i + 1)
-			return peer_fail("%u sectors came, and the rest for another length", n);
+			return hostile_fail("%u sectors came, and the rest for another length", n);
 	return 0;
 }
 
@@ -207,13 +207,13 @@ static int length_is_the_one_checked(struct peer *p, bool indirect)
 		wire = peer_next_rsp(p);
 		stop_flipping(thread);
 		if (!wire)
-			return peer_fail("round %u: no answer", round);
+			return hostile_fail("round %u: no answer", round);
 		blkif_decode_rsp(p->abi, wire, &rsp);
 		if (rsp.status != BLKIF_RSP_OKAY)
-			return peer_fail("round %u: status %d, and both values are good", round,
+			return hostile_fail("round %u: status %d, and both values are good", round,
 				rsp.status);
 		if (lengths_agree(p) < 0)
-			return peer_fail("in round %u", round);
+			return hostile_fail("in round %u", round);
 	}
 	return peer_check_works(p);
 }

@@ -70,7 +70,7 @@ static int out_of_range(struct peer *p)
 	uint64_t sectors;
 
 	if (xsn_read_u64(p->xs, XBT_NULL, p->backend, "sectors", &sectors) < 0)
-		return peer_fail("the backend has no sectors");
+		return hostile_fail("the backend has no sectors");
 	for (unsigned op = BLKIF_OP_READ; op <= BLKIF_OP_WRITE; op++) {
 		for (unsigned i = 0; i < sizeof(far) / sizeof(far[0]); i++)
 			if (peer_expect(p, peer_rw(p, op, far[i], 0, 2), BLKIF_RSP_ERROR) < 0)
@@ -169,7 +169,7 @@ static int empty_barrier(struct peer *p)
 	struct blkif_req *req = peer_rw(p, BLKIF_OP_WRITE_BARRIER, UINT64_MAX, 0, 0);
 
 	if (!peer_offered(p, "feature-barrier"))
-		return peer_fail("barriers are not offered");
+		return hostile_fail("barriers are not offered");
 	req->id = 0;
 	if (peer_expect(p, req, BLKIF_RSP_OKAY) < 0)
 		return -1;
@@ -218,7 +218,7 @@ static int handles(struct peer *p)
 				(uint16_t)~values[i]) < 0)
 			return -1;
 		if (memcmp(p->page[0], p->page[20], 4096) != 0)
-			return peer_fail("handle %#x changed where a request goes", values[i]);
+			return hostile_fail("handle %#x changed where a request goes", values[i]);
 	}
 	return peer_check_works(p);
 }
@@ -241,10 +241,10 @@ static int response_padding(struct peer *p)
 		peer_push(p);
 		wire = peer_next_rsp(p);
 		if (!wire)
-			return peer_fail("no answer");
+			return hostile_fail("no answer");
 		for (unsigned j = 0; j < npads; j++)
 			if (wire[pads[j]])
-				return peer_fail("byte %u of a response is %#x", pads[j],
+				return hostile_fail("byte %u of a response is %#x", pads[j],
 					wire[pads[j]]);
 	}
 	return 0;
@@ -304,7 +304,7 @@ static int one_response_each(struct peer *p)
 	if (peer_check_works(p) < 0)
 		return -1;
 	if (*peer_rsp_prod(p) != all + 2)
-		return peer_fail("%u answers to %u requests", *peer_rsp_prod(p), all + 2);
+		return hostile_fail("%u answers to %u requests", *peer_rsp_prod(p), all + 2);
 	return 0;
 }
 

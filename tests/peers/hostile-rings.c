@@ -17,7 +17,7 @@ static int req_prod_is(struct peer *p, uint32_t value)
 {
 	__atomic_store_n(peer_req_prod(p), value, __ATOMIC_SEQ_CST);
 	if (xenevtchn_notify(p->xce, p->q->port) < 0)
-		return peer_fail("cannot notify");
+		return hostile_fail("cannot notify");
 	return peer_expect_ended(p);
 }
 
@@ -55,8 +55,8 @@ static int spoilt_rsp_prod(struct peer *p)
 		peer_push(p);
 		/* it publishes its own count again */
 		for (unsigned ms = 0; *peer_rsp_prod(p) == 0xdeadbeef; ms++) {
-			if (ms > 1000 * PEER_SECONDS)
-				return peer_fail("no answer");
+			if (ms > 1000 * HOSTILE_SECONDS)
+				return hostile_fail("no answer");
 			usleep(1000);
 		}
 		if (peer_answer(p, p->req.id, BLKIF_OP_READ, BLKIF_RSP_OKAY) < 0)
@@ -89,8 +89,8 @@ static int stays_stopped(struct peer *p)
 		usleep(5000);
 	}
 	if (*peer_rsp_prod(p) != rsp_prod)
-		return peer_fail("a broken ring was served");
-	return peer_state(p) == 4 ? peer_fail("the backend connected again by itself") : 0;
+		return hostile_fail("a broken ring was served");
+	return peer_state(p) == 4 ? hostile_fail("the backend connected again by itself") : 0;
 }
 
 /* ---- events ---------------------------------------------------------------------- */
@@ -120,7 +120,7 @@ static int event_storm_under_load(struct peer *p)
 
 	atomic_store(&storming, true);
 	if (pthread_create(&thread, NULL, storm_main, p))
-		return peer_fail("no thread");
+		return hostile_fail("no thread");
 	for (unsigned i = 0; i < 100 && rc == 0; i++)
 		rc = peer_check_works(p);
 	atomic_store(&storming, false);
@@ -168,7 +168,7 @@ static int killed(struct peer *p)
 		kill(getpid(), SIGKILL);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
-		return peer_fail("the child did not get so far");
+		return hostile_fail("the child did not get so far");
 	return 0;
 }
 

@@ -112,7 +112,7 @@ static int watch_storm(struct peer *p)
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(thread[i], NULL);
 	if (rc < 0 || started < 2)
-		return peer_fail("under a flood of watch events");
+		return hostile_fail("under a flood of watch events");
 	return peer_close(p) < 0 || peer_connect(p) < 0 ? -1 : peer_check_works(p);
 }
 

@@ -14,9 +14,9 @@
 #include <xenstore.h>
 
 #include "protocol/blkif.h"
+#include "tests/peers/hostile-common.h"
 
 #define PEER_PAGES 300
-#define PEER_SECONDS 10 /* for anything that has to happen */
 
 #define PEER_QUEUES 8
 
@@ -49,7 +49,7 @@ struct peer {
 	struct blkif_req req;      /* scratch, for peer_rw() */
 };
 
-/** struct hostile_case - one broken rule; fn returns 0, or -1 after peer_fail(). */
+/** struct hostile_case - one broken rule; fn returns 0, or -1 after hostile_fail(). */
 struct hostile_case {
 	const char *name;
 	int (*fn)(struct peer *p);
@@ -60,8 +60,6 @@ extern const struct hostile_case hostile_requests[], hostile_grants[], hostile_r
 	hostile_changes[], hostile_states[], hostile_quirks[], hostile_discard[],
 	hostile_readonly[], hostile_blocks[];
 
-/** peer_fail() - say what was wrong; returns -1. */
-int peer_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** peer_open() - handles, memory and channel; nothing in the store yet. 0 or -1. */
 int peer_open(struct peer *p, unsigned vdev);
@@ -85,8 +83,6 @@ int peer_close(struct peer *p);
 void peer_use_queue(struct peer *p, unsigned i);
 /** peer_offered() - a number that the backend offers; 0 if it is absent. */
 uint32_t peer_offered(struct peer *p, const char *name);
-/** peer_nap() - half a millisecond. */
-void peer_nap(void);
 /** peer_wait_state() - the backend is in one of @states (bits). Return: which, or -1. */
 int peer_wait_state(struct peer *p, unsigned states);
 #define PEER_ENDED (1u << 5 | 1u << 6)
@@ -105,7 +101,7 @@ void peer_put(struct peer *p, const struct blkif_req *req);
 void peer_push(struct peer *p);
 volatile uint32_t *peer_req_prod(struct peer *p);
 volatile uint32_t *peer_rsp_prod(struct peer *p);
-/** peer_next_rsp() - the next response, raw; NULL after PEER_SECONDS. */
+/** peer_next_rsp() - the next response, raw; NULL after HOSTILE_SECONDS. */
 const uint8_t *peer_next_rsp(struct peer *p);
 /** peer_expect() - send a request; its response must be with @status (1: any error). 0 or -1. */
 int peer_expect(struct peer *p, const struct blkif_req *req, int status);
