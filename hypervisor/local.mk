@@ -99,7 +99,7 @@ tests_unit_grant_SOURCES = tests/unit/grant.c
 tests_unit_grant_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_grant_LDADD = hypervisor/libhvstate.la $(CMOCKA_LIBS)
 
-hv_harness = tests/unit/hv-harness.c tests/unit/hv-harness.h
+hv_harness = tests/unit/hv-harness.c tests/unit/hv-harness.h tests/unit/hv-handles.h
 hv_process_ldadd = \
 	hypervisor/process/libhvctl.la \
 	common/libcommon.la \

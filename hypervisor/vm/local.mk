@@ -67,6 +67,7 @@ vm_call_tests = \
 	tests/unit/vm-events \
 	tests/unit/vm-memory-calls \
 	tests/unit/vm-stress \
+	tests/unit/vm-timers \
 	tests/unit/vm-vcpu \
 	$(NULL)
 check_PROGRAMS += $(vm_call_tests)
@@ -88,6 +89,9 @@ tests_unit_vm_memory_calls_LDADD = $(vm_ldadd)
 tests_unit_vm_stress_SOURCES = tests/unit/vm-stress.c $(vm_fake)
 tests_unit_vm_stress_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_stress_LDADD = $(vm_ldadd)
+tests_unit_vm_timers_SOURCES = tests/unit/vm-timers.c $(vm_fake)
+tests_unit_vm_timers_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_vm_timers_LDADD = $(vm_ldadd)
 tests_unit_vm_vcpu_SOURCES = tests/unit/vm-vcpu.c $(vm_fake)
 tests_unit_vm_vcpu_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_vm_vcpu_LDADD = $(vm_ldadd)

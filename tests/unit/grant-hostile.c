@@ -17,7 +17,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
-#include "hv-harness.h"
+#include "tests/unit/hv-handles.h"
 #include "hypervisor/process/client.h"
 #include "hypervisor/process/restrict.h"
 
@@ -25,30 +25,10 @@
 
 static struct hv_world world;
 
-static xengntshr_handle *shr_as(uint32_t domid)
-{
-	xengntshr_handle *h;
-
-	hv_enter(&world, domid);
-	h = xengntshr_open(NULL, 0);
-	assert_non_null(h);
-	return h;
-}
-
-static xengnttab_handle *tab_as(uint32_t domid)
-{
-	xengnttab_handle *h;
-
-	hv_enter(&world, domid);
-	h = xengnttab_open(NULL, 0);
-	assert_non_null(h);
-	return h;
-}
-
 static void test_partial_failure_maps_nothing(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	struct hvctl_domain_info info[8];
 	uint32_t refs[200];
 	char *mine = xengntshr_share_pages(s, 2, 200, refs, 1);
@@ -66,8 +46,8 @@ static void test_partial_failure_maps_nothing(void **state)
 
 static void test_max_grants(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t refs[3];
 	char *mine = xengntshr_share_pages(s, 2, 3, refs, 1);
 	void *map;
@@ -85,8 +65,8 @@ static void test_max_grants(void **state)
 
 static void test_wrong_domain_cannot_map(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(3);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 3);
 	uint32_t ref;
 
 	assert_non_null(xengntshr_share_pages(s, 2, 1, &ref, 1));
@@ -99,8 +79,8 @@ static void test_wrong_domain_cannot_map(void **state)
 
 static void test_revoked_ref_cannot_be_mapped(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t refs[2];
 	char *mine = xengntshr_share_pages(s, 2, 2, refs, 1);
 	void *map = xengnttab_map_grant_ref(t, 1, refs[0], PROT_READ);
@@ -118,8 +98,8 @@ static void test_revoked_ref_cannot_be_mapped(void **state)
 
 static void test_readonly_ref_mapped_writable(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t ref;
 	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 0);
 	char *map;
@@ -155,7 +135,7 @@ static int raw_map(uint32_t domid, uint32_t ref, bool readonly, int *memfd)
 
 static void test_readonly_descriptor_stays_readonly(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
+	xengntshr_handle *s = hv_shr(&world, 1);
 	uint32_t ref;
 	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 0);
 	char path[64];
@@ -184,7 +164,7 @@ static void test_readonly_descriptor_stays_readonly(void **state)
 
 static void test_writable_memory_cannot_shrink(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
+	xengntshr_handle *s = hv_shr(&world, 1);
 	uint32_t ref;
 	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
 	int memfd, conn;
@@ -202,7 +182,7 @@ static void test_writable_memory_cannot_shrink(void **state)
 
 static void test_stale_mapping_sees_nothing_new(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
+	xengntshr_handle *s = hv_shr(&world, 1);
 	uint32_t ref, again;
 	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
 	char *stale, *new;
@@ -233,8 +213,8 @@ static void test_stale_mapping_sees_nothing_new(void **state)
 
 static void test_ref_is_not_reused_while_mapped(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t ref, again;
 	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
 	void *map = xengnttab_map_grant_ref(t, 1, ref, PROT_READ);
@@ -260,7 +240,7 @@ static void test_page_quota(void **state)
 	void *mine;
 
 	assert_int_equal(hv_domain_add(&world, &config, "9", &domid), 0);
-	s = shr_as(9);
+	s = hv_shr(&world, 9);
 	assert_null(xengntshr_share_pages(s, 1, 11, refs, 1));
 	assert_int_equal(errno, ENOSPC);
 	mine = xengntshr_share_pages(s, 1, 10, refs, 1);
@@ -311,7 +291,7 @@ static void restricted_ops(uint32_t peer_ref, uint32_t other_ref)
 
 static void test_restricted_connection(void **state)
 {
-	xengntshr_handle *s1 = shr_as(1), *s3 = shr_as(3);
+	xengntshr_handle *s1 = hv_shr(&world, 1), *s3 = hv_shr(&world, 3);
 	uint32_t ref1, ref3;
 	char env[32], *path;
 	int fd;
@@ -338,13 +318,13 @@ static void test_restricted_connection(void **state)
 static void test_grantor_dies_while_mapped(void **state)
 {
 	struct hvctl_domain_config config = { .domid = 9 };
-	xengnttab_handle *t = tab_as(2);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	xengntshr_handle *s;
 	uint32_t ref, domid;
 	char *mine, *map;
 
 	assert_int_equal(hv_domain_add(&world, &config, "9", &domid), 0);
-	s = shr_as(9);
+	s = hv_shr(&world, 9);
 	mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
 	map = xengnttab_map_grant_ref(t, 9, ref, PROT_READ | PROT_WRITE);
 	assert_non_null(map);

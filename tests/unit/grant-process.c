@@ -23,7 +23,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdpass.h"
-#include "hv-harness.h"
+#include "tests/unit/hv-handles.h"
 #include "hypervisor/process/client.h"
 #include "hypervisor/process/share-client.h"
 #include "hypervisor/process/wire.h"
@@ -33,30 +33,10 @@
 
 static struct hv_world world;
 
-static xengntshr_handle *shr_as(uint32_t domid)
-{
-	xengntshr_handle *h;
-
-	hv_enter(&world, domid);
-	h = xengntshr_open(NULL, 0);
-	assert_non_null(h);
-	return h;
-}
-
-static xengnttab_handle *tab_as(uint32_t domid)
-{
-	xengnttab_handle *h;
-
-	hv_enter(&world, domid);
-	h = xengnttab_open(NULL, 0);
-	assert_non_null(h);
-	return h;
-}
-
 static void test_share_map_both_ways(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t ref;
 	char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
 	char *theirs;
@@ -79,8 +59,8 @@ static void test_share_map_both_ways(void **state)
 static void test_many_pages_contiguous(void **state)
 {
 	enum { N = 300, TWO = 20 };
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t refs[N + TWO], domids[N + TWO];
 	uint32_t *one = xengntshr_share_pages(s, 2, N, refs, 1);
 	uint32_t *two = xengntshr_share_pages(s, 2, TWO, refs + N, 1);
@@ -107,8 +87,8 @@ static void test_many_pages_contiguous(void **state)
 
 static void test_partial_unshare(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t refs[4];
 	char *mine = xengntshr_share_pages(s, 2, 4, refs, 1);
 	void *map;
@@ -142,8 +122,8 @@ static xengnttab_grant_copy_segment_t to_ref(void *from, uint32_t ref, uint16_t 
 static void test_copy_both_ways(void **state)
 {
 	enum { N = 600 }; /* more than two batches */
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	static xengnttab_grant_copy_segment_t segs[N];
 	static uint32_t refs[N];
 	static char out[N][PAGE], in[N][PAGE];
@@ -178,8 +158,8 @@ extern void *sluice_gnttab_memory(xengnttab_handle *xgt, size_t *bytes) __attrib
 /* Buffers that are the library's own: there and back, at both ends of it, side by side with others. */
 static void test_copy_in_the_librarys_memory(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	char elsewhere[PAGE], *mine, *memory;
 	uint32_t refs[2];
 	size_t bytes = 0;
@@ -296,8 +276,8 @@ static void test_an_older_hypervisors_staging(void **state)
 
 static void test_copy_between_grants(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t refs[2];
 	char *mine = xengntshr_share_pages(s, 2, 2, refs, 1);
 	xengnttab_grant_copy_segment_t seg = {
@@ -317,8 +297,8 @@ static void test_copy_between_grants(void **state)
 
 static void test_copy_statuses(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t ro, rw, not_mine;
 	char *mine = xengntshr_share_pages(s, 2, 1, &ro, 0);
 	char buf[2 * PAGE] = "unchanged";
@@ -382,8 +362,8 @@ static void wake_expect(struct wake *w)
 
 static void test_unmap_notify(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	struct wake w = wake_make(1, 2);
 	xenevtchn_handle *xce = xenevtchn_open(NULL, 0);
 	uint32_t ref;
@@ -434,7 +414,7 @@ static void mapper_to_kill(int ready, uint32_t ref, int remote_port)
 
 static void test_unmap_notify_on_kill(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
+	xengntshr_handle *s = hv_shr(&world, 1);
 	struct wake w = wake_make(1, 2);
 	uint32_t ref;
 	volatile char *mine = xengntshr_share_pages(s, 2, 1, &ref, 1);
@@ -461,8 +441,8 @@ static void test_unmap_notify_on_kill(void **state)
 
 static void test_unshare_notify(void **state)
 {
-	xengntshr_handle *s = shr_as(1);
-	xengnttab_handle *t = tab_as(2);
+	xengntshr_handle *s = hv_shr(&world, 1);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	struct wake w = wake_make(2, 1);
 	xenevtchn_handle *xce;
 	uint32_t ref;
@@ -491,7 +471,7 @@ static void test_reserved_ref_on_request(void **state)
 {
 	struct hvshare share = { .domid = 2, .pages = 1, .writable = true, .first_ref = 1 };
 	struct hvshare twice = share;
-	xengnttab_handle *t = tab_as(2);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t ref;
 	int fd;
 
@@ -510,7 +490,7 @@ static void test_reserved_ref_on_request(void **state)
 
 static void test_no_dmabuf(void **state)
 {
-	xengnttab_handle *t = tab_as(2);
+	xengnttab_handle *t = hv_tab(&world, 2);
 	uint32_t ref = 8, fd;
 
 	assert_int_equal(xengnttab_dmabuf_exp_from_refs(t, 1, 0, 1, &ref, &fd), -1);

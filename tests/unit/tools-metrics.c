@@ -19,7 +19,6 @@
 #include "tools/metrics-text.h"
 #include "tools/prng.h"
 #include "tools/top.h"
-#include "tools/vdev.h"
 
 static char dir[] = "/tmp/sluice-test-XXXXXX";
 static int dir_fd = -1;
@@ -533,22 +532,6 @@ static void test_table_fits_its_lines(void **state)
 	free(rows);
 }
 
-static void test_disks_are_named(void **state)
-{
-	static const struct { uint32_t vdev; const char *name; } names[] = {
-		{ 51712, "xvda" }, { 51713, "xvda1" }, { 51728, "xvdb" }, { 268439552, "xvdq" },
-		{ 768, "768" }, { 0, "0" }, { 0x7fffffff, "2147483647" },
-		/* The extended number of a disk that has a short one. */
-		{ 268435456, "268435456" },
-	};
-	char name[16];
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		vdev_format(names[i].vdev, name, sizeof(name));
-		assert_string_equal(name, names[i].name);
-	}
-}
-
 static int make_dir(void **state)
 {
 	if (!mkdtemp(dir))
@@ -597,7 +580,6 @@ int main(void)
 		cmocka_unit_test_setup(test_interfaces_have_families_of_their_own, setup),
 		cmocka_unit_test(test_labels_are_escaped),
 		cmocka_unit_test_setup(test_table_fits_its_lines, setup),
-		cmocka_unit_test(test_disks_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

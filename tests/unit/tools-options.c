@@ -309,6 +309,22 @@ static void test_vdev_names_come_back(void **state)
 	}
 }
 
+static void test_disks_are_named(void **state)
+{
+	static const struct { uint32_t vdev; const char *name; } names[] = {
+		{ 51712, "xvda" }, { 51713, "xvda1" }, { 51728, "xvdb" }, { 268439552, "xvdq" },
+		{ 768, "768" }, { 0, "0" }, { 0x7fffffff, "2147483647" },
+		/* The extended number of a disk that has a short one. */
+		{ 268435456, "268435456" },
+	};
+	char name[16];
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		vdev_format(names[i].vdev, name, sizeof(name));
+		assert_string_equal(name, names[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_vdev_numbers),
 		cmocka_unit_test(test_vdev_names_that_are_none),
 		cmocka_unit_test(test_vdev_names_come_back),
+		cmocka_unit_test(test_disks_are_named),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <xen/memory.h>
@@ -211,4 +212,23 @@ struct shared_info *fake_shared_info(struct vm_fake *fake, uint64_t gfn)
 	fake_check(fake_op(fake, 0, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, &add,
 			   sizeof(add)) == 0, "placing shared_info");
 	return mem_own(&fake->vm.mem, VM_OWN_SHARED_INFO);
+}
+
+int64_t fake_vcpu_op(struct vm_fake *fake, unsigned self, uint32_t cmd, uint32_t vcpu, void *arg, size_t size)
+{
+	int64_t rc;
+
+	fake_put(fake, FAKE_ARG, arg, size);
+	rc = fake_call(fake, self, __HYPERVISOR_vcpu_op, cmd, vcpu, FAKE_ARG);
+	fake_get(fake, FAKE_ARG, arg, size);
+	return rc;
+}
+
+uint32_t fake_bind_timer(struct vm_fake *fake, unsigned vcpu)
+{
+	struct evtchn_bind_virq bind = { .virq = VIRQ_TIMER, .vcpu = vcpu };
+
+	if (fake_op(fake, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &bind, sizeof(bind)) < 0)
+		abort();
+	return bind.port;
 }

@@ -55,6 +55,11 @@ int64_t fake_call(struct vm_fake *fake, unsigned vcpu, uint64_t number, uint64_t
 int64_t fake_op(struct vm_fake *fake, unsigned vcpu, uint64_t number, uint64_t cmd, void *arg,
 	size_t size);
 #define FAKE_ARG 0x200100ull
+/** fake_vcpu_op() - vcpu_op by vCPU @self for @vcpu, with a structure as fake_op() has it. */
+int64_t fake_vcpu_op(struct vm_fake *fake, unsigned self, uint32_t cmd, uint32_t vcpu, void *arg,
+	size_t size);
+/** fake_bind_timer() - @vcpu's VIRQ_TIMER. Return: its port. */
+uint32_t fake_bind_timer(struct vm_fake *fake, unsigned vcpu);
 
 /** fake_put(), fake_get() - guest memory. They assert that it is there. */
 void fake_put(struct vm_fake *fake, uint64_t gpa, const void *from, size_t len);

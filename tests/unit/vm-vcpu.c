@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* hvm_op and vcpu_op: parameters, upcalls, a vCPU's structures and timers. */
+/* hvm_op and vcpu_op: parameters, upcalls, and a vCPU's structures. */
 #include "config.h"
 
 #include <errno.h>
@@ -158,21 +158,11 @@ static void hvm_operations_fault(void **state)
 
 /* vcpu_op */
 
-static int64_t vcpu_op(unsigned self, uint32_t cmd, uint32_t vcpu, void *arg, size_t size)
-{
-	int64_t rc;
-
-	fake_put(fake, FAKE_ARG, arg, size);
-	rc = fake_call(fake, self, __HYPERVISOR_vcpu_op, cmd, vcpu, FAKE_ARG);
-	fake_get(fake, FAKE_ARG, arg, size);
-	return rc;
-}
-
 static int64_t set_info(unsigned self, uint32_t vcpu, uint64_t gfn, uint32_t offset)
 {
 	struct vcpu_register_vcpu_info info = { .mfn = gfn, .offset = offset };
 
-	return vcpu_op(self, VCPUOP_register_vcpu_info, vcpu, &info, sizeof(info));
+	return fake_vcpu_op(fake, self, VCPUOP_register_vcpu_info, vcpu, &info, sizeof(info));
 }
 
 static void vcpu_ids_are_checked(void **state)
@@ -274,21 +264,12 @@ static void an_upcall_that_was_lost_is_told_again(void **state)
 	assert_int_equal(fake->vcpu[3].upcalls, 1);
 }
 
-static int64_t bind_timer(unsigned vcpu)
-{
-	struct evtchn_bind_virq bind = { .virq = VIRQ_TIMER, .vcpu = vcpu };
-
-	assert_int_equal(fake_op(fake, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &bind,
-				 sizeof(bind)), 0);
-	return bind.port;
-}
-
 static void a_raise_tells_a_lost_upcall_again(void **state)
 {
 	fake->vcpu[3].apic_off = true;
 	assert_int_equal(set_info(0, 3, 0x300, 0), 0);
 	assert_int_equal(set_vector(3, VECTOR), 0);
-	bind_timer(3);
+	fake_bind_timer(fake, 3);
 	fake->vcpu[3].apic_off = false;
 	event_raise_virq_vcpu(&fake->vm.d, VIRQ_TIMER, 3);
 	assert_int_equal(fake->vcpu[3].upcalls, 1);
@@ -332,7 +313,7 @@ static int64_t set_runstate(unsigned self, uint32_t vcpu, uint64_t gva)
 {
 	struct vcpu_register_runstate_memory_area area = { .addr = { .p = gva } };
 
-	return vcpu_op(self, VCPUOP_register_runstate_memory_area, vcpu, &area, sizeof(area));
+	return fake_vcpu_op(fake, self, VCPUOP_register_runstate_memory_area, vcpu, &area, sizeof(area));
 }
 
 static void runstate_crosses_a_page(void **state)
@@ -362,10 +343,10 @@ static void runstate_is_told(void **state)
 	struct vcpu_runstate_info info;
 
 	memset(&info, 0xee, sizeof(info));
-	assert_int_equal(vcpu_op(0, VCPUOP_get_runstate_info, 0, &info, sizeof(info)), 0);
+	assert_int_equal(fake_vcpu_op(fake, 0, VCPUOP_get_runstate_info, 0, &info, sizeof(info)), 0);
 	assert_int_equal(info.state, RUNSTATE_running);
 	assert_int_equal(info.time[RUNSTATE_running], FAKE_START);
-	assert_int_equal(vcpu_op(0, VCPUOP_get_runstate_info, 5, &info, sizeof(info)), 0);
+	assert_int_equal(fake_vcpu_op(fake, 0, VCPUOP_get_runstate_info, 5, &info, sizeof(info)), 0);
 	assert_int_equal(info.state, RUNSTATE_offline);
 }
 
@@ -385,127 +366,6 @@ static void what_there_is_not(void **state)
 		fake_call(fake, 0, __HYPERVISOR_vcpu_op, VCPUOP_send_nmi, 0, 0), -ENOSYS);
 }
 
-static int64_t set_singleshot(unsigned vcpu, uint64_t at, uint32_t flags)
-{
-	struct vcpu_set_singleshot_timer set = { .timeout_abs_ns = at, .flags = flags };
-
-	return vcpu_op(vcpu, VCPUOP_set_singleshot_timer, vcpu, &set, sizeof(set));
-}
-
-static int64_t set_periodic(unsigned vcpu, uint64_t period)
-{
-	struct vcpu_set_periodic_timer set = { .period_ns = period };
-
-	return vcpu_op(vcpu, VCPUOP_set_periodic_timer, vcpu, &set, sizeof(set));
-}
-
-static bool is_pending(uint32_t port)
-{
-	bool pending;
-
-	domain_lock(&fake->vm.d);
-	pending = event_abi_is_pending(fake->vm.events, port);
-	domain_unlock(&fake->vm.d);
-	return pending;
-}
-
-static void a_singleshot_timer_fires_once(void **state)
-{
-	uint32_t port = bind_timer(5);
-
-	assert_int_equal(set_singleshot(5, FAKE_START + 100, 0), 0);
-	assert_int_equal(fake->vcpu[5].timer, FAKE_START + 100);
-	vcpu_timer(&fake->vm.vcpus[5]); /* early: not yet */
-	assert_false(is_pending(port));
-	assert_int_equal(fake->vcpu[5].timer, FAKE_START + 100);
-	fake->now += 100;
-	vcpu_timer(&fake->vm.vcpus[5]);
-	assert_true(is_pending(port));
-	assert_int_equal(fake->vcpu[5].timer, 0);
-}
-
-static void a_timer_notifies_its_own_vcpu(void **state)
-{
-	uint32_t other = bind_timer(4), own = bind_timer(5);
-
-	assert_int_equal(set_singleshot(5, 1, 0), 0);
-	vcpu_timer(&fake->vm.vcpus[5]);
-	assert_true(is_pending(own));
-	assert_false(is_pending(other));
-}
-
-static void a_deadline_in_the_past(void **state)
-{
-	assert_int_equal(set_singleshot(0, FAKE_START - 1, VCPU_SSHOTTMR_future), -ETIME);
-	assert_int_equal(fake->vcpu[0].timer, 0);
-	assert_int_equal(set_singleshot(0, FAKE_START - 1, 0), 0);
-	assert_int_equal(fake->vcpu[0].timer, FAKE_START - 1);
-	/* 0 is a deadline here, for set_timer_op it is none. */
-	assert_int_equal(set_singleshot(0, 0, 0), 0);
-	assert_true(fake->vcpu[0].timer != 0);
-	assert_int_equal(fake_call(fake, 0, __HYPERVISOR_set_timer_op, 0, 0, 0), 0);
-	assert_int_equal(fake->vcpu[0].timer, 0);
-}
-
-static void a_deadline_far_away(void **state)
-{
-	assert_int_equal(set_singleshot(0, UINT64_MAX, 0), 0);
-	assert_int_equal(fake->vcpu[0].timer, INT64_MAX);
-	assert_int_equal(fake_call(fake, 0, __HYPERVISOR_set_timer_op, 1ull << 63, 0, 0), 0);
-	assert_int_equal(fake->vcpu[0].timer, INT64_MAX);
-}
-
-static void timers_stop(void **state)
-{
-	assert_int_equal(set_singleshot(0, FAKE_START + 100, 0), 0);
-	assert_int_equal(fake_call(fake, 0, __HYPERVISOR_vcpu_op, VCPUOP_stop_singleshot_timer, 0, 0),
-		0);
-	assert_int_equal(fake->vcpu[0].timer, 0);
-	assert_int_equal(set_periodic(0, 1000000), 0);
-	assert_int_equal(fake_call(fake, 0, __HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0),
-		0);
-	assert_int_equal(fake->vcpu[0].timer, 0);
-}
-
-static void a_periodic_timer_goes_on(void **state)
-{
-	uint32_t port = bind_timer(0);
-
-	assert_int_equal(set_periodic(0, 1000000), 0);
-	assert_int_equal(fake->vcpu[0].timer, FAKE_START + 1000000);
-	/* Late by two and a half periods: one event, and the beat is kept. */
-	fake->now += 3500000;
-	vcpu_timer(&fake->vm.vcpus[0]);
-	assert_true(is_pending(port));
-	assert_int_equal(fake->vcpu[0].timer, FAKE_START + 4000000);
-}
-
-static void both_timers_run_together(void **state)
-{
-	assert_int_equal(set_periodic(0, 1000000), 0);
-	assert_int_equal(set_singleshot(0, FAKE_START + 500, 0), 0);
-	assert_int_equal(fake->vcpu[0].timer, FAKE_START + 500);
-	fake->now += 500;
-	vcpu_timer(&fake->vm.vcpus[0]);
-	assert_int_equal(fake->vcpu[0].timer, FAKE_START + 1000000);
-}
-
-static void periods_are_checked(void **state)
-{
-	assert_int_equal(set_periodic(0, 0), -EINVAL);
-	assert_int_equal(set_periodic(0, 999999), -EINVAL);
-	assert_int_equal(set_periodic(0, UINT64_MAX), -EINVAL);
-	assert_int_equal(set_periodic(0, 1ull << 63), -EINVAL);
-	assert_int_equal(fake->vcpu[0].timers_set, 0);
-}
-
-static void timers_of_others_are_refused(void **state)
-{
-	for (uint32_t cmd = VCPUOP_set_periodic_timer; cmd <= VCPUOP_stop_singleshot_timer; cmd++)
-		assert_int_equal(
-			fake_call(fake, 0, __HYPERVISOR_vcpu_op, cmd, 1, FAKE_ARG), -EINVAL);
-}
-
 static void vcpu_operations_fault(void **state)
 {
 	static const unsigned cmds[] = { VCPUOP_get_runstate_info,
@@ -518,43 +378,6 @@ static void vcpu_operations_fault(void **state)
 		assert_int_equal(
 			fake_call(fake, 0, __HYPERVISOR_vcpu_op, cmds[i], 0, UINT64_MAX), -EFAULT);
 	}
-}
-
-/* What poll waits for */
-
-static void raise_in_wait(struct vm_fake *f, struct vcpu *v)
-{
-	event_raise_virq_vcpu(&f->vm.d, VIRQ_TIMER, 1);
-}
-
-static int64_t poll_for(unsigned vcpu, uint32_t port)
-{
-	struct sched_poll poll = { .nr_ports = 1 };
-
-	poll.ports.p = (void *)0x300000;
-	fake_put(fake, 0x300000, &port, sizeof(port));
-	return fake_op(fake, vcpu, __HYPERVISOR_sched_op, SCHEDOP_poll, &poll, sizeof(poll));
-}
-
-static void a_poll_ends_with_its_port(void **state)
-{
-	uint32_t port = bind_timer(1);
-
-	fake->in_wait = raise_in_wait;
-	assert_int_equal(poll_for(0, port), 0);
-	assert_int_equal(fake->vcpu[0].waits, 1);
-	assert_int_equal(fake->vcpu[0].wakes, 1);
-}
-
-static void a_poll_is_not_ended_by_other_ports(void **state)
-{
-	uint32_t other = bind_timer(0);
-
-	bind_timer(1);
-	fake->in_wait = raise_in_wait;
-	assert_int_equal(poll_for(0, other), 0);
-	assert_int_equal(fake->vcpu[0].waits, 1);
-	assert_int_equal(fake->vcpu[0].wakes, 0);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -590,18 +413,7 @@ int main(void)
 		T(runstate_is_told),
 		T(is_up_is_told),
 		T(what_there_is_not),
-		T(a_singleshot_timer_fires_once),
-		T(a_timer_notifies_its_own_vcpu),
-		T(a_deadline_in_the_past),
-		T(a_deadline_far_away),
-		T(timers_stop),
-		T(a_periodic_timer_goes_on),
-		T(both_timers_run_together),
-		T(periods_are_checked),
-		T(timers_of_others_are_refused),
 		T(vcpu_operations_fault),
-		T(a_poll_ends_with_its_port),
-		T(a_poll_is_not_ended_by_other_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

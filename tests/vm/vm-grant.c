@@ -20,6 +20,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "tests/unit/hv-handles.h"
 #include "tests/vm/vm-harness.h"
 
 #define RW GTF_permit_access
@@ -28,16 +29,6 @@
 #define MAPPER 2u
 
 static struct hv_world world;
-
-static xengnttab_handle *tab_as(uint32_t domid)
-{
-	xengnttab_handle *t;
-
-	hv_enter(&world, domid);
-	t = xengnttab_open(NULL, 0);
-	assert_non_null(t);
-	return t;
-}
 
 static void start(struct guest *g, unsigned cpus)
 {
@@ -55,7 +46,7 @@ static char *map(xengnttab_handle *t, struct guest *g, uint32_t ref, int prot)
 
 static void test_page_is_shared_both_ways(void **state)
 {
-	xengnttab_handle *t = tab_as(MAPPER);
+	xengnttab_handle *t = hv_tab(&world, MAPPER);
 	struct guest g;
 	uint64_t *p;
 
@@ -81,7 +72,7 @@ static void test_page_is_shared_both_ways(void **state)
 
 static void test_flags_say_who_uses_it(void **state)
 {
-	xengnttab_handle *t = tab_as(MAPPER);
+	xengnttab_handle *t = hv_tab(&world, MAPPER);
 	struct guest g;
 	char *p;
 
@@ -103,7 +94,7 @@ static void test_flags_say_who_uses_it(void **state)
 
 static void test_readonly_grant(void **state)
 {
-	xengnttab_handle *t = tab_as(MAPPER);
+	xengnttab_handle *t = hv_tab(&world, MAPPER);
 	struct guest g;
 	uint64_t *p;
 
@@ -125,7 +116,7 @@ static void test_readonly_grant(void **state)
 static void test_many_pages_at_once(void **state)
 {
 	enum { N = 320 };
-	xengnttab_handle *t = tab_as(MAPPER);
+	xengnttab_handle *t = hv_tab(&world, MAPPER);
 	uint32_t refs[N];
 	struct guest g;
 	uint64_t *p;
@@ -174,7 +165,7 @@ static int copy(xengnttab_handle *t, xengnttab_grant_copy_segment_t seg)
 
 static void test_copy_in_both_directions(void **state)
 {
-	xengnttab_handle *t = tab_as(MAPPER);
+	xengnttab_handle *t = hv_tab(&world, MAPPER);
 	char buf[PAGE];
 	struct guest g;
 
@@ -202,7 +193,7 @@ static void test_copy_in_both_directions(void **state)
 /* A frame that somebody has mapped is not for a second one to map, but to copy. */
 static void test_second_mapper_copies(void **state)
 {
-	xengnttab_handle *t = tab_as(MAPPER), *other = tab_as(3);
+	xengnttab_handle *t = hv_tab(&world, MAPPER), *other = hv_tab(&world, 3);
 	uint64_t word;
 	struct guest g;
 	uint64_t *p;
@@ -233,7 +224,7 @@ static void test_second_mapper_copies(void **state)
 static void no_update_is_lost(unsigned cpus)
 {
 	enum { MOVES = 1000 };
-	xengnttab_handle *t = tab_as(MAPPER);
+	xengnttab_handle *t = hv_tab(&world, MAPPER);
 	uint64_t mine = 0;
 	struct guest g;
 
@@ -284,7 +275,7 @@ static void test_two_mappers_move_at_once(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		pid[i] = fork();
 		if (pid[i] == 0) {
-			xengnttab_handle *t = tab_as(MAPPER + i);
+			xengnttab_handle *t = hv_tab(&world, MAPPER + i);
 
 			for (unsigned n = 0; n < 200; n++) {
 				uint64_t *p = xengnttab_map_grant_ref(t, g.domid, REF + i,
@@ -372,7 +363,7 @@ static void test_killed_mapper(void **state)
 /* The guest's end while a page is mapped: the mapper keeps a stale page, and unmaps it. */
 static void test_grantor_is_destroyed_while_mapped(void **state)
 {
-	xengnttab_handle *t = tab_as(MAPPER);
+	xengnttab_handle *t = hv_tab(&world, MAPPER);
 	struct guest g;
 	char *p;
 
@@ -393,7 +384,7 @@ static void test_special_pages_are_not_lent(void **state)
 {
 	static const uint64_t pages[] = { GUEST_SHARED_INFO, GUEST_VCPU_INFO, GUEST_CONTROL,
 		GUEST_EVENT_ARRAY, GUEST_GRANT_TABLE, 0x40000000, 0xfee00000 };
-	xengnttab_handle *t = tab_as(MAPPER);
+	xengnttab_handle *t = hv_tab(&world, MAPPER);
 	struct guest g;
 
 	start(&g, 1);
