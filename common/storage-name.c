@@ -31,6 +31,30 @@ static const char *storage_partition(const char *name)
 	return strncmp(name, STORAGE_PARTITION, n) == 0 ? name + n : NULL;
 }
 
+/* --- raw images ----------------------------------------------------------------------------- */
+
+/* What toolstacks put before the path of a raw image. */
+static const char *const storage_raw[] = { "aio", "raw", "file", "phy", "tap", "tap2", "tapdisk" };
+
+static bool storage_is_raw(const char *word, size_t len)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(storage_raw); i++)
+		if (strlen(storage_raw[i]) == len && strncmp(word, storage_raw[i], len) == 0)
+			return true;
+	return false;
+}
+
+const char *storage_name_plain(const char *name)
+{
+	size_t len = strcspn(name, ":");
+
+	while (name[len] == ':' && strncmp(name + len, "://", 3) != 0 && storage_is_raw(name, len)) {
+		name += len + 1;
+		len = strcspn(name, ":");
+	}
+	return name;
+}
+
 /* --- formats ------------------------------------------------------------------------------- */
 
 static const char *const storage_formats[] = { "qcow2", "vhd", "vhdx", "vmdk", "vdi", "qed" };

@@ -24,6 +24,9 @@ const char *storage_name_which(const char *rest);
  */
 const char *storage_name_format(const char *name, const char **rest);
 
+/** storage_name_plain() - @name behind what toolstacks put before raw images ("raw:", as libxl does for qdisk). */
+const char *storage_name_plain(const char *name);
+
 /** storage_name_has_password() - it would stand in the store: nobody takes such a name. */
 bool storage_name_has_password(const char *name);
 

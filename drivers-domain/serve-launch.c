@@ -53,7 +53,8 @@ static bool serve_needs_rights(const struct served *s)
 	if (launch_kind_find(s->name.kind)->makes_interfaces)
 		return true;
 	params = xsn_read(s->daemon->xs, XBT_NULL, s->leaf, "params");
-	return params && storage_name_is_lvm(params);
+	/* Of a qdisk libxl names the format before it. */
+	return params && storage_name_is_lvm(storage_name_plain(params));
 }
 
 /* Starts the backend with what is its own. Return: its id or -errno. */

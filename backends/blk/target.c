@@ -16,9 +16,6 @@ static const struct target_kind *const kinds[] = {
 	&target_lvm,
 };
 
-/* What toolstacks put before the path of a raw image. */
-static const char *const raw_prefixes[] = { "aio", "raw", "file", "phy", "tap", "tap2",
-	"tapdisk" };
 static const char *const other_formats[] = { "qcow", "parallels", "bochs", "cloop", "dmg" };
 
 const struct target_kind *target_kind_at(unsigned i)
@@ -107,24 +104,23 @@ int target_resolve(const char *name, const struct target_wish *wish, struct blk_
 	size_t room)
 {
 	const char *colon;
+	size_t len;
 
 	*t = (struct blk_target){ 0 };
 	snprintf(why, room, "out of memory");
-	while (name[0] && name[0] != '/' && (colon = strchr(name, ':'))) {
-		size_t len = (size_t)(colon - name);
-
-		if (strncmp(colon, "://", 3) == 0)
-			return target_resolve_uri(name, len, wish, t, why, room);
-		if (storage_name_format(name, NULL))
-			return target_resolve_format(name, wish, t, why, room);
-		for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
-			if (target_word_is(name, len, kinds[i]->name))
-				return kinds[i]->resolve(colon + 1, wish, t, why, room);
-		if (!target_word_in(name, len, raw_prefixes, ARRAY_SIZE(raw_prefixes)))
-			return target_refuse_prefix(name, len, why, room);
-		name = colon + 1;
-	}
-	return target_resolve_path(name, wish, t, why, room);
+	name = storage_name_plain(name);
+	colon = name[0] == '/' ? NULL : strchr(name, ':');
+	if (!colon)
+		return target_resolve_path(name, wish, t, why, room);
+	len = (size_t)(colon - name);
+	if (strncmp(colon, "://", 3) == 0)
+		return target_resolve_uri(name, len, wish, t, why, room);
+	if (storage_name_format(name, NULL))
+		return target_resolve_format(name, wish, t, why, room);
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (target_word_is(name, len, kinds[i]->name))
+			return kinds[i]->resolve(colon + 1, wish, t, why, room);
+	return target_refuse_prefix(name, len, why, room);
 }
 
 void target_release(struct blk_target *t)

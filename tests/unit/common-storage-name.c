@@ -127,6 +127,22 @@ static void logical_volumes_have_a_device(void **state)
 	assert_false(storage_name_is_lvm("partition:/lvm:a:1"));
 }
 
+static void what_toolstacks_put_before_is_skipped(void **state)
+{
+	assert_string_equal(storage_name_plain("raw:lvm:vg/lv"), "lvm:vg/lv");
+	assert_string_equal(storage_name_plain("tapdisk:aio:/a:b"), "/a:b");
+	assert_string_equal(storage_name_plain("raw:"), "");
+	assert_string_equal(storage_name_plain("phy:partition:lvm:vg/lv:1"), "partition:lvm:vg/lv:1");
+	/* None of them: paths, words that begin so, URIs. */
+	assert_string_equal(storage_name_plain("/raw:a"), "/raw:a");
+	assert_string_equal(storage_name_plain("raws:/a"), "raws:/a");
+	assert_string_equal(storage_name_plain("ra:/a"), "ra:/a");
+	assert_string_equal(storage_name_plain("file:///a"), "file:///a");
+	assert_string_equal(storage_name_plain("qcow2:/a"), "qcow2:/a");
+	assert_string_equal(storage_name_plain("raw"), "raw");
+	assert_string_equal(storage_name_plain(""), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +154,7 @@ int main(void)
 		cmocka_unit_test(passwords_are_seen),
 		cmocka_unit_test(sockets_are_paths),
 		cmocka_unit_test(formats_have_a_path),
+		cmocka_unit_test(what_toolstacks_put_before_is_skipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
