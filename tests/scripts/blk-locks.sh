@@ -21,19 +21,23 @@ beside () {
 	echo "$1: $([ "$3" = 0 ] && echo served || echo refused)"
 	[ "$2" = "$3" ] || fail "$1: $([ "$2" = 0 ] && echo "refused: $(cat "$tmp"/err.51728)" || echo "not refused")"
 }
+# second FIRST MODE DRIVER MODE PARAMS REASON: beside what is there
+second () {
+	local expected=1 got=1
+	! may "$2" "$4" || expected=0
+	if with 51728 "$3" "$4" "$5"; then got=0; unserve "$served"; fi
+	beside "$1, then $3 $4" $expected $got
+	[ $got = 0 ] || grep -q "$6" "$tmp/err.51728" || fail "it says: $(cat "$tmp/err.51728")"
+}
 # ours NAME PARAMS: all drivers and modes, two at a time
 ours () {
-	local d1 m1 d2 m2 expected got first
+	local d1 m1 d2 m2 first
 	for d1 in uring aio; do for m1 in w r s; do
 		with 51712 $d1 $m1 "$2" || fail "$1: $d1 $m1 alone: $(cat "$tmp/err.51712")"
 		first=$served
 		for d2 in uring aio; do for m2 in w r s; do
-			expected=1 got=1
-			! may $m1 $m2 || expected=0
 			# The kernel's claim is a device's writer's; who shares has none, and needs none.
-			if with 51728 $d2 $m2 "$2"; then got=0; unserve "$served"; fi
-			beside "$1 $d1 $m1, then $d2 $m2" $expected $got
-			[ $got = 0 ] || grep -q "in use by" "$tmp/err.51728" || fail "it says: $(cat "$tmp/err.51728")"
+			second "$1 $d1 $m1" $m1 $d2 $m2 "$2" "in use by"
 		done; done
 		unserve "$first"
 	done; done
@@ -64,11 +68,7 @@ if command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null; then
 		cleanup_fn eval "kill $nbd 2>/dev/null; wait $nbd 2>/dev/null || :"
 		wait_for 10 test -S "$tmp/nbd"
 		for driver in uring aio; do for mode in w r s; do
-			expected=1 got=1
-			! may $qemu $mode || expected=0
-			if with 51728 $driver $mode "$image"; then got=0; unserve "$served"; fi
-			beside "file QEMU $qemu, then $driver $mode" $expected $got
-			[ $got = 0 ] || grep -q "in use by QEMU" "$tmp/err.51728" || fail "it says: $(cat "$tmp/err.51728")"
+			second "file QEMU $qemu" $qemu $driver $mode "$image" "in use by QEMU"
 		done; done
 		kill $nbd
 		wait $nbd || :

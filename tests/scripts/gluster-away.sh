@@ -4,23 +4,14 @@
 # after the time that the disk's name says it fails.
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/gluster-functions.sh"
-sluice=$builddir/tools/sluice
-conform=$builddir/tests/peers/blk-conform
-requires test -x "$sluice"
-requires test -x "$conform"
-requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
-gluster_requires
+gluster_guest_requires
 one_brick 16
 
 waits () { grep -q 'cannot be reached.*requests wait' "$tmp/log"; }
 # begin OPTION: the guest has written, and reads it back when $tmp/go is there.
 begin () {
 	rm -f "$tmp/go" "$tmp/expect"
-	: >"$tmp/out"
-	SLUICE_LOG=info timeout -k 5 300 "$sluice" exec --disk="$gluster_uri$1" -- "$conform" flushed flush=1 \
-		seed=$RANDOM expect="$tmp/expect" go="$tmp/go" >"$tmp/out" 2>"$tmp/log" &
-	guest=$!
-	cleanup_fn sh -c "kill $guest 2>/dev/null"
+	gluster_guest "$1" flushed flush=1 seed=$RANDOM expect="$tmp/expect" go="$tmp/go"
 	wait_for 60 gluster_guest_says acknowledged
 	kill -KILL "$(brick_pid 1)"
 	touch "$tmp/go"

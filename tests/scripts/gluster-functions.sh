@@ -104,5 +104,23 @@ one_brick () {
 	start_volume 1 plain
 	image "$1"
 }
+# gluster_guest_requires: what a guest with a disk on a volume needs; then the test begins again, see gluster_requires.
+gluster_guest_requires () {
+	sluice=$builddir/tools/sluice
+	conform=$builddir/tests/peers/blk-conform
+	requires test -x "$sluice"
+	requires test -x "$conform"
+	requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
+	gluster_requires
+}
+# gluster_guest OPTIONS ARGUMENT..: blk-conform, in the background; $guest is its stack. OPTIONS go behind the disk's name.
+gluster_guest () {
+	local options=$1; shift
+	: >"$tmp/out"
+	SLUICE_LOG=info timeout -k 5 1200 "$sluice" exec --disk="$gluster_uri$options" -- "$conform" "$@" \
+		>"$tmp/out" 2>"$tmp/log" &
+	guest=$!
+	cleanup_fn sh -c "kill $guest 2>/dev/null"
+}
 # gluster_guest_says WORD: blk-conform has, or has failed.
 gluster_guest_says () { grep -qE "^($1|FAILED)" "$tmp/out"; }

@@ -4,12 +4,7 @@
 # volume heals; the same for each brick in turn.
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/gluster-functions.sh"
-sluice=$builddir/tools/sluice
-guest_program=$builddir/tests/peers/blk-conform
-requires test -x "$sluice"
-requires test -x "$guest_program"
-requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
-gluster_requires
+gluster_guest_requires
 start_glusterd
 mkdir -p "$gluster_dir"/brick{1,2,3}
 start_volume 3
@@ -17,10 +12,7 @@ start_volume 3
 volume_set cluster.heal-timeout 5
 image 64
 
-SLUICE_LOG=info timeout -k 5 600 "$sluice" exec --disk="$gluster_uri" -- "$guest_program" load \
-	depth=32 segments=8 stop="$tmp/stop" zeroes=1 >"$tmp/out" 2>"$tmp/log" &
-guest=$!
-cleanup_fn sh -c "kill $guest 2>/dev/null"
+gluster_guest '' load depth=32 segments=8 stop="$tmp/stop" zeroes=1
 wait_for 60 grep -q progress "$tmp/out"
 for brick in 1 2 3; do
 	kill -KILL "$(brick_pid $brick)"

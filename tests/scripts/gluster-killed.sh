@@ -6,10 +6,7 @@
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/gluster-functions.sh"
 . "$(dirname "$0")/blk-survive-functions.sh"
-conform=$builddir/tests/peers/blk-conform
-requires test -x "$conform"
-requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
-gluster_requires
+gluster_guest_requires
 one_brick 16
 
 backend_ended () { ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/$1/status"; }
@@ -17,11 +14,7 @@ backend_ended () { ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/$1/status"; }
 acknowledged_is_there () {
 	local backend
 	rm -f "$tmp/expect"
-	: >"$tmp/out"
-	SLUICE_LOG=info timeout -k 5 300 "$sluice" exec --disk="$gluster_uri" -- "$conform" left depth=16 \
-		segments=2 seed=$RANDOM expect="$tmp/expect" >"$tmp/out" 2>"$tmp/log" &
-	guest=$!
-	cleanup_fn sh -c "kill $guest 2>/dev/null"
+	gluster_guest '' left depth=16 segments=2 seed=$RANDOM expect="$tmp/expect"
 	wait_for 60 gluster_guest_says loaded
 	"$@"
 	kill -STOP "$(brick_pid 1)"

@@ -5,10 +5,7 @@
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/gluster-functions.sh"
 . "$(dirname "$0")/blk-survive-functions.sh"
-conform=$builddir/tests/peers/blk-conform
-requires test -x "$conform"
-requires test -e "$builddir/backends/blk/.libs/blk-gluster.so"
-gluster_requires
+gluster_guest_requires
 one_brick 16
 
 says () { grep -qF -- "$1" "$tmp/log"; }
@@ -18,11 +15,7 @@ brick_is_back () {
 	wait_for 60 bricks_are_up 1
 }
 rm -f "$tmp/go"
-: >"$tmp/out"
-SLUICE_LOG=info timeout -k 5 300 "$sluice" exec --disk="$gluster_uri&timeout=8" -- "$conform" flushed flush=1 \
-	seed=$RANDOM expect="$tmp/expect" go="$tmp/go" >"$tmp/out" 2>"$tmp/log" &
-guest=$!
-cleanup_fn sh -c "kill $guest 2>/dev/null"
+gluster_guest '&timeout=8' flushed flush=1 seed=$RANDOM expect="$tmp/expect" go="$tmp/go"
 wait_for 60 gluster_guest_says acknowledged
 
 # The guest asks for nothing.
