@@ -10,6 +10,7 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-grub-6.12.sh \
 	tests/lab/kvm/test-life.sh \
 	tests/lab/kvm/test-lvm.sh \
+	tests/lab/kvm/test-lvm-conform.sh \
 	tests/lab/kvm/test-net.sh \
 	tests/lab/kvm/test-net-long.sh \
 	tests/lab/kvm/test-net-user.sh \
@@ -49,6 +50,7 @@ EXTRA_DIST += \
 	tests/lab/kvm/lib.sh \
 	tests/lab/kvm/life-guest.sh \
 	tests/lab/kvm/life-host.sh \
+	tests/lab/kvm/lvm-conform-host.sh \
 	tests/lab/kvm/lvm-host.sh \
 	tests/lab/kvm/lvm.sh \
 	tests/lab/kvm/net-driver.sh \
@@ -77,7 +79,7 @@ TESTS += tests/lab/kvm/test-boot-6.1.sh
 endif
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
-check-kvm: all tests/peers/blk-conform tests/unit/driverd-introduce
+check-kvm: all tests/peers/blk-conform tests/peers/blk-direct tests/peers/blk-survivor tests/unit/driverd-introduce
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(kvm_lab_tests)' TEST_SUITE_LOG=check-kvm.log \
 		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
 # All that takes long.
