@@ -21,7 +21,7 @@ acknowledged_is_there () {
 	sleep 1
 	backend=$(backend_below "$guest")
 	kill -KILL "$backend"
-	wait_for 20 backend_ended "$backend"
+	wait_for 120 backend_ended "$backend"
 	kill -CONT "$(brick_pid 1)"
 	wait $guest || :
 	[ -s "$tmp/expect" ] || fail "the guest tells nothing: $(tail -n 5 "$tmp/out" "$tmp/log")"

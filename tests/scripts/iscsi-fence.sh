@@ -22,7 +22,7 @@ for round in 1 2; do
 	sleep 0.2
 	rm "$tmp/slow"
 	kill_backend || break # the guest has ended: end_guest says why
-	wait_for 30 guest_resumed "$round"
+	wait_for 120 guest_resumed "$round"
 	sleep 2.5
 done
 end_guest

@@ -15,7 +15,7 @@ iscsi_begin () {
 	LD_PRELOAD=${SLUICE_TGTD_PRELOAD-} tgtd -f --control-port 7 --iscsi portal="127.0.0.1:$iscsi_port" \
 		>>"$tmp/tgtd.log" 2>&1 &
 	iscsi_tgtd=$!
-	wait_for 20 iscsi_up
+	wait_for 60 iscsi_up
 }
 iscsi_set () { tgtadm_ --op update --mode logicalunit --tid 1 --lun 1 --params "$1"; }
 # The target and its unit, as they were.

@@ -47,12 +47,12 @@ storage_listen () {
 		}' "$tmp/nbd.sock" "$tmp/nbd.pid" nbdkit --foreground --exit-with-parent --threads=16 \
 		"${storage_filters[@]}" file "$storage_image" "${storage_args[@]}" 2>>"$tmp/nbdkit.err" &
 	storage_listener=$!
-	wait_for 10 test -e "$tmp/nbd.pid.ready"
+	wait_for 60 test -e "$tmp/nbd.pid.ready"
 }
 storage_back () {
 	rm -f "$tmp/nbd.pid"
 	kill -USR1 "$storage_listener"
-	wait_for 10 test -s "$tmp/nbd.pid"
+	wait_for 60 test -s "$tmp/nbd.pid"
 	storage_nbdkit=$(cat "$tmp/nbd.pid")
 }
 storage_start () {
@@ -96,7 +96,7 @@ storage_mend () {
 }
 storage_kill () {
 	kill -KILL "$storage_nbdkit" 2>/dev/null || :
-	wait_for 10 eval "! kill -0 $storage_nbdkit 2>/dev/null"
+	wait_for 60 eval "! kill -0 $storage_nbdkit 2>/dev/null"
 	storage_nbdkit=''
 }
 storage_hang () { kill -STOP "$storage_nbdkit"; }

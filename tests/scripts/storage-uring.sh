@@ -45,9 +45,9 @@ storage_fuse () {
 	mkdir -p "$storage_dir"
 	nbdkit -f -U "$socket" --filter=error file "$storage_image" error=EIO error-rate=1 error-file="$tmp/broken" 2>/dev/null &
 	storage_server=$!
-	wait_for 20 test -S "$socket"
+	wait_for 60 test -S "$socket"
 	nbdfuse -o allow_other "$storage_dir/disk.img" "nbd+unix:///?socket=$socket" 2>/dev/null &
-	wait_for 20 mountpoint -q "$storage_dir"
+	wait_for 60 mountpoint -q "$storage_dir"
 	storage_uri=$storage_dir/disk.img
 }
 storage_stop () {
