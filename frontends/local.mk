@@ -232,7 +232,6 @@ blkfront_scripts = \
 	tests/scripts/format-daemon.sh \
 	tests/scripts/format-killed.sh \
 	tests/scripts/format-serves.sh \
-	tests/scripts/format-vhd-full.sh \
 	tests/scripts/nbd-errors.sh \
 	tests/scripts/net-rules.sh \
 	$(NULL)
@@ -262,6 +261,7 @@ EXTRA_DIST += \
 	tests/scripts/storage-nbd.sh \
 	tests/scripts/format-functions.sh \
 	tests/scripts/format-locks.sh \
+	tests/scripts/format-vhd-full.sh \
 	tests/scripts/storage-qcow2.sh \
 	tests/scripts/storage-partition.sh \
 	tests/scripts/storage-uring.sh \
@@ -304,7 +304,9 @@ check-conformance: all
 	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 	SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
 		$(BASH_PROGRAM) $(srcdir)/tests/scripts/conformance.sh all
-	SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
-		$(BASH_PROGRAM) $(srcdir)/tests/scripts/format-locks.sh
+	for t in format-locks format-vhd-full; do \
+		SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
+			$(BASH_PROGRAM) $(srcdir)/tests/scripts/$$t.sh || [ $$? = 77 ] || exit 1; \
+	done
 check-long: check-conformance
 .PHONY: check-conformance

@@ -231,6 +231,23 @@ static void test_all_flushed(void **state)
 	assert_int_equal(disk.failed, 0);
 }
 
+/* Where a failed write may spoil others, it is the last; a failed read spoils nothing. */
+static void test_errors_are_last(void **state)
+{
+	struct blk_req *one;
+
+	disk.errors_last = true;
+	one = submit(0, BLK_READ);
+	happens(-ENOSPC, false);
+	assert_int_equal(one->error, -ENOSPC);
+	assert_int_equal(disk.failed, 0);
+	one = submit(0, BLK_WRITE);
+	happens(-ENOSPC, false);
+	assert_int_equal(one->error, -ENOSPC);
+	assert_int_equal(disk.failed, -EIO);
+	assert_int_equal(submit(1, BLK_READ)->error, -EIO);
+}
+
 static void test_silent(void **state)
 {
 	struct blk_req *one = submit(0, BLK_WRITE);
@@ -345,6 +362,7 @@ int main(void)
 		TEST(test_sent_again),
 		TEST(test_done_at_the_end),
 		TEST(test_all_flushed),
+		TEST(test_errors_are_last),
 		TEST(test_silent),
 		TEST(test_own_server_is_slow),
 		TEST(test_own_server_is_away),
