@@ -325,7 +325,10 @@ static void daemon_found_lock(void *opaque, const struct leaf_name *name)
 		return;
 	s->dirty = true;
 	rc = serve_adopt(s);
-	if (rc < 0 && rc != -ENOENT)
+	/* It ended while there was no daemon to tell the gate. */
+	if (rc == -ENOENT)
+		keeper_remove(d->keeper, name);
+	else if (rc < 0)
 		log_warn("%s: an earlier backend cannot be adopted: %s", s->label, strerror(-rc));
 }
 

@@ -182,7 +182,7 @@ static void keeper_disconnect(struct keeper *k)
 	cleanup_close(&k->fd);
 	k->fd = -1;
 	k->met = k->wants_store = false;
-	/* Another one knows no devices, and this one drops what nobody is connected to when it is met again. */
+	/* Another one knows no devices. */
 	loop_remove(k->gone_timer);
 	k->gone_timer = NULL;
 	keeper_forget_gone(k, NULL);

@@ -309,24 +309,8 @@ void main_pump(struct main_gate *m)
 		m->tick = loop_add_timer(m->loop, MAIN_TICK_MS, main_tick, m);
 }
 
-/*
- * A daemon that comes anew was not there when backends ended. One that was about to connect is
- * started again.
- */
-static void control_drop_unused(struct main_gate *m)
-{
-	struct main_device *d, *next;
-
-	for (d = TAILQ_FIRST(&m->devices); d; d = next) {
-		next = TAILQ_NEXT(d, link);
-		if (!d->connections)
-			device_remove(d);
-	}
-}
-
 static void control_hello(struct main_gate *m, const struct gate_control *message)
 {
-	control_drop_unused(m);
 	main_tell(m, GATE_HELLO);
 	if (!m->known)
 		m->gate.own = message->own;

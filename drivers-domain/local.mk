@@ -199,6 +199,7 @@ driverd_scripts = \
 	tests/scripts/driverd-store-restart.sh \
 	tests/scripts/driverd-gate.sh \
 	tests/scripts/driverd-gate-device.sh \
+	tests/scripts/driverd-gate-forgets.sh \
 	tests/scripts/driverd-gate-full.sh \
 	tests/scripts/driverd-gate-restart.sh \
 	tests/scripts/driverd-cycles.sh \
