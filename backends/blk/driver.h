@@ -44,6 +44,11 @@ enum blk_flags {
 	 */
 	BLK_INFO_FENCED = 1 << 7,
 	BLK_INFO_IN_RING = 1 << 8,
+	/*
+	 * A server does the I/O, which may well run on this machine: while it has requests, queues leave
+	 * it their CPU and do not look for work before they sleep.
+	 */
+	BLK_INFO_SERVED = 1 << 9,
 };
 
 enum blk_req_flags {

@@ -150,7 +150,7 @@ static void nbd_describe(const struct nbd *n, const struct blk_conf *conf, struc
 		.max_discard = NBD_MAX_TRIM,
 		.discard_granularity = preferred,
 		.identity = { place, nbd_hash(place, n->server.uri.export) },
-		.flags = (conf->own_server ? BLK_INFO_FENCED : 0) |
+		.flags = BLK_INFO_SERVED | (conf->own_server ? BLK_INFO_FENCED : 0) |
 			 (e->flush ? BLK_INFO_FLUSH : 0) |
 			 (conf->readonly ? BLK_INFO_READONLY : 0) |
 			 (e->multi && !n->strict ? BLK_INFO_MULTI_QUEUE : 0) |

@@ -178,7 +178,7 @@ static int attach_describe(struct gluster *g)
 		.max_length = GLUSTER_MAX_LENGTH,
 		.discard_granularity = 4096,
 		.identity = { identity_of(volume, sizeof(volume)), sb.st_ino },
-		.flags = BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE | attach_probe(g),
+		.flags = BLK_INFO_SERVED | BLK_INFO_FLUSH | BLK_INFO_MULTI_QUEUE | attach_probe(g),
 	};
 	log_info("%s: %" PRIu64 " bytes, blocks of %" PRIu32 ", %u host(s)", g->conf.filename, g->size, block_size,
 		g->volfile.hosts);

@@ -128,6 +128,7 @@ int io_queue_start(struct io *io, struct io_queue *q, struct blk_queue *pub)
 		.max_iov = info->max_iov,
 		.block_mask = info->block_size - 1,
 		.check_iov = info->block_size > IO_SECTOR || info->memory_align > IO_SECTOR,
+		.served = info->flags & BLK_INFO_SERVED,
 		.poll_cqe.fn = io_on_poll,
 		.timeout_cqe.fn = io_on_timeout,
 		.cancel_cqe.fn = io_on_cancel,

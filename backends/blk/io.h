@@ -41,6 +41,7 @@ struct io_queue {
 	uint32_t block_mask; /* block_size - 1 */
 	bool check_iov;      /* elements need more than 512-byte alignment */
 	bool locking;        /* somebody may need a range for himself */
+	bool served;         /* BLK_INFO_SERVED */
 	bool staged;         /* submitted and not kicked, outside of a sweep */
 	bool cancelled;
 	struct range_user writers;
@@ -105,6 +106,11 @@ void io_queue_submit(struct io_queue *q, struct blk_req *req);
 void io_finish(struct io_queue *q, struct blk_req *req, int error);
 /** io_kick() - after the io_queue_submit() of a sweep. */
 void io_kick(struct io_queue *q);
+/** io_is_served() - a server has requests of this queue: who waits should sleep. */
+static inline bool io_is_served(const struct io_queue *q)
+{
+	return q->served && q->in_flight;
+}
 /** io_counters() - IO_COUNTERS of them. */
 const uint64_t *io_counters(const struct io_queue *q);
 /** io_take_done() - requests that are over, oldest first, linked by next; NULL: none. */

@@ -238,7 +238,7 @@ void lun_describe(const struct lun *lun, bool readonly, struct blk_info *info)
 		.max_discard = lun_max_trim(lun),
 		.discard_granularity = granule && granule <= UINT32_MAX ? (uint32_t)granule : lun->block_size,
 		.identity = { lun->identity[0], lun->identity[1] },
-		.flags = (readonly ? BLK_INFO_READONLY : BLK_INFO_ZEROES) |
+		.flags = BLK_INFO_SERVED | (readonly ? BLK_INFO_READONLY : BLK_INFO_ZEROES) |
 			 (lun->cache ? BLK_INFO_FLUSH : 0) | (discard ? BLK_INFO_DISCARD : 0) |
 			 (lun->rotational ? BLK_INFO_ROTATIONAL : 0),
 	};

@@ -283,11 +283,11 @@ static void queue_wait(struct queue *q)
 {
 	bool serving = queue_is_serving(q);
 	uint64_t until = requests_next_start(q);
+	/* What waits for the disk's limits knows how long: looking for work is no use. */
+	bool may_spin = !until && !io_is_served(&q->io);
 	int rc;
 
-	/* What waits for the disk's limits knows how long: looking for work is no use. */
-	if (serving && !requests_are_replaying(q) &&
-		((!until && queue_spin(q)) || !queue_arm_event(q)))
+	if (serving && !requests_are_replaying(q) && ((may_spin && queue_spin(q)) || !queue_arm_event(q)))
 		return;
 	queue_arm_trim(q);
 	rc = queue_sleep(q, until);

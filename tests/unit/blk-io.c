@@ -90,6 +90,29 @@ static void a_driver_that_wants_time_gets_it(void **state)
 	io_disk_finish();
 }
 
+/* Whoever waits leaves a server its CPU, as long as the server has something to do. */
+static void a_server_that_has_requests_is_known(void **state)
+{
+	struct blk_info info = plain;
+	struct iovec iov;
+
+	for (unsigned served = 0; served < 2; served++) {
+		struct blk_req req;
+
+		info.flags = served ? BLK_INFO_SERVED : 0;
+		io_disk_start(&info);
+		disk.later = true;
+		assert_false(io_is_served(&rig.io));
+		req = io_rig_req(BLK_READ, 0, 4096, &iov, memory);
+		io_queue_submit(&rig.io, &req);
+		io_kick(&rig.io);
+		assert_int_equal(io_is_served(&rig.io), served);
+		io_rig_wait(&rig, 1);
+		assert_false(io_is_served(&rig.io));
+		io_disk_finish();
+	}
+}
+
 static void expect_refused(int error, enum blk_op op, uint64_t offset, uint64_t length)
 {
 	assert_int_equal(io_rig_do(&rig, op, offset, length, memory), error);
@@ -386,6 +409,7 @@ int main(void)
 		cmocka_unit_test(a_drivers_descriptor_is_polled_and_reaped),
 		cmocka_unit_test(a_drivers_descriptor_may_change),
 		cmocka_unit_test(a_driver_that_wants_time_gets_it),
+		cmocka_unit_test(a_server_that_has_requests_is_known),
 		cmocka_unit_test(what_cannot_be_is_refused_before_the_driver),
 		cmocka_unit_test(secure_discard_only_where_it_works),
 		cmocka_unit_test(storage_that_makes_no_sense_is_refused),

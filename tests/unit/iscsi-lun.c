@@ -117,9 +117,9 @@ static void limits(void **state)
 	assert_int_equal(info.max_length, 256 * 512);
 	assert_int_equal(info.max_discard, 500 * 512); /* of both, which share it */
 	assert_int_equal(info.discard_granularity, 4096);
-	assert_int_equal(info.flags, BLK_INFO_DISCARD | BLK_INFO_ZEROES);
+	assert_int_equal(info.flags, BLK_INFO_SERVED | BLK_INFO_DISCARD | BLK_INFO_ZEROES);
 	lun_describe(&lun, true, &info);
-	assert_int_equal(info.flags, BLK_INFO_READONLY);
+	assert_int_equal(info.flags, BLK_INFO_SERVED | BLK_INFO_READONLY);
 	/* No descriptor, no UNMAP. */
 	lun_put(b0 + 24, 0, 4);
 	lun_parse_page(b0, sizeof(b0), &lun);
