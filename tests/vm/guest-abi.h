@@ -56,6 +56,7 @@ enum guest_op {
 	OP_TIME,           /* system time */
 	OP_PRINT,          /* string at a, to console_io */
 	OP_SEND_LOOP,      /* send port a until told to stop; result: rounds */
+	OP_CALL,           /* the function at a with the arguments b, c */
 	/* Those that do not return. */
 	OP_SPIN = 100,
 	OP_HLT_OFF,        /* HLT with interrupts off */

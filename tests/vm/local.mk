@@ -35,6 +35,7 @@ vm_tests = \
 	tests/vm/vm-grant \
 	tests/vm/vm-grant-hostile \
 	tests/vm/vm-hypercall \
+	tests/vm/vm-kernel \
 	tests/vm/vm-life \
 	tests/vm/vm-memory \
 	tests/vm/vm-pair \
@@ -77,6 +78,9 @@ tests_vm_vm_grant_hostile_LDADD = $(vm_test_ldadd)
 tests_vm_vm_hypercall_SOURCES = tests/vm/vm-hypercall.c
 tests_vm_vm_hypercall_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_hypercall_LDADD = $(vm_test_ldadd)
+tests_vm_vm_kernel_SOURCES = tests/vm/vm-kernel.c
+tests_vm_vm_kernel_CPPFLAGS = $(vm_test_cppflags)
+tests_vm_vm_kernel_LDADD = $(vm_test_ldadd)
 tests_vm_vm_life_SOURCES = tests/vm/vm-life.c
 tests_vm_vm_life_CPPFLAGS = $(vm_test_cppflags)
 tests_vm_vm_life_LDADD = $(vm_test_ldadd)

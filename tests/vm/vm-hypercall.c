@@ -318,21 +318,6 @@ static void test_unknown_msr_is_a_fault(void **state)
 	still_well();
 }
 
-/* The hypervisor looks for the start of a kernel there, and then does what the processor would. */
-static void test_base_of_gs_is_checked(void **state)
-{
-	uint64_t base = guest_call(&g, 0, OP_RDMSR, 0xc0000101, 0, 0);
-
-	assert_in_range(base, GUEST_IMAGE, GUEST_RAM);
-	guest_call(&g, 0, OP_WRMSR, 0xc0000101, 1ull << 60, 0);
-	assert_int_equal(guest_mail(&g, 0)->faulted, 1);
-	assert_int_equal(guest_mail(&g, 0)->vector, 13);
-	assert_int_equal(guest_call(&g, 0, OP_RDMSR, 0xc0000101, 0, 0), base);
-	guest_call(&g, 0, OP_WRMSR, 0xc0000101, base, 0);
-	assert_int_equal(guest_mail(&g, 0)->faulted, 0);
-	still_well();
-}
-
 /* Garbage of all kinds for all calls but those that end or stop the guest. */
 static void test_garbage_arguments(void **state)
 {
@@ -388,7 +373,6 @@ int main(int argc, char **argv)
 		CASE(test_wrong_states_and_domains),
 		CASE(test_hypercall_page_in_a_bad_place),
 		CASE(test_unknown_msr_is_a_fault),
-		CASE(test_base_of_gs_is_checked),
 		CASE(test_garbage_arguments),
 		CASE(test_batches_without_end),
 	};

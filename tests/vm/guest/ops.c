@@ -324,6 +324,8 @@ static uint64_t run(struct cpu *cpu)
 		return system_time();
 	case OP_PRINT:
 		return op_print(a[0]);
+	case OP_CALL:
+		return try_call((void *)a[0], a[1], a[2], 0);
 	default:
 		return -1;
 	}
