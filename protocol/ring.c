@@ -11,15 +11,16 @@
  *     write slots                         read index            (acquire)
  *     write index    (release)            read slots
  *
- *     write index    } seq_cst: in        write threshold       } seq_cst: in
- *     read threshold } this order         read index again      } this order
+ *     write index                         write threshold
+ *     full barrier                        full barrier
+ *     read threshold                      read index again
  *
  * The second pair is a store followed by a load of another word on both sides: with
- * anything less than sequential consistency both could read the old value, the
- * producer would not notify and the consumer would sleep for ever. The other side is
- * often a kernel that uses full barriers (virt_mb()) between plain accesses; a
- * sequentially consistent store and load are ordered against those on every
- * architecture that Xen runs on.
+ * anything less both could read the old value, the producer would not notify and the
+ * consumer would sleep for ever. The other side is often a kernel that has a full barrier
+ * (virt_mb()) between plain accesses, and so have we: a sequentially consistent store and
+ * load would do on every processor (STLR, LDAR on Arm), but not on QEMU's emulation of Arm by
+ * x86 threads, which lets the load pass the store.
  */
 #include "config.h"
 #include "protocol/ring.h"
@@ -69,6 +70,12 @@ static void ring_copy_out(void *to, const uint8_t *shared, size_t len)
 {
 	memcpy(to, shared, len);
 	__asm__ __volatile__("" : : "r"(to) : "memory");
+}
+
+/* Our store before our next load, as every processor sees them; a fence that TSan accepts. */
+static inline void ring_full_barrier(void)
+{
+	__sync_synchronize();
 }
 
 /* A threshold lies in (old, new]: the consumer waits for one of what was just published. */
@@ -174,9 +181,9 @@ bool ring_back_final_check_for(struct ring_back *r, uint32_t wanted)
 	 * The threshold must be seen before we look again: pairs with the frontend's
 	 * full barrier between its req_prod and its look at req_event.
 	 */
-	__atomic_store_n(&h->req_event, r->req_cons + wanted, __ATOMIC_SEQ_CST);
-	return ring_suffices(
-		ring_back_waiting(r, __atomic_load_n(&h->req_prod, __ATOMIC_SEQ_CST)), wanted);
+	__atomic_store_n(&h->req_event, r->req_cons + wanted, __ATOMIC_RELAXED);
+	ring_full_barrier();
+	return ring_suffices(ring_back_pending(r), wanted);
 }
 
 void ring_back_put(struct ring_back *r, const void *rsp, size_t len)
@@ -202,8 +209,9 @@ bool ring_back_push(struct ring_back *r)
 	 * Releases the slots (pairs with the frontend's read barrier after rsp_prod), and
 	 * is seen before we look at rsp_event (pairs with its final check's full barrier).
 	 */
-	__atomic_store_n(&h->rsp_prod, r->rsp_prod, __ATOMIC_SEQ_CST);
-	event = __atomic_load_n(&h->rsp_event, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&h->rsp_prod, r->rsp_prod, __ATOMIC_RELEASE);
+	ring_full_barrier();
+	event = __atomic_load_n(&h->rsp_event, __ATOMIC_RELAXED);
 	r->rsp_published = r->rsp_prod;
 	return ring_event_crossed(event, old, r->rsp_prod);
 }
@@ -244,8 +252,9 @@ bool ring_front_push(struct ring_front *r)
 	if (r->req_prod == old)
 		return false;
 	/* As ring_back_push(): pairs with ring_back_pending() and ring_back_final_check(). */
-	__atomic_store_n(&h->req_prod, r->req_prod, __ATOMIC_SEQ_CST);
-	event = __atomic_load_n(&h->req_event, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&h->req_prod, r->req_prod, __ATOMIC_RELEASE);
+	ring_full_barrier();
+	event = __atomic_load_n(&h->req_event, __ATOMIC_RELAXED);
 	r->req_published = r->req_prod;
 	return ring_event_crossed(event, old, r->req_prod);
 }
@@ -301,7 +310,7 @@ bool ring_front_final_check_for(struct ring_front *r, uint32_t wanted)
 	if (ring_suffices(ring_front_pending(r), wanted))
 		return true;
 	/* As ring_back_final_check(): pairs with the backend's full barrier after rsp_prod. */
-	__atomic_store_n(&h->rsp_event, r->rsp_cons + wanted, __ATOMIC_SEQ_CST);
-	return ring_suffices(
-		ring_front_waiting(r, __atomic_load_n(&h->rsp_prod, __ATOMIC_SEQ_CST)), wanted);
+	__atomic_store_n(&h->rsp_event, r->rsp_cons + wanted, __ATOMIC_RELAXED);
+	ring_full_barrier();
+	return ring_suffices(ring_front_pending(r), wanted);
 }
