@@ -3,6 +3,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/functions.sh"
 PATH=$PATH:/usr/sbin:/sbin
 in=$tmp/in out=$tmp/out
+# SLUICE_LAB_ARCH=arm64: the emulated machines are of that kind, and the build tree is one of scripts/cross-arm64.sh,
+# beside the sysroot that it made.
+export SLUICE_LAB_ARCH=${SLUICE_LAB_ARCH:-amd64}
+lab_arch=$SLUICE_LAB_ARCH
+sysroot=$(dirname "$builddir")/sysroot/root
 
 # lab_tools NAME: skip where the lab of that name cannot run, naming the remedy
 lab_tools () {
@@ -11,7 +16,7 @@ lab_tools () {
 	while read -r tool package; do
 		command -v "$tool" >/dev/null || skip "the $1 lab needs $tool; as root: apt-get install $package"
 	done <<-END
-		qemu-system-x86_64 qemu-system-x86
+		$([ $lab_arch = amd64 ] && echo qemu-system-x86_64 qemu-system-x86 || printf 'qemu-system-aarch64 qemu-system-arm\nqemu-aarch64 qemu-user')
 		apt-get apt
 		dpkg-deb dpkg
 		xz xz-utils
@@ -37,8 +42,22 @@ lab_built () {
 	[ "$(head -c 4 "$1")" = $'\x7fELF' ] || built=$(dirname "$1")/.libs/$(basename "$1")
 }
 
+# lab_copy_arm64 ROOT FILE PATH: as lab_copy, with the sysroot's libraries
+lab_copy_arm64 () {
+	local root=$1 file=$2 path=$3 lib to=$1/lib/aarch64-linux-gnu loader=lib/ld-linux-aarch64.so.1
+	mkdir -p "$root$(dirname "$path")" "$to"
+	cp -L "$file" "$root$path"
+	cp -uL "$sysroot/$loader" "$root/$loader"
+	qemu-aarch64 "$sysroot/$loader" --library-path "$sysroot/usr/lib/aarch64-linux-gnu" --list "$file" >"$tmp/list" ||
+		fail "$file needs what is not in $sysroot: $(cat "$tmp/list")"
+	for lib in $(awk '$3 ~ /^\// { print $3 }' "$tmp/list") "$sysroot/lib/aarch64-linux-gnu/libgcc_s.so.1"; do
+		cp -uL "$lib" "$to/"
+	done
+}
+
 # lab_copy ROOT FILE PATH: a program as PATH below ROOT, and its libraries where they are here
 lab_copy () {
+	[ $lab_arch = amd64 ] || { lab_copy_arm64 "$@"; return; }
 	local root=$1 file=$2 path=$3 lib
 	mkdir -p "$root$(dirname "$path")"
 	cp -L "$file" "$root$path"

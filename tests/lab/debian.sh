@@ -67,11 +67,20 @@ unpack () {
 	for deb in "$@"; do dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C root; done
 }
 
+# busybox_here: root's busybox, as a program of this machine
+busybox_here () {
+	cp root/bin/busybox busybox
+	[ -n "$foreign" ] || return 0
+	mv busybox "busybox.$arch"
+	printf '#!/bin/sh\nexec %s "$0.%s" "$@"\n' "$qemu_user" "$arch" >busybox
+	chmod +x busybox
+}
+
 # modules VERSION TO NAME..: these of root's modules and all that they depend on, not compressed
 modules () {
 	local version=$1 to=$2 from=root/lib/modules/$1 m; shift 2
 	find "$from" -name '*.ko.xz' -exec xz -d {} +
-	[ -e "$from/modules.dep" ] || run_arch ./busybox depmod -b "$PWD/root" "$version"
+	[ -e "$from/modules.dep" ] || ./busybox depmod -b "$PWD/root" "$version"
 	awk -v want="$*" '
 		{ sub(":", "", $1); name = $1; sub(".*/", "", name); sub(/\.ko$/, "", name); gsub("-", "_", name)
 		  path[name] = $1; deps[$1] = ""; for (i = 2; i <= NF; i++) deps[$1] = deps[$1] " " $i }
@@ -85,8 +94,8 @@ modules () {
 		mkdir -p "$to/lib/modules/$version/$(dirname "$m")"
 		cp "$from/$m" "$to/lib/modules/$version/$m"
 	done
-	run_arch ./busybox depmod -b "$PWD/$to" "$version"
+	./busybox depmod -b "$PWD/$to" "$version"
 }
 
 # pack DIR: as DIR.cpio
-pack () { (cd "$1" && find . | run_arch "$OLDPWD/busybox" cpio -o -H newc 2>/dev/null) >"$1.cpio.tmp" && mv "$1.cpio.tmp" "$1.cpio"; }
+pack () { (cd "$1" && find . | "$OLDPWD/busybox" cpio -o -H newc 2>/dev/null) >"$1.cpio.tmp" && mv "$1.cpio.tmp" "$1.cpio"; }

@@ -25,7 +25,7 @@ pack_role () {
 
 # emulate ARGUMENT..: QEMU with these and the scenario's disks, after the one for results. What it
 # leaves there is in OUT afterwards. Ends this program with the status that it left.
-# LAB_DISK: more of QEMU's -drive options for them all
+# LAB_DISK: more of QEMU's -drive options for them all; LAB_MACHINE: QEMU's program and machine
 emulate () {
 	local disk drives=() status=0
 	mkdir -p "$out"
@@ -33,7 +33,7 @@ emulate () {
 	for disk in "$tmp/out.raw" "$in"/disk-*.raw; do
 		[ ! -e "$disk" ] || drives+=(-drive "file=$disk,if=virtio,format=raw,cache=unsafe${LAB_DISK:+,$LAB_DISK}")
 	done
-	timeout "$seconds" qemu-system-x86_64 -machine pc -nographic -no-reboot -nic none -nodefaults -serial stdio \
+	timeout "$seconds" ${LAB_MACHINE:-qemu-system-x86_64 -machine pc} -nographic -no-reboot -nic none -nodefaults -serial stdio \
 		"$@" "${drives[@]}" </dev/null >"$out/console.log" 2>&1 9>&- &
 	qemu=$!
 	wait "$qemu" || status=$?

@@ -3,6 +3,7 @@
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$lab/../common.sh"
 cache=${SLUICE_LAB_CACHE:-$builddir/lab}/xen
+[ $lab_arch = amd64 ] || cache=$cache-$lab_arch
 
 # lab_needs: skip where the lab cannot run; gather its parts at the first run
 lab_needs () {

@@ -97,7 +97,10 @@ console_of () { echo "/var/log/xen/console/guest-$1.log"; }
 # domain NAME ROLE MEMORY 'kernel arguments' 'more configuration'
 # boot: in place of the stock kernel as a PV domain, which has the role's initial ram disk
 domain () {
-	_boot=${boot:-"type='pv'
+	_type=
+	# Guests are of one kind on Arm.
+	[ "$(uname -m)" != x86_64 ] || _type="type='pv'"
+	_boot=${boot:-"$_type
 kernel='/boot/vmlinux'
 ramdisk='/boot/$2.cpio'"}
 	cat >"/run/$1.cfg" <<-END
@@ -106,7 +109,7 @@ ramdisk='/boot/$2.cpio'"}
 		memory=$3
 		vcpus=1
 		tsc_mode='native'
-		extra='console=hvc0 quiet panic=1 lab=$2 seconds=$(arg seconds) $4'
+		extra='console=hvc0 quiet panic=1 cryptomgr.notests rodata=off lab=$2 seconds=$(arg seconds) $4'
 		on_reboot='${on_reboot:-destroy}'
 		on_crash='destroy'
 		$5
