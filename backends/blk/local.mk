@@ -359,6 +359,12 @@ TESTS += tests/unit/blk-nbd-queue
 tests_unit_blk_nbd_queue_SOURCES = tests/unit/blk-nbd-queue.c backends/blk/nbd-queue.c
 tests_unit_blk_nbd_queue_CFLAGS = $(AM_CFLAGS) $(LIBNBD_CFLAGS)
 tests_unit_blk_nbd_queue_LDADD = common/libcommon.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/blk-nbd-link
+TESTS += tests/unit/blk-nbd-link
+tests_unit_blk_nbd_link_SOURCES = tests/unit/blk-nbd-link.c backends/blk/nbd-link.c backends/blk/nbd-link.h
+tests_unit_blk_nbd_link_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LIBNBD_CFLAGS)
+tests_unit_blk_nbd_link_LDADD = $(CMOCKA_LIBS) $(LIBNBD_LIBS)
 endif
 endif
 if HAVE_CMOCKA

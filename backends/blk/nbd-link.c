@@ -15,6 +15,8 @@
 
 /* A server that names no largest payload takes this much (proto.md, "Size constraints"). */
 #define LINK_PAYLOAD (32u << 20)
+/* Answers that are read before anybody else has a turn. */
+#define LINK_ANSWERS 16u
 
 /* --- addresses ------------------------------------------------------------------------- */
 
@@ -202,11 +204,16 @@ uint32_t nbd_link_wants(const struct nbd_link *link, int *fd)
 	       (direction & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0);
 }
 
+static bool link_has_ended(struct nbd_handle *h)
+{
+	return nbd_aio_is_dead(h) || nbd_aio_is_closed(h);
+}
+
 bool nbd_link_check(struct nbd_link *link)
 {
 	if (!link->handle)
 		return link->phase != NBD_LINK_DOWN;
-	if (nbd_aio_is_dead(link->handle) || nbd_aio_is_closed(link->handle)) {
+	if (link_has_ended(link->handle)) {
 		if (!link->why[0])
 			snprintf(link->why, sizeof(link->why), "the server closed the connection");
 		nbd_link_close(link);
@@ -216,6 +223,29 @@ bool nbd_link_check(struct nbd_link *link)
 		(nbd_aio_is_ready(link->handle) || nbd_aio_is_processing(link->handle)))
 		link->phase = NBD_LINK_UP;
 	return true;
+}
+
+/*
+ * Whether a read would find something, if only an end. The library must not be told so in vain: it would take
+ * that for the beginning of an answer, and send no command until there is one.
+ */
+static bool link_has_more(struct nbd_handle *h)
+{
+	char byte;
+
+	return recv(nbd_aio_get_fd(h), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	       (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+/* All answers that are there, so that whoever waits for them is woken once. */
+static int link_read(struct nbd_link *link)
+{
+	struct nbd_handle *h = link->handle;
+	int rc = 0;
+
+	for (unsigned i = 0; i < LINK_ANSWERS && rc == 0 && !link_has_ended(h) && link_has_more(h); i++)
+		rc = nbd_aio_notify_read(h);
+	return rc;
 }
 
 void nbd_link_event(struct nbd_link *link, uint32_t revents)
@@ -232,7 +262,7 @@ void nbd_link_event(struct nbd_link *link, uint32_t revents)
 	direction = nbd_aio_get_direction(link->handle);
 	/* A hang-up is what the next read says. */
 	if ((direction & LIBNBD_AIO_DIRECTION_READ) && (revents & (POLLIN | POLLHUP | POLLERR)))
-		rc = nbd_aio_notify_read(link->handle);
+		rc = link_read(link);
 	else if ((direction & LIBNBD_AIO_DIRECTION_WRITE) && (revents & (POLLOUT | POLLHUP | POLLERR)))
 		rc = nbd_aio_notify_write(link->handle);
 	if (rc < 0)
