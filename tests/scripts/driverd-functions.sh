@@ -118,9 +118,7 @@ add_leaf () {
 		"$leaf/frontend-id" "$fe" "$leaf/online" 1 "$leaf/params" /dev/null
 	shift 3
 	while [ $# -gt 0 ]; do xs write "$leaf/$1" "$2"; shift 2; done
-	xs chmod "$leaf" n1 "r$fe"
-	local node
-	for node in $(xs list "$leaf"); do xs chmod "$leaf/$node" n1 "r$fe"; done
+	xs chmod -r "$leaf" n1 "r$fe"
 	xs write "$leaf/state" 1
 	xs chmod "$leaf/state" n1 "r$fe"
 }
