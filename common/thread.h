@@ -16,5 +16,8 @@
  */
 FOR_MODULES int thread_start(pthread_t *thread, size_t stack, void *(*fn)(void *opaque), void *opaque)
 	must_check;
+/** thread_start_hearing() - the same, but @signal reaches it. */
+int thread_start_hearing(pthread_t *thread, size_t stack, int signal, void *(*fn)(void *opaque),
+	void *opaque) must_check;
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "common/thread.h"
 #include "hypervisor/vm/kvm-private.h"
 
 #define SECOND 1000000000ull
@@ -259,23 +260,5 @@ void kvm_thread_fini(struct kvm_vm *kv)
 
 int thread_make(pthread_t *thread, void *(*fn)(void *), void *opaque, bool kicks)
 {
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP,
-		SIGSYS };
-	pthread_attr_t attr;
-	sigset_t mask, old;
-	int rc;
-
-	sigfillset(&mask);
-	for (unsigned i = 0; i < ARRAY_SIZE(faults); i++)
-		sigdelset(&mask, faults[i]);
-	if (kicks)
-		sigdelset(&mask, VCPU_KICK_SIGNAL);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, VCPU_STACK);
-	/* It inherits the mask. */
-	pthread_sigmask(SIG_SETMASK, &mask, &old);
-	rc = pthread_create(thread, &attr, fn, opaque);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -rc;
+	return thread_start_hearing(thread, VCPU_STACK, kicks ? VCPU_KICK_SIGNAL : 0, fn, opaque);
 }
