@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/open-files.h"
 #include "hypervisor/vm/kvm.h"
 
 /* What is kept free for the control sockets, the loop and what is in flight. */
@@ -18,20 +18,14 @@
 /* Raises the limit of descriptors as far as it goes and shares it out. */
 static unsigned fd_budget(void)
 {
-	struct rlimit rl;
+	unsigned long most = open_files_raise();
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
-		return 256;
-	rl.rlim_cur = rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) < 0)
-		log_warn("cannot raise the limit of open files: %s", strerror(errno));
-	getrlimit(RLIMIT_NOFILE, &rl);
-	if (rl.rlim_cur > 1u << 20)
-		rl.rlim_cur = 1u << 20;
-	if (rl.rlim_cur < 4 * FD_RESERVE)
+	if (most > 1u << 20)
+		most = 1u << 20;
+	if (most < 4 * FD_RESERVE)
 		return FD_RESERVE;
 	/* No domain may use up what the others need: four can fill all. */
-	return (rl.rlim_cur - FD_RESERVE) / 4;
+	return (unsigned)(most - FD_RESERVE) / 4;
 }
 
 static void idle_ready(void *opaque, uint32_t events)

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "common/fault.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/open-files.h"
 #include "hypervisor/store/ring-attach.h"
 #include "hypervisor/store/socket.h"
 #include "hypervisor/store/state-file.h"
@@ -275,18 +275,6 @@ static struct listener *server_listen(struct server *server, const struct option
 	return listener;
 }
 
-/* Every connection of every domain is a descriptor. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		log_warn("the limit on open files stays as it is: %s", strerror(errno));
-}
-
 static void open_state(struct server *server, const char *path)
 {
 	server->state = state_file_open(path);
@@ -336,7 +324,7 @@ int main(int argc, char **argv)
 	status = fault_guard();
 	if (status < 0)
 		die("cannot catch SIGBUS: %s", strerror(-status));
-	raise_file_limit();
+	(void)open_files_raise(); /* every connection of every domain is a descriptor */
 	server.domain_dir = options.domain_dir;
 	server.loop = loop_new();
 	server.rings = rings_new(server.loop, &server.store);
