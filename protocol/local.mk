@@ -95,11 +95,11 @@ protocol_fuzzers = \
 	$(NULL)
 check_PROGRAMS += $(protocol_fuzzers)
 TESTS += $(protocol_fuzzers)
-tests_fuzz_fuzz_blkif_SOURCES = tests/fuzz/fuzz-blkif.c tests/fuzz/standalone.c
+tests_fuzz_fuzz_blkif_SOURCES = tests/fuzz/fuzz-blkif.c tests/fuzz/input.h tests/fuzz/standalone.c
 tests_fuzz_fuzz_blkif_LDADD = protocol/libprotocol.la
-tests_fuzz_fuzz_ctrl_SOURCES = tests/fuzz/fuzz-ctrl.c tests/fuzz/standalone.c
+tests_fuzz_fuzz_ctrl_SOURCES = tests/fuzz/fuzz-ctrl.c tests/fuzz/input.h tests/fuzz/standalone.c
 tests_fuzz_fuzz_ctrl_LDADD = protocol/libprotocol.la
-tests_fuzz_fuzz_netif_SOURCES = tests/fuzz/fuzz-netif.c tests/fuzz/standalone.c
+tests_fuzz_fuzz_netif_SOURCES = tests/fuzz/fuzz-netif.c tests/fuzz/input.h tests/fuzz/standalone.c
 tests_fuzz_fuzz_netif_LDADD = protocol/libprotocol.la
 tests_fuzz_fuzz_negotiate_SOURCES = tests/fuzz/fuzz-negotiate.c tests/fuzz/standalone.c
 tests_fuzz_fuzz_negotiate_LDADD = protocol/libprotocol.la

@@ -6,37 +6,12 @@
  */
 #include "config.h"
 
-#include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/blkif.h"
 #include "protocol/ring.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-/* Zeroes once the input has ended. */
-static void take(struct input *in, void *to, size_t len)
-{
-	size_t n = len < in->size ? len : in->size;
-
-	memset(to, 0, len);
-	memcpy(to, in->data, n);
-	in->data += n;
-	in->size -= n;
-}
-
-static void check(int property)
-{
-	if (!property)
-		abort();
-}
+#include "tests/fuzz/input.h"
 
 static struct blkif_limits take_limits(struct input *in)
 {

@@ -14,30 +14,7 @@
 
 #include "protocol/netif-ctrl.h"
 #include "protocol/packet.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-/* Zeroes once the input has ended. */
-static void take(struct input *in, void *to, size_t len)
-{
-	size_t n = len < in->size ? len : in->size;
-
-	memset(to, 0, len);
-	memcpy(to, in->data, n);
-	in->data += n;
-	in->size -= n;
-}
-
-static void check(int property)
-{
-	if (!property)
-		abort();
-}
+#include "tests/fuzz/input.h"
 
 /* The guest's page is what comes next of the input; some are not granted. */
 static int copy(void *opaque, uint32_t gref, uint32_t offset, void *to, uint32_t len)

@@ -6,31 +6,12 @@
  */
 #include "config.h"
 
-#include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/netif.h"
 #include "protocol/ring.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-/* Zeroes once the input has ended. */
-static void take(struct input *in, void *to, size_t len)
-{
-	size_t n = len < in->size ? len : in->size;
-
-	memset(to, 0, len);
-	memcpy(to, in->data, n);
-	in->data += n;
-	in->size -= n;
-}
+#include "tests/fuzz/input.h"
 
 static uint8_t take_byte(struct input *in)
 {
@@ -38,12 +19,6 @@ static uint8_t take_byte(struct input *in)
 
 	take(in, &b, 1);
 	return b;
-}
-
-static void check(int property)
-{
-	if (!property)
-		abort();
 }
 
 /*
