@@ -12,7 +12,6 @@
 
 #include "common/log.h"
 #include "common/open-files.h"
-#include "common/page-size.h"
 #include "drivers-domain/audit.h"
 #include "drivers-domain/daemon.h"
 #include "drivers-domain/launch.h"
@@ -280,7 +279,6 @@ int main(int argc, char **argv)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);
 	if (o.audit)
 		return audit_run(o.run_dir);
-	page_size_check();
 	(void)open_files_raise(); /* each backend takes some */
 	launch_find_programs();
 	if (files_open(&d.files, o.run_dir, o.journal_dir, why, sizeof(why)) < 0)
