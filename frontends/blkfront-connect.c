@@ -18,6 +18,7 @@
 
 #include "common/fdpass.h"
 #include "protocol/blkif-nodes.h"
+#include "xenstore/xenlog.h"
 #include "xenstore/xsnode.h"
 
 /* ---- the handshake ------------------------------------------------------ */
@@ -41,7 +42,7 @@ static int make_channel(struct blkfront_queue *q)
 {
 	struct blkfront *bf = q->bf;
 
-	q->xce = xenevtchn_open(NULL, 0);
+	q->xce = xenevtchn_open(xenlog(), 0);
 	if (!q->xce)
 		return xenfront_why(&bf->xf, -errno, "cannot open event channels: %m; is this a domain?");
 	q->port = xenevtchn_bind_unbound_port(q->xce, bf->xf.backend_id);
@@ -264,7 +265,7 @@ static int open_device(struct blkfront *bf)
 
 static int open_grants(struct blkfront *bf)
 {
-	bf->xgs = xengntshr_open(NULL, 0);
+	bf->xgs = xengntshr_open(xenlog(), 0);
 	return bf->xgs ? 0 : xenfront_why(&bf->xf, -errno,
 				     "cannot open the grant allocator: %m; on Xen: modprobe xen-gntalloc");
 }

@@ -14,6 +14,7 @@
 
 #include "common/fdpass.h"
 #include "frontends/xenfront.h"
+#include "xenstore/xenlog.h"
 #include "xenstore/xsnode.h"
 
 struct consolefront {
@@ -77,13 +78,13 @@ static int share_ring(struct consolefront *cf)
 {
 	uint32_t domid = cf->xf.backend_id;
 
-	cf->share = xengntshr_open(NULL, 0);
+	cf->share = xengntshr_open(xenlog(), 0);
 	if (cf->share)
 		cf->page = xengntshr_share_pages(cf->share, domid, 1, &cf->ref, 1);
 	if (!cf->page)
 		return xenfront_why(&cf->xf, -EIO, "a page cannot be granted to domain %u: %m", domid);
 	memset(cf->page, 0, sizeof(*cf->page));
-	cf->evtchn = xenevtchn_open(NULL, 0);
+	cf->evtchn = xenevtchn_open(xenlog(), 0);
 	cf->port = cf->evtchn ? xenevtchn_bind_unbound_port(cf->evtchn, domid) : -1;
 	if (cf->port < 0)
 		return xenfront_why(&cf->xf, -EIO, "no event channel to domain %u: %m", domid);

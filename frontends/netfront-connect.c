@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/fdpass.h"
+#include "xenstore/xenlog.h"
 #include "xenstore/xsnode.h"
 
 #define DEFAULT_MTU 1500u
@@ -120,7 +121,7 @@ int nf_make_channel(struct netfront *nf, xenevtchn_handle *xce, int *port)
 
 static xenevtchn_handle *open_channels(struct netfront *nf)
 {
-	xenevtchn_handle *xce = xenevtchn_open(NULL, 0);
+	xenevtchn_handle *xce = xenevtchn_open(xenlog(), 0);
 
 	if (!xce)
 		xenfront_why(&nf->xf, -errno, "cannot open event channels: %m; is this a domain?");

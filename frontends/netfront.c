@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 
 #include "common/log.h"
+#include "xenstore/xenlog.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define DEFAULT_POLL_US 50
@@ -85,7 +86,7 @@ static int prepare(struct netfront *nf)
 	nf->broken_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (nf->broken_fd < 0)
 		return xenfront_why(&nf->xf, -errno, "cannot make an eventfd: %m");
-	nf->xgs = xengntshr_open(NULL, 0);
+	nf->xgs = xengntshr_open(xenlog(), 0);
 	if (!nf->xgs)
 		return xenfront_why(&nf->xf, -errno,
 			"cannot open the grant allocator: %m; on Xen: modprobe xen-gntalloc");

@@ -34,8 +34,6 @@ backends_common_libbackend_la_SOURCES = \
 	backends/common/state-file.h \
 	backends/common/store-socket.c \
 	backends/common/store-socket.h \
-	backends/common/xenlog.c \
-	backends/common/xenlog.h \
 	$(NULL)
 backends_common_libbackend_la_LIBADD = \
 	xenstore/libxsnode.la \

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/common/xenlog.h"
 #include "common/thread.h"
+#include "xenstore/xenlog.h"
 
 #define SLOT_STACK (256u << 10)
 

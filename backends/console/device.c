@@ -13,11 +13,11 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
-#include "backends/common/xenlog.h"
 #include "backends/console/budget.h"
 #include "common/fdpass.h"
 #include "common/log.h"
 #include "protocol/console.h"
+#include "xenstore/xenlog.h"
 
 /* Rings of bytes taken per event; a guest that writes on has its turn with the others. */
 #define DEVICE_ROUND 8u

@@ -38,10 +38,10 @@
 
 #include "backends/blk/uring-slot.h"
 #include "backends/common/confined.h"
-#include "backends/common/xenlog.h"
 #include "common/array.h"
 #include "common/log.h"
 #include "tests/peers/escape-store.h"
+#include "xenstore/xenlog.h"
 
 static pid_t daemon_pid, victim_pid, other_pid;
 static const char *secret, *hypervisor_path, *store_path, *gate_path;

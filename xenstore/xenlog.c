@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "config.h"
-#include "backends/common/xenlog.h"
+#include "xenstore/xenlog.h"
 
 #include <stdio.h>
 #include <string.h>
