@@ -38,7 +38,8 @@ static struct {
 	struct daemon daemon;
 	struct keeper *keeper;
 	unsigned heard; /* of the devices that went, in order */
-	unsigned until; /* the loop ends when so many were heard */
+	unsigned until; /* the loop ends when so many were heard, */
+	unsigned turns; /* or after so many turns of it */
 } rig;
 
 int store_fd_open(void)
@@ -109,7 +110,7 @@ static void hear_removals(void)
 static void hear_on(void *opaque)
 {
 	hear_removals();
-	if (rig.heard == rig.until)
+	if (rig.heard == rig.until || ++rig.turns == 6000)
 		loop_stop(rig.daemon.loop, 0);
 	else
 		assert_non_null(loop_add_timer(rig.daemon.loop, 5, hear_on, NULL));
