@@ -7,6 +7,6 @@ export PATH=/gnu:$PATH SLUICE_SRCDIR=/src SLUICE_BUILDDIR=/build SLUICE_CONFORM_
 # shellcheck disable=SC2046
 bash /src/tests/scripts/conformance.sh lvm $(arg cases | tr , ' ') >/out/conformance 2>&1 ||
 	fail "$(tail -n 60 /out/conformance)"
-grep -E ' (passed|skipped) ' /out/conformance | while read -r line; do say "$line"; done
+grep -E '^[a-z0-9-]+ +lvm +(passed|skipped) ' /out/conformance | while read -r line; do say "$line"; done
 [ "$(dmsetup ls)" = "No devices found" ] || fail "left: $(dmsetup ls)"
 [ -z "$(losetup -a)" ] || fail "left: $(losetup -a)"
