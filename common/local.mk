@@ -18,8 +18,8 @@ common_libcommon_la_SOURCES = \
 	common/loop.h \
 	common/lvm-name.c \
 	common/lvm-name.h \
-	common/open-files.c \
-	common/open-files.h \
+	common/page-size.c \
+	common/page-size.h \
 	common/paths.c \
 	common/paths.h \
 	common/servers.c \
@@ -123,8 +123,21 @@ tests_unit_servers_resolve_SOURCES = tests/unit/servers-resolve.c common/servers
 tests_unit_servers_resolve_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_servers_resolve_LDADD = $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/unit/spin
-TESTS += tests/unit/spin
+# Reads the lists of system calls in the sources, for an architecture that need not be here.
+if HAVE_LIBSECCOMP
+check_PROGRAMS += tests/unit/confine-arm64
+TESTS += tests/unit/confine-arm64
+tests_unit_confine_arm64_SOURCES = tests/unit/confine-arm64.c
+tests_unit_confine_arm64_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(LIBSECCOMP_CFLAGS)
+tests_unit_confine_arm64_LDADD = $(LIBSECCOMP_LIBS) $(CMOCKA_LIBS)
+endif
+
+check_PROGRAMS += tests/unit/page-size tests/unit/spin
+TESTS += tests/unit/page-size tests/unit/spin
+tests_unit_page_size_SOURCES = tests/unit/page-size.c common/page-size.c
+tests_unit_page_size_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_page_size_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
+tests_unit_page_size_LDADD = $(common_test_libs)
 tests_unit_spin_SOURCES = tests/unit/spin.c common/spin.c
 tests_unit_spin_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_spin_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrusage

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/open-files.h"
+#include "common/page-size.h"
 #include "drivers-domain/audit.h"
 #include "drivers-domain/daemon.h"
 #include "drivers-domain/launch.h"
@@ -279,7 +279,7 @@ int main(int argc, char **argv)
 		die("%s: there are no arguments besides options; try --help", argv[optind]);
 	if (o.audit)
 		return audit_run(o.run_dir);
-	(void)open_files_raise(); /* each backend takes some */
+	page_size_check();
 	launch_find_programs();
 	if (files_open(&d.files, o.run_dir, o.journal_dir, why, sizeof(why)) < 0)
 		die("%s", why);

@@ -29,7 +29,7 @@ static const int allowed[] = {
 	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(getsockopt), SCMP_SYS(fcntl),
 	SCMP_SYS(close), SCMP_SYS(clock_gettime), SCMP_SYS(restart_syscall),
 	/* channels and shared memory */
-	SCMP_SYS(pipe2), SCMP_SYS(tee), SCMP_SYS(poll), SCMP_SYS(memfd_create), SCMP_SYS(fallocate),
+	SCMP_SYS(pipe2), SCMP_SYS(tee), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(memfd_create), SCMP_SYS(fallocate),
 	SCMP_SYS(fchmod), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
 	SCMP_SYS(futex), SCMP_SYS(getrandom),
 	/* vms: their threads, timers and announcements */

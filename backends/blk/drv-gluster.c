@@ -367,7 +367,7 @@ static void gluster_close(void *state)
 static const struct confine_rule gluster_rules[] = {
 	CONFINE_CALL(memfd_create), CONFINE_CALL(dup), CONFINE_CALL(epoll_create), CONFINE_CALL(epoll_create1),
 	CONFINE_CALL(epoll_ctl), CONFINE_CALL(epoll_wait), CONFINE_CALL(epoll_pwait), CONFINE_CALL(pipe2),
-	CONFINE_CALL(readv), CONFINE_CALL(writev), CONFINE_CALL(poll), CONFINE_CALL(lseek),
+	CONFINE_CALL(readv), CONFINE_CALL(writev), CONFINE_CALL(poll), CONFINE_CALL(ppoll), CONFINE_CALL(lseek),
 	CONFINE_CALL(getgroups), CONFINE_CALL(getuid), CONFINE_CALL(geteuid), CONFINE_CALL(getgid),
 	CONFINE_CALL(getegid), CONFINE_CALL(getppid), CONFINE_CALL(sysinfo), CONFINE_CALL(uname),
 	CONFINE_CALL(nanosleep), CONFINE_CALL_IF(fcntl, 1, F_SETFL),

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/page-size.h"
 
 struct program_signals {
 	int fd;
@@ -75,6 +76,7 @@ int program_run(const struct program *program, const void *options)
 
 	if (!loop || s.fd < 0)
 		die("no event loop: %s", strerror(errno));
+	page_size_check();
 	program_may_end(true);
 	s.device = program->start(loop, options, &status);
 	program_may_end(false);

@@ -37,7 +37,7 @@ static const struct confine_rule user_rules[] = {
 	CONFINE_CALL(getsockname), CONFINE_CALL(getpeername),
 	CONFINE_CALL(recvmsg), CONFINE_CALL(sendmsg),
 	CONFINE_CALL_IF(fcntl, 1, F_SETFL), CONFINE_CALL_IF(ioctl, 1, FIONREAD),
-	CONFINE_CALL(epoll_ctl), CONFINE_CALL(epoll_wait), CONFINE_CALL(timerfd_settime),
+	CONFINE_CALL(epoll_ctl), CONFINE_CALL(epoll_wait), CONFINE_CALL(epoll_pwait), CONFINE_CALL(timerfd_settime),
 };
 static const struct confine_table user_confine = { user_rules, ARRAY_SIZE(user_rules) };
 
