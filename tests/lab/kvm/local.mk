@@ -6,6 +6,7 @@ kvm_lab_tests = \
 	tests/lab/kvm/test-cpus.sh \
 	tests/lab/kvm/test-driver-kernel.sh \
 	tests/lab/kvm/test-driver-sluice.sh \
+	tests/lab/kvm/test-formats.sh \
 	tests/lab/kvm/test-grub-6.1.sh \
 	tests/lab/kvm/test-grub-6.12.sh \
 	tests/lab/kvm/test-life.sh \
@@ -43,6 +44,8 @@ EXTRA_DIST += \
 	tests/lab/kvm/demo-host.sh \
 	tests/lab/kvm/driver-driver.sh \
 	tests/lab/kvm/driver-host.sh \
+	tests/lab/kvm/formats-guest.sh \
+	tests/lab/kvm/formats-host.sh \
 	tests/lab/kvm/functions.sh \
 	tests/lab/kvm/grub-host.sh \
 	tests/lab/kvm/grub.sh \
