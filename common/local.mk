@@ -18,6 +18,8 @@ common_libcommon_la_SOURCES = \
 	common/loop.h \
 	common/lvm-name.c \
 	common/lvm-name.h \
+	common/open-files.c \
+	common/open-files.h \
 	common/page-size.c \
 	common/page-size.h \
 	common/paths.c \

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/open-files.h"
 #include "common/page-size.h"
 #include "drivers-domain/audit.h"
 #include "drivers-domain/daemon.h"
@@ -280,6 +281,7 @@ int main(int argc, char **argv)
 	if (o.audit)
 		return audit_run(o.run_dir);
 	page_size_check();
+	(void)open_files_raise(); /* each backend takes some */
 	launch_find_programs();
 	if (files_open(&d.files, o.run_dir, o.journal_dir, why, sizeof(why)) < 0)
 		die("%s", why);
