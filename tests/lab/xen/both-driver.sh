@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # One driver domain for disks and interfaces. It kills its backends, and its daemon, when dom0 orders it.
 mount_data
+say "runs as $(cat /sys/hypervisor/guest_type)"
 world_start
 script_vif
 head -c 4000000 /data/disk.img >/srv/file

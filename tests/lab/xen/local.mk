@@ -8,6 +8,7 @@ xen_lab_tests = \
 	tests/lab/xen/test-vif.sh \
 	tests/lab/xen/test-console.sh \
 	tests/lab/xen/test-both.sh \
+	tests/lab/xen/test-pvh.sh \
 	tests/lab/xen/test-grub.sh \
 	$(NULL)
 xen_lab_benches = \
@@ -48,6 +49,7 @@ EXTRA_DIST += \
 	tests/lab/xen/probe-driver.sh \
 	tests/lab/xen/probe-guest.sh \
 	tests/lab/xen/programs.sh \
+	tests/lab/xen/pvh-dom0.sh \
 	tests/lab/xen/vif-dom0.sh \
 	tests/lab/xen/vif-driver.sh \
 	tests/lab/xen/vif-guest.sh \
