@@ -9,7 +9,9 @@
  *     trip through the ring, else io_uring; writes by pwritev in kick(): they are copies
  *     to memory, and ext4 has no non-blocking mode for them, so io_uring would hand each
  *     to a worker thread (measured: 1.1 to 2.3 times the writes at 4k and 128k for half
- *     the CPU time). When the system throttles writers the ring's reads wait behind;
+ *     the CPU time). When the system throttles writers the ring's reads wait behind. In a PV
+ *     domain of Xen's a system call goes through the hypervisor and switches page tables twice:
+ *     there several small reads are one submission, which answers what is cached, too;
  *   - O_DIRECT: io_uring, one submission per sweep.
  *
  * Discards of files punch holes and zeroes are FALLOC_FL_ZERO_RANGE, both by io_uring,
@@ -38,10 +40,13 @@
 
 /* Below that a second core brings less than waking a worker on it costs. */
 #define URING_LARGE_READ (256u << 10)
+/* Above it a read's copy is what it costs, not its system call. */
+#define URING_SMALL_READ (16u << 10)
 
 struct uring {
 	struct storage st;
 	bool cached_reads;  /* atomic: try RWF_NOWAIT first; cleared when the file system has none */
+	bool costly_calls;  /* this is a PV domain */
 };
 
 /* In blk_req.driver_private. */
@@ -55,6 +60,7 @@ _Static_assert(sizeof(struct uring_op) <= sizeof(((struct blk_req *)0)->driver_p
 
 struct uring_queue {
 	struct blk_req *staged, **tail;
+	bool batch_reads;   /* of this kick */
 };
 
 static struct uring_op *uring_op(struct blk_req *req)
@@ -156,12 +162,16 @@ static bool uring_read_cached(struct blk_queue *queue, struct blk_req *req)
 /* True: done in here. */
 static bool uring_try_inline(struct uring *u, struct blk_queue *queue, struct blk_req *req)
 {
+	const struct uring_queue *uq = queue->driver_private;
+
 	if (u->st.direct || req->op > BLK_WRITE)
 		return false;
 	if (u->st.in_memory || req->op == BLK_WRITE) {
 		uring_do_inline(queue, req);
 		return true;
 	}
+	if (uq->batch_reads && req->length <= URING_SMALL_READ)
+		return false;
 	return __atomic_load_n(&u->cached_reads, __ATOMIC_RELAXED) && uring_read_cached(queue, req);
 }
 
@@ -214,13 +224,24 @@ static struct blk_req *uring_share_large_reads(
 	return list;
 }
 
+static bool uring_has_small_reads(const struct blk_req *list)
+{
+	unsigned n = 0;
+
+	for (; list && n < 2; list = list->next)
+		n += list->op == BLK_READ && list->length <= URING_SMALL_READ;
+	return n == 2;
+}
+
 static void uring_kick(void *state, struct blk_queue *queue)
 {
+	const struct uring *u = state;
 	struct uring_queue *uq = queue->driver_private;
 	struct blk_req *req = uring_share_large_reads(state, queue, uq->staged);
 
 	uq->staged = NULL;
 	uq->tail = &uq->staged;
+	uq->batch_reads = u->costly_calls && uring_has_small_reads(req);
 	while (req) {
 		struct blk_req *next = req->next;
 
@@ -246,6 +267,18 @@ static void uring_queue_stop(void *state, struct blk_queue *queue)
 	queue->driver_private = NULL;
 }
 
+/* Xen says so there. */
+static bool uring_is_pv_domain(void)
+{
+	char type[4] = "";
+	FILE *f = fopen("/sys/hypervisor/guest_type", "re");
+	bool pv = f && fgets(type, sizeof(type), f) && strncmp(type, "PV\n", 3) == 0;
+
+	if (f)
+		fclose(f);
+	return pv;
+}
+
 static int uring_open(const struct blk_conf *conf, struct blk_info *info, void **state, char *why,
 	size_t why_room)
 {
@@ -262,6 +295,7 @@ static int uring_open(const struct blk_conf *conf, struct blk_info *info, void *
 		return rc;
 	}
 	u->cached_reads = !u->st.direct;
+	u->costly_calls = uring_is_pv_domain();
 	storage_describe(&u->st, conf, info);
 	info->flags |= BLK_INFO_IN_RING;
 	*state = u;
