@@ -8,8 +8,8 @@
 . "$(dirname "$0")/functions.sh"
 . "$lab/bench.sh"
 loads='
-	randread-4k-1:read:random:4096:1:2000
-	randread-4k-32:read:random:4096:32:4000
+	randread-4k-1:read:random:4096:1:5000
+	randread-4k-32:read:random:4096:32:10000
 	read-128k:read:seq:131072:8:512
 	read-1m:read:seq:1048576:4:64
 	write-128k:write:seq:131072:8:512
