@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
@@ -173,6 +174,9 @@ static _Noreturn void broker_run(const struct servers *s, int fd)
 {
 	int rc;
 
+	/* The backend may need servers until it has ended, and then it ends us. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
 	/* None of the backend's files is kept open by us, and we ask nobody. */
 	client_use(-1);
 	rc = dup2(fd, BROKER_FD) < 0 ? -errno : 0;

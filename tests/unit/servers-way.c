@@ -152,6 +152,33 @@ static void without_a_broker_nothing_connects(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int signalled_child(void)
+{
+	char byte;
+
+	CHECK(1, way_begin() == 0);
+	CHECK(2, write(way_tell[1], &way_made.broker, sizeof(way_made.broker)) == sizeof(way_made.broker));
+	CHECK(3, read(way_go[0], &byte, 1) == 1);
+	CHECK(4, way_reach_port(INADDR_LOOPBACK, way_good_port, 0) == 0);
+	return 0;
+}
+
+/* What ends all processes of a service at once leaves a backend its servers, to flush to. */
+static void a_broker_ends_for_no_signal(void **state)
+{
+	pid_t pid = fork(), broker;
+	int status;
+
+	if (pid == 0)
+		_exit(signalled_child());
+	broker = broker_of_child();
+	assert_int_equal(kill(broker, SIGTERM), 0);
+	assert_int_equal(kill(broker, SIGINT), 0);
+	assert_int_equal(write(way_go[1], "x", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static int waiting_child(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -317,6 +344,7 @@ int main(void)
 		cmocka_unit_test(ipv4_through_a_socket_of_ipv6),
 		cmocka_unit_test(reconnecting_loses_no_descriptors),
 		cmocka_unit_test(without_a_broker_nothing_connects),
+		cmocka_unit_test(a_broker_ends_for_no_signal),
 		cmocka_unit_test(a_broker_ends_with_its_backend),
 		cmocka_unit_test(a_unix_socket_is_reached_by_its_path),
 		cmocka_unit_test(the_broker_takes_nothing_else),
