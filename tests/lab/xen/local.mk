@@ -10,6 +10,7 @@ xen_lab_tests = \
 	tests/lab/xen/test-both.sh \
 	tests/lab/xen/test-pvh.sh \
 	tests/lab/xen/test-grub.sh \
+	tests/lab/xen/test-fronts.sh \
 	$(NULL)
 xen_lab_benches = \
 	tests/lab/xen/bench-blk.sh \
@@ -39,6 +40,9 @@ EXTRA_DIST += \
 	tests/lab/xen/console-dom0.sh \
 	tests/lab/xen/console-driver.sh \
 	tests/lab/xen/console-guest.sh \
+	tests/lab/xen/fronts-dom0.sh \
+	tests/lab/xen/fronts-driver.sh \
+	tests/lab/xen/fronts-guest.sh \
 	tests/lab/xen/functions.sh \
 	tests/lab/xen/grub-dom0.sh \
 	tests/lab/xen/hotplug-dom0.sh \
@@ -70,7 +74,8 @@ CLEANFILES += tests/lab/xen/bench-load tests/lab/xen/bench-cputime
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
 check-xen: backends/blk/sluice-blk backends/net/sluice-net backends/console/sluice-console \
-	drivers-domain/sluice-driverd drivers-domain/sluice-store-gate tests/lab/xen/probe
+	drivers-domain/sluice-driverd drivers-domain/sluice-store-gate tests/lab/xen/probe \
+	tests/peers/blk-conform tests/peers/console-guest frontends/sluice-netfront-tap tools/sluice-bench
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(xen_lab_tests)' TEST_SUITE_LOG=check-xen.log \
 		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
 .PHONY: check-xen
