@@ -128,7 +128,7 @@ static void event_channel_of_nobody(void **state)
 
 static void unknown_protocol(void **state)
 {
-	refuses("protocol", "arm-abi", "protocol");
+	refuses("protocol", "ia64-abi", "protocol");
 }
 
 static void persistent_that_is_no_bool(void **state)

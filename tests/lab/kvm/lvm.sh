@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 # What the tests with logical volumes share, on the host; functions.sh first.
-command -v lvm >/dev/null || skip "the LVM test needs lvm; as root: apt-get install lvm2"
+[ $lab_arch != amd64 ] || command -v lvm >/dev/null || skip "the LVM test needs lvm; as root: apt-get install lvm2"
 
-# lab_lvm ROOT: LVM's commands, from this machine
+# lab_lvm ROOT: LVM's commands, from this machine, or as the lab has them for another
 lab_lvm () {
 	local command
-	lab_copy "$1" "$(command -v lvm)" /usr/sbin/lvm
+	if [ $lab_arch = amd64 ]; then
+		lab_copy "$1" "$(command -v lvm)" /usr/sbin/lvm
+	else
+		cp -r "$cache/lvm/." "$1/"
+	fi
 	for command in vgs lvs pvcreate vgcreate lvcreate lvchange lvconvert lvextend vgextend vgchange vgexport vgimport; do
 		ln -sf lvm "$1/usr/sbin/$command"
 	done
