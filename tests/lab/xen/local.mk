@@ -59,6 +59,9 @@ EXTRA_DIST += \
 	tests/lab/xen/vif-guest.sh \
 	$(NULL)
 
+# The shortest is part of make check.
+TESTS += tests/lab/xen/test-blk-driverd.sh
+
 # Built for check-xen alone.
 EXTRA_PROGRAMS = tests/lab/xen/probe
 tests_lab_xen_probe_CPPFLAGS = $(AM_CPPFLAGS) $(LIBURING_CFLAGS)
