@@ -10,7 +10,7 @@ blk_programs () {
 }
 
 # blk_disk [NAME..]: disk.img, or an image for each NAME, an ext4 full of files, on the driver domain's own ext4.
-# What is in $tmp/files already is on it, too.
+# What is in $tmp/files already is on it, too, and what is in $tmp/store beside it.
 blk_disk () {
 	local i name
 	[ $# -gt 0 ] || set -- disk
@@ -22,7 +22,7 @@ blk_disk () {
 	truncate -s 4M "$tmp/store/scratch.img"
 	before=$(md5sum <"$tmp/store/disk.img" | cut -d ' ' -f 1)
 	for name; do [ "$name" = disk ] || cp --sparse=always "$tmp/store/disk.img" "$tmp/store/$name.img"; done
-	lab_disk 1 $((32 + 48 * $#))M "$tmp/store"
+	lab_disk 1 "$((32 + $(du -sm --apparent-size "$tmp/store" | cut -f 1)))M" "$tmp/store"
 	rm -rf "$tmp/store"
 }
 

@@ -5,6 +5,7 @@ xen_lab_tests = \
 	tests/lab/xen/test-blk-by-hand.sh \
 	tests/lab/xen/test-blk-driverd.sh \
 	tests/lab/xen/test-blk-hotplug.sh \
+	tests/lab/xen/test-blk-targets.sh \
 	tests/lab/xen/test-vif.sh \
 	tests/lab/xen/test-console.sh \
 	tests/lab/xen/test-both.sh \
@@ -54,6 +55,9 @@ EXTRA_DIST += \
 	tests/lab/xen/probe-guest.sh \
 	tests/lab/xen/programs.sh \
 	tests/lab/xen/pvh-dom0.sh \
+	tests/lab/xen/targets-dom0.sh \
+	tests/lab/xen/targets-driver.sh \
+	tests/lab/xen/targets-guest.sh \
 	tests/lab/xen/vif-dom0.sh \
 	tests/lab/xen/vif-driver.sh \
 	tests/lab/xen/vif-guest.sh \
@@ -76,7 +80,7 @@ tests_lab_xen_bench_cputime_LDADD = -lxenctrl
 CLEANFILES += tests/lab/xen/bench-load tests/lab/xen/bench-cputime
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
-check-xen: backends/blk/sluice-blk backends/net/sluice-net backends/console/sluice-console \
+check-xen: backends/blk/sluice-blk backends/blk/sluice-lvm backends/blk/sluice-probe backends/net/sluice-net backends/console/sluice-console \
 	drivers-domain/sluice-driverd drivers-domain/sluice-store-gate tests/lab/xen/probe \
 	tests/peers/blk-conform tests/peers/console-guest frontends/sluice-netfront-tap tools/sluice-bench
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(xen_lab_tests)' TEST_SUITE_LOG=check-xen.log \
