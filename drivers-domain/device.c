@@ -268,7 +268,7 @@ static unsigned device_not_ready(struct device *d, const struct device_view *vie
 		return DEVICE_DO_REPORT_READY |
 			device_stopping(d, DEVICE_STOP_LATE, DEVICE_DO_KILL, now);
 	d->deadline_ms = late;
-	return device_is_startable(view) ? DEVICE_DO_INITWAIT : 0;
+	return device_is_startable(view) && !d->patient ? DEVICE_DO_INITWAIT : 0;
 }
 
 unsigned device_timer(struct device *d, const struct device_view *view, uint64_t now)

@@ -104,6 +104,7 @@ struct device {
 	enum device_phase phase;
 	enum device_stop stop;
 	unsigned ready_ms;    /* how long a backend may take until it is ready; 0: DEVICE_READY_MS */
+	bool patient;         /* its toolstack waits for its storage, not for anybody to be there: not libxl */
 	bool replacing;       /* its end is our doing: another is started at once */
 	struct backoff backoff;
 	uint64_t started_ms;

@@ -95,6 +95,19 @@ static void test_a_backend_that_is_slow_to_open_its_storage(void **state)
 	assert_int_equal(d.deadline_ms, 0);
 }
 
+/* Of storage that is refused in the end it must not hear that somebody is there. */
+static void test_a_toolstack_that_waits_for_the_storage(void **state)
+{
+	struct device d = { .ready_ms = 60000 };
+	struct device_view v = leaf(1, true);
+
+	assert_int_equal(device_leaf(&d, &v, 1000), DEVICE_DO_SPAWN);
+	d.patient = true;
+	assert_int_equal(device_timer(&d, &v, 1000 + DEVICE_INITWAIT_MS), 0);
+	assert_int_equal(d.deadline_ms, 61000);
+	assert_int_equal(device_timer(&d, &v, 61000), DEVICE_DO_KILL | DEVICE_DO_REPORT_READY);
+}
+
 static void test_a_short_time_to_be_ready(void **state)
 {
 	struct device d = { .ready_ms = 2000 };
@@ -364,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_a_leaf_of_another_frontend_starts_nothing),
 		cmocka_unit_test(test_not_ready_in_time),
 		cmocka_unit_test(test_a_backend_that_is_slow_to_open_its_storage),
+		cmocka_unit_test(test_a_toolstack_that_waits_for_the_storage),
 		cmocka_unit_test(test_a_short_time_to_be_ready),
 		cmocka_unit_test(test_a_backend_that_waits_at_closed_is_not_late),
 		cmocka_unit_test(test_a_crash_backs_off_and_starts_again),
