@@ -28,7 +28,6 @@ backends_blk_libblkcore_la_SOURCES = \
 	backends/blk/limit.c \
 	backends/blk/limit.h \
 	backends/blk/queue.c \
-	backends/blk/queue-event.c \
 	backends/blk/queue.h \
 	backends/blk/queue-private.h \
 	backends/blk/queue-resume.c \
@@ -174,8 +173,6 @@ if HAVE_CMOCKA
 # Tests of the whole data path run on Xen's libraries in one process.
 check_LTLIBRARIES += tests/peers/libfakexen.la
 tests_peers_libfakexen_la_SOURCES = \
-	tests/peers/fake-evtchn.c \
-	tests/peers/fake-evtchn.h \
 	tests/peers/fake-store.c \
 	tests/peers/fake-store.h \
 	tests/peers/fake-xen.c \
@@ -191,7 +188,6 @@ blk_unit_tests = \
 	tests/unit/blk-drivers \
 	tests/unit/blk-features \
 	tests/unit/blk-errors \
-	tests/unit/blk-event \
 	tests/unit/blk-flush \
 	tests/unit/blk-grants \
 	tests/unit/blk-helper \
@@ -230,9 +226,6 @@ tests_unit_blk_request_bad_LDADD = $(blk_rig_libs)
 tests_unit_blk_request_flush_SOURCES = tests/unit/blk-request-flush.c $(request_rig)
 tests_unit_blk_request_flush_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_request_flush_LDADD = $(blk_rig_libs)
-tests_unit_blk_event_SOURCES = tests/unit/blk-event.c $(request_rig)
-tests_unit_blk_event_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
-tests_unit_blk_event_LDADD = $(blk_rig_libs)
 tests_unit_blk_drivers_SOURCES = tests/unit/blk-drivers.c $(blk_rig) \
 	tests/unit/io-rig.c tests/unit/io-rig.h
 tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)

@@ -79,16 +79,6 @@ struct throttle {
 	uint64_t start_ns;
 };
 
-/** struct queue_event - how the frontend's events reach the queue's thread, which has it alone. */
-struct queue_event {
-	int fd;                  /* the handle's */
-	bool is_device;          /* which is Xen's device, to be read and written */
-	bool armed;              /* the io_uring waits for the next */
-	bool masked;             /* one was taken and the port not unmasked since */
-	evtchn_port_t port, arrived; /* ours; what the device says */
-	struct blk_cqe cqe, unmask_cqe;
-};
-
 struct queue {
 	struct blk_queue pub;
 	struct io_queue io;
@@ -102,6 +92,7 @@ struct queue {
 	xengnttab_handle *xgt;
 	xenevtchn_handle *xce;
 	int port;
+	bool masked;         /* an event was taken and the port not unmasked since */
 
 	/* requests */
 	struct request *requests;
@@ -135,9 +126,8 @@ struct queue {
 	bool has_thread, io_ready;
 	int control_fd;      /* an eventfd: something is in control, or a barrier moved */
 	unsigned control;    /* atomic: enum queue_control */
-	struct blk_cqe control_cqe, trim_cqe, cancel_cqe;
-	struct queue_event event;
-	bool trim_armed;
+	struct blk_cqe control_cqe, event_cqe, trim_cqe, cancel_cqe;
+	bool event_armed, trim_armed;
 	struct __kernel_timespec trim_after;
 	struct spin spin;
 	bool stopping;       /* told to stop */
@@ -158,15 +148,6 @@ enum queue_control { QUEUE_STOP = 1 };
 
 /** queue_fail() - the ring or what it needs is broken: take no more, say why once. */
 void queue_fail(struct queue *q, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/** queue_arm_poll() - be told by @cqe, once, when @fd can be read. */
-void queue_arm_poll(struct queue *q, int fd, struct blk_cqe *cqe);
-
-/* queue-event.c */
-/** queue_event_init() - in the queue's thread, with its io_uring and the port. */
-void queue_event_init(struct queue *q);
-/** queue_event_arm() - ask for the next event. False: there is work already, or it failed. */
-bool queue_event_arm(struct queue *q);
 
 /** requests_init() - allocate all that requests need; 0 or -ENOMEM. */
 int requests_init(struct queue *q) must_check;

@@ -138,7 +138,7 @@ static bool queue_reap(struct queue *q)
 	return any;
 }
 
-void queue_arm_poll(struct queue *q, int fd, struct blk_cqe *cqe)
+static void queue_arm_poll(struct queue *q, int fd, struct blk_cqe *cqe)
 {
 	struct io_uring_sqe *sqe = blk_queue_get_sqe(&q->pub);
 
@@ -165,6 +165,25 @@ static void queue_on_control(struct blk_queue *pub, struct blk_cqe *cqe, int res
 		queue_fail(q, "the control descriptor of ring %u: %s", q->setup.index, strerror(errno));
 	queue_look_at_control(q);
 	queue_arm_poll(q, q->control_fd, &q->control_cqe);
+}
+
+static void queue_on_event(struct blk_queue *pub, struct blk_cqe *cqe, int res)
+{
+	struct queue *q = container_of(pub, struct queue, pub);
+	int port;
+
+	q->event_armed = false;
+	metric_add(&q->metric[QUEUE_WAKEUPS], 1);
+	if (res < 0 || (res & (POLLERR | POLLNVAL)) || (res & (POLLIN | POLLHUP)) == POLLHUP) {
+		queue_fail(q, "the event channel of ring %u is gone", q->setup.index);
+		return;
+	}
+	port = xenevtchn_pending(q->xce);
+	if (port == q->port)
+		q->masked = true;
+	else if (port < 0 && errno != EAGAIN && errno != EINTR)
+		queue_fail(q, "the event channel of ring %u is gone: %s", q->setup.index,
+			strerror(errno));
 }
 
 static void queue_on_trim(struct blk_queue *pub, struct blk_cqe *cqe, int res)
@@ -219,6 +238,25 @@ static bool queue_spin(struct queue *q)
 	return found;
 }
 
+/* Ask for the next event. False: there is work already. */
+static bool queue_arm_event(struct queue *q)
+{
+	if (ring_back_final_check(&q->ring))
+		return false;
+	if (q->masked) {
+		q->masked = false;
+		if (xenevtchn_unmask(q->xce, q->port) < 0) {
+			queue_fail(q, "the event channel of ring %u cannot be unmasked: %s",
+				q->setup.index, strerror(errno));
+			return false;
+		}
+	}
+	if (!q->event_armed)
+		queue_arm_poll(q, xenevtchn_fd(q->xce), &q->event_cqe);
+	q->event_armed = true;
+	return true;
+}
+
 /* New requests are taken: nobody asked us to stop and the ring is sound. */
 static bool queue_is_serving(const struct queue *q)
 {
@@ -249,7 +287,7 @@ static void queue_wait(struct queue *q)
 	bool may_spin = !until && !io_is_served(&q->io);
 	int rc;
 
-	if (serving && !requests_are_replaying(q) && ((may_spin && queue_spin(q)) || !queue_event_arm(q)))
+	if (serving && !requests_are_replaying(q) && ((may_spin && queue_spin(q)) || !queue_arm_event(q)))
 		return;
 	queue_arm_trim(q);
 	rc = queue_sleep(q, until);
@@ -270,7 +308,7 @@ static int queue_thread_init(struct queue *q)
 		return rc;
 	q->io_ready = true;
 	q->control_cqe.fn = queue_on_control;
-	queue_event_init(q);
+	q->event_cqe.fn = queue_on_event;
 	q->slow_clock = spin_clock_is_slow();
 	q->trim_cqe.fn = queue_on_trim;
 	spin_init(&q->spin, q->shared->poll_us * UINT64_C(1000));

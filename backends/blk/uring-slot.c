@@ -50,7 +50,7 @@ static int uring_slot_restrict(struct uring_slot *s)
 		list[n].sqe_op = uring_slot_operations[n];
 	}
 	list[n].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-	list[n].sqe_flags = IOSQE_ASYNC | IOSQE_CQE_SKIP_SUCCESS;
+	list[n].sqe_flags = IOSQE_ASYNC;
 	return uring_slot_register(s, IORING_REGISTER_RESTRICTIONS, list, n + 1);
 }
 

@@ -18,7 +18,6 @@
 #include <xengnttab.h>
 
 #include "common/cleanup.h"
-#include "tests/peers/fake-evtchn.h"
 #include "tests/peers/fake-store.h"
 
 #define PAGE 4096u
@@ -27,9 +26,7 @@ struct xengntdev_handle {
 	int dummy;
 };
 struct xenevtchn_handle {
-	int fd; /* an eventfd: readable while one of its channels has an event for it; or the device's */
-	bool is_device;
-	struct fake_evtchn device;
+	int fd; /* an eventfd: readable while one of its channels has an event for it */
 };
 
 enum grant_state { ENDED, READONLY, WRITABLE };
@@ -49,8 +46,6 @@ static struct {
 	} region[FAKE_GRANTS];
 	unsigned regions;
 	int map_limit;
-	bool device; /* handles that are opened have one */
-	struct xenevtchn_handle *newest;
 	struct channel {
 		int to_frontend; /* an eventfd */
 		struct xenevtchn_handle *handle; /* that bound it; NULL: none */
@@ -161,8 +156,6 @@ static void fake_settle(struct xenevtchn_handle *xce)
 	struct pollfd p = { .fd = xce->fd, .events = POLLIN };
 	uint64_t n;
 
-	if (xce->is_device)
-		return; /* its ports stay there, as the kernel's */
 	if (poll(&p, 1, 0) == 1 && read(xce->fd, &n, sizeof(n)) != sizeof(n))
 		fake_die("eventfd");
 	for (unsigned i = 0; i < FAKE_CHANNELS; i++)
@@ -173,27 +166,14 @@ static void fake_settle(struct xenevtchn_handle *xce)
 		}
 }
 
-/* The lock is held. */
-static void fake_raise(struct channel *c)
-{
-	if (!c->handle || !c->raised || c->masked)
-		return;
-	if (!c->handle->is_device) {
-		fake_signal(c->handle->fd);
-		return;
-	}
-	c->raised = false;
-	c->masked = true;
-	fake_evtchn_raise(&c->handle->device, FAKE_LOCAL_PORT + (c - fake.channel));
-}
-
 void fake_notify_on(unsigned channel)
 {
 	struct channel *c = &fake.channel[channel];
 
 	pthread_mutex_lock(&fake.lock);
 	c->raised = true;
-	fake_raise(c);
+	if (c->handle && !c->masked)
+		fake_signal(c->handle->fd);
 	pthread_mutex_unlock(&fake.lock);
 }
 
@@ -225,37 +205,7 @@ bool fake_wait_event(unsigned ms)
 	return fake_wait_event_on(0, ms);
 }
 
-void fake_use_device(bool device)
-{
-	fake.device = device;
-}
-
-void fake_stray_port(unsigned port)
-{
-	fake_evtchn_raise(&fake.newest->device, port);
-}
-
-void fake_break_device(void)
-{
-	fake_evtchn_break(&fake.newest->device);
-}
-
 /* --- libxenevtchn -------------------------------------------------------------------------- */
-
-/* In the device's thread. */
-static void fake_device_unmask(void *opaque, uint32_t port)
-{
-	struct xenevtchn_handle *xce = opaque;
-	unsigned i = port - FAKE_LOCAL_PORT;
-
-	pthread_mutex_lock(&fake.lock);
-	if (i >= FAKE_CHANNELS || (fake.channel[i].handle && fake.channel[i].handle != xce))
-		fake_die("unmasked a port that was not bound");
-	fake.n.unmasks++;
-	fake.channel[i].masked = false;
-	fake_raise(&fake.channel[i]);
-	pthread_mutex_unlock(&fake.lock);
-}
 
 xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int flags)
 {
@@ -264,14 +214,7 @@ xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int 
 	pthread_mutex_lock(&fake.lock);
 	fake.n.open_handles++;
 	pthread_mutex_unlock(&fake.lock);
-	if (fake.device) {
-		if (fake_evtchn_open(&xce->device, fake_device_unmask, xce) < 0)
-			fake_die("no terminal");
-		xce->is_device = true;
-		fake.newest = xce;
-	}
-	/* As the real one's it waits: whoever minds changes it. */
-	xce->fd = fake.device ? xce->device.fd : eventfd(0, EFD_CLOEXEC);
+	xce->fd = eventfd(0, EFD_CLOEXEC); /* as the real one: whoever minds changes it */
 	if (xce->fd < 0)
 		fake_die("no descriptors");
 	return xce;
@@ -282,10 +225,7 @@ int xenevtchn_close(xenevtchn_handle *xce)
 	pthread_mutex_lock(&fake.lock);
 	fake.n.open_handles--;
 	pthread_mutex_unlock(&fake.lock);
-	if (xce->is_device)
-		fake_evtchn_close(&xce->device);
-	else
-		close(xce->fd);
+	close(xce->fd);
 	free(xce);
 	return 0;
 }
@@ -307,7 +247,8 @@ xenevtchn_port_or_error_t xenevtchn_bind_interdomain(
 		fake.n.bound++;
 		fake.channel[i].handle = xce;
 		fake.channel[i].masked = false;
-		fake_raise(&fake.channel[i]);
+		if (fake.channel[i].raised)
+			fake_signal(xce->fd);
 	}
 	pthread_mutex_unlock(&fake.lock);
 	if (ok)
@@ -353,8 +294,6 @@ xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
 {
 	int port = -1;
 
-	if (xce->is_device)
-		fake_die("the device was to be read");
 	pthread_mutex_lock(&fake.lock);
 	for (unsigned i = 0; i < FAKE_CHANNELS && port < 0; i++) {
 		struct channel *c = &fake.channel[i];
@@ -379,10 +318,9 @@ int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
 	struct channel *c = fake_channel(xce, port);
 
 	pthread_mutex_lock(&fake.lock);
-	if (xce->is_device)
-		fake_die("the device was to be written");
 	c->masked = false;
-	fake_raise(c);
+	if (c->raised)
+		fake_signal(xce->fd);
 	pthread_mutex_unlock(&fake.lock);
 	return 0;
 }

@@ -21,7 +21,6 @@
 struct fake_counts {
 	unsigned map_calls, unmap_calls, copy_calls, copy_ops;
 	unsigned notifies;
-	unsigned unmasks; /* by writing to the device */
 	int mapped; /* pages mapped now */
 	int open_handles;
 	int bound;  /* event channels */
@@ -51,12 +50,6 @@ void fake_notify_on(unsigned channel);
 void fake_notify(void);
 /** fake_spurious_wake() - the channel's descriptor wakes the backend, and nothing is pending. */
 void fake_spurious_wake(unsigned channel);
-/** fake_use_device() - whether handles that are opened from now on have a device as Xen's: see fake-evtchn.h. */
-void fake_use_device(bool device);
-/** fake_stray_port() - the newest handle's device says that this port has an event. */
-void fake_stray_port(unsigned port);
-/** fake_break_device() - the newest handle's device has only errors from now on. */
-void fake_break_device(void);
 /** fake_wait_event_on() - wait for the backend's event. False: none came in @ms. */
 bool fake_wait_event_on(unsigned channel, unsigned ms);
 bool fake_wait_event(unsigned ms);
