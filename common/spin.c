@@ -12,30 +12,12 @@ CONFINE_RULES(spin, CONFINE_CALL(getrusage));
 /* Asking costs a system call: once per so much spinning. */
 #define SPIN_CHECK_NS 1000000u
 
-/* Without a system call it is 20 to 50 ns. */
-#define SPIN_SLOW_CLOCK_NS 200u
-#define SPIN_CLOCK_LOOKS 32u
-
 uint64_t spin_now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
-}
-
-bool spin_clock_is_slow(void)
-{
-	uint64_t least = UINT64_MAX;
-
-	/* The least: whoever is interrupted is not slow. */
-	for (unsigned i = 0; i < SPIN_CLOCK_LOOKS; i++) {
-		uint64_t start = spin_now_ns();
-		uint64_t ns = spin_now_ns() - start;
-
-		least = ns < least ? ns : least;
-	}
-	return least > SPIN_SLOW_CLOCK_NS;
 }
 
 void spin_init(struct spin *s, uint64_t max_ns)

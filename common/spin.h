@@ -39,9 +39,6 @@ void spin_result(struct spin *s, uint64_t spent_ns, bool found);
 /** spin_now_ns() - CLOCK_MONOTONIC. */
 uint64_t spin_now_ns(void);
 
-/** spin_clock_is_slow() - reading it is a system call, as with Xen's clock source in many domains. */
-bool spin_clock_is_slow(void);
-
 /** spin_relax() - between two looks: tells the CPU that this is a spin. */
 static inline void spin_relax(void)
 {

@@ -42,7 +42,7 @@ struct request {
 	uint64_t barrier;    /* its number when it is a barrier, or 0 */
 	uint64_t flush_round; /* that a waiting flush is for */
 	uint8_t attempts;    /* of one that was taken over: how often it was replayed before */
-	uint64_t taken_ns;   /* from the ring; 0: it is not timed */
+	uint64_t taken_ns;   /* from the ring */
 	struct blkif_req req;
 	struct iovec iov[BLKIF_INDIRECT_SEGMENTS];
 };
@@ -134,9 +134,6 @@ struct queue {
 	bool ended;          /* atomic: the thread is over */
 	char failure[160];   /* why the queue broke; "" while it has not */
 
-	bool slow_clock;            /* not every sweep is timed */
-	unsigned untimed_sweeps;    /* since the last one that was */
-	uint64_t untimed[METRICS_OPS]; /* requests that the next timed one stands for */
 	uint64_t *metric;           /* QUEUE_METRICS, in shown */
 	struct metrics_ring *shown; /* in the metrics page, or own_shown */
 	struct metrics_ring *own_shown;
@@ -161,8 +158,6 @@ void requests_dispose(struct queue *q);
  * Return: whether there was anything.
  */
 bool requests_sweep(struct queue *q, bool take);
-/** requests_clock() - when a batch is taken, in ns; 0: it is not timed. */
-uint64_t requests_clock(struct queue *q);
 /** requests_unthrottle() - start what the limits let start now. True: some did. */
 bool requests_unthrottle(struct queue *q);
 /** requests_next_start() - when the limits let the next start, in ns; 0: none waits for them. */

@@ -309,7 +309,6 @@ static int queue_thread_init(struct queue *q)
 	q->io_ready = true;
 	q->control_cqe.fn = queue_on_control;
 	q->event_cqe.fn = queue_on_event;
-	q->slow_clock = spin_clock_is_slow();
 	q->trim_cqe.fn = queue_on_trim;
 	spin_init(&q->spin, q->shared->poll_us * UINT64_C(1000));
 	queue_arm_poll(q, q->control_fd, &q->control_cqe);

@@ -68,40 +68,19 @@ static struct request_kind request_kind(const struct request *r)
 	}
 }
 
-/* Where the clock is slow one sweep of so many is timed. */
-#define REQUEST_TIMED_SWEEPS 8u
-
-uint64_t requests_clock(struct queue *q)
-{
-	if (q->slow_clock && q->untimed_sweeps++ % REQUEST_TIMED_SWEEPS)
-		return 0;
-	return spin_now_ns();
-}
-
-/* Those that were not timed are taken to have been as fast as the next that was: counts add up. */
-static void request_count_latency(struct queue *q, enum metrics_op op, uint64_t ns)
-{
-	struct metrics_latency *latency = &q->shown->latency[op];
-	uint64_t requests = q->untimed[op] + 1;
-
-	q->untimed[op] = 0;
-	metric_add(&latency->sum_ns, ns * requests);
-	metric_add(&latency->bucket[metrics_bucket(ns)], requests);
-}
-
 static void request_count(struct queue *q, const struct request *r, uint64_t now_ns)
 {
 	struct request_kind kind = request_kind(r);
+	struct metrics_latency *latency = &q->shown->latency[kind.op];
+	uint64_t ns = now_ns - r->taken_ns;
 
 	if (!request_is_live(r))
 		return;
 	metric_add(&q->metric[kind.count], 1);
 	if (kind.bytes != QUEUE_METRICS)
 		metric_add(&q->metric[kind.bytes], r->data_bytes);
-	if (r->taken_ns)
-		request_count_latency(q, kind.op, now_ns - r->taken_ns);
-	else
-		q->untimed[kind.op]++;
+	metric_add(&latency->sum_ns, ns);
+	metric_add(&latency->bucket[metrics_bucket(ns)], 1);
 }
 
 static void request_answer(struct queue *q, struct request *r, uint64_t now_ns)
@@ -186,23 +165,20 @@ bool requests_finish(struct queue *q)
 	bool again = false;
 	struct request *list = request_done_list(q, &again);
 	struct request *r;
-	uint64_t now_ns = 0;
-	bool timed = false;
+	uint64_t now_ns;
 
 	if (again)
 		io_kick(&q->io);
 	if (!list)
 		return again;
 	for (r = list; r; r = r->next) {
-		timed |= r->taken_ns != 0;
 		if (request_is_live(r) && r->io.error)
 			request_storage_failed(q, r);
 		else if (request_is_live(r) && r->bounce != COPY_NONE && r->io.op == BLK_READ)
 			request_stage_copies(q, r, COPY_OUT);
 	}
 	grant_copy_run(&q->copy.batch, request_copy_failed, q);
-	if (timed)
-		now_ns = spin_now_ns();
+	now_ns = spin_now_ns();
 	for (r = list; r; r = r->next)
 		request_answer(q, r, now_ns);
 	if (!q->failure[0] && ring_back_push(&q->ring))

@@ -179,7 +179,7 @@ static void request_retry_waiting(struct queue *q)
 static unsigned request_take_batch(struct queue *q)
 {
 	int waiting = ring_back_pending(&q->ring);
-	uint64_t now_ns = waiting > 0 ? requests_clock(q) : 0;
+	uint64_t now_ns = waiting > 0 ? spin_now_ns() : 0;
 
 	if (waiting < 0) {
 		queue_fail(q, "domain %u broke the rules of ring %u: its request index is out of range",

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "common/spin.h"
 
@@ -18,22 +17,6 @@ int __wrap_getrusage(int who, struct rusage *usage);
 int __wrap_getrusage(int who, struct rusage *usage)
 {
 	*usage = (struct rusage){ .ru_nivcsw = switches };
-	return 0;
-}
-
-/* How long a look at the clock takes; every tenth one is interrupted. */
-static long clock_ns;
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
-{
-	static struct timespec t;
-	static unsigned looks;
-
-	t.tv_nsec += looks++ % 10 ? clock_ns : 50000;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	*now = t;
 	return 0;
 }
 
@@ -119,14 +102,6 @@ static void test_a_wanted_cpu_is_left(void **state)
 	assert_true(spins_on(&s));
 }
 
-static void test_a_clock_that_is_a_system_call_is_slow(void **state)
-{
-	clock_ns = 30;
-	assert_false(spin_clock_is_slow());
-	clock_ns = 400;
-	assert_true(spin_clock_is_slow());
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,7 +110,6 @@ int main(void)
 		cmocka_unit_test(test_failures_back_off_and_try_again),
 		cmocka_unit_test(test_one_success_ends_the_back_off),
 		cmocka_unit_test(test_a_wanted_cpu_is_left),
-		cmocka_unit_test(test_a_clock_that_is_a_system_call_is_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
