@@ -257,18 +257,19 @@ static unsigned device_dwelt(struct device *d, const struct device_view *view, u
 static unsigned device_not_ready(struct device *d, const struct device_view *view, uint64_t now)
 {
 	uint64_t late = d->started_ms + device_ready_ms(d);
+	bool closing = view->state == XenbusStateClosing || view->state == XenbusStateClosed;
 
+	if (now < late) {
+		d->deadline_ms = late;
+		return device_is_startable(view) && !closing && !d->patient ? DEVICE_DO_INITWAIT : 0;
+	}
 	/*
 	 * One that found its device closing or closed waits there for the frontend,
 	 * which may take days; InitWait, which READY speaks of, comes after that.
 	 */
-	if (view->state == XenbusStateClosing || view->state == XenbusStateClosed)
+	if (closing)
 		return device_ready(d);
-	if (now >= late)
-		return DEVICE_DO_REPORT_READY |
-			device_stopping(d, DEVICE_STOP_LATE, DEVICE_DO_KILL, now);
-	d->deadline_ms = late;
-	return device_is_startable(view) && !d->patient ? DEVICE_DO_INITWAIT : 0;
+	return DEVICE_DO_REPORT_READY | device_stopping(d, DEVICE_STOP_LATE, DEVICE_DO_KILL, now);
 }
 
 unsigned device_timer(struct device *d, const struct device_view *view, uint64_t now)
