@@ -96,7 +96,7 @@ pid_t serve_launch(struct served *s, const char *program, int program_fd, int lo
 	/* Without a connection of ours it may be Xen, and the toolstack libxl. */
 	l.dwell_ms = d->options.initwait_ms >= 0 ? (unsigned)d->options.initwait_ms :
 		     hypervisor_fd < 0 ? SERVE_INITWAIT_MS : 0;
-	s->machine.patient = l.dwell_ms == 0;
+	s->machine.patient = hypervisor_fd >= 0;
 	if (d->keeper) {
 		frontend = xsn_read(d->xs, XBT_NULL, s->leaf, "frontend");
 		store_fd = serve_store(s, frontend, &listen_fd);
