@@ -266,10 +266,8 @@ conform_case () (
 	"case_$1"
 )
 conform_end () {
-	local i
-	set +e
-	for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do eval "${cleanups[i]}"; done
-	exit "$1"
+	run_cleanups "$1"
+	exit "$leaving"
 }
 # conform_shared_end: the storage that cases share, if it runs.
 conform_shared_end () {
