@@ -60,18 +60,20 @@ if command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null; then
 		beside "file $driver $mode, then QEMU w" $expected $got
 		unserve "$served"
 	done; done
+	nbd=''
+	cleanup_fn eval '[ -z "$nbd" ] || { kill $nbd; wait $nbd; } 2>/dev/null'
 	for qemu in w r; do
 		option=-t
 		[ $qemu = w ] || option=-r
 		qemu-nbd -f raw $option -t -k "$tmp/nbd" "$image" &
 		nbd=$!
-		cleanup_fn eval "kill $nbd 2>/dev/null; wait $nbd 2>/dev/null || :"
 		wait_for 10 test -S "$tmp/nbd"
 		for driver in uring aio; do for mode in w r s; do
 			second "file QEMU $qemu" $qemu $driver $mode "$image" "in use by QEMU"
 		done; done
 		kill $nbd
 		wait $nbd || :
+		nbd=''
 		rm -f "$tmp/nbd"
 	done
 else
@@ -80,10 +82,13 @@ fi
 
 # --- devices ----------------------------------------------------------------------------------
 command -v losetup >/dev/null && [ -w /dev/loop-control ] || { echo "left out: devices; no loop devices here"; exit 0; }
+# The device that is ours now; somebody else may have its name as soon as it is detached.
+loop=''
+detach () { [ -z "$loop" ] || losetup --detach "$loop"; loop=''; }
+cleanup_fn detach
 loop=$(losetup --find --show "$image") || { echo "left out: devices; no loop device is free"; exit 0; }
-cleanup_fn eval "losetup --detach $loop 2>/dev/null || :"
 ours device "$loop"
-losetup --detach "$loop"
+detach
 
 # refuses WHAT: a writer of it
 refuses () {
@@ -114,7 +119,7 @@ if [ -x "$builddir/backends/blk/sluice-probe" ]; then
 else
 	umount "$tmp/mnt"
 fi
-losetup --detach "$loop"
+detach
 
 # Partitions that the kernel knows.
 truncate -s 48M "$image"
