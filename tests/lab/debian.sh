@@ -21,16 +21,19 @@ run_arch () { ${foreign:+$qemu_user} "$@"; }
 # stop WHY: this machine lacks something; any other failure is ours
 stop () { echo "build.sh: $*" >&2; exit 77; }
 
-# begin DIR SCRIPT TOOL..: go there, alone; exits when it holds what SCRIPT made last time
+# Who decides what is made; what is sourced, too, adds itself.
+scripts=("$0" "${BASH_SOURCE[0]}")
+
+# begin DIR TOOL..: go there, alone; exits when it holds what the same scripts made last time
 begin () {
-	local dir=$1 script=$2 tool; shift 2
+	local dir=$1 tool; shift
 	for tool in apt-get dpkg-deb tar awk ${foreign:+$qemu_user} "$@"; do
 		command -v "$tool" >/dev/null || stop "there is no $tool here; the lab is made of Debian packages and needs it"
 	done
+	stamp=$(cat "${scripts[@]}" | sha256sum)
 	mkdir -p "$dir"
 	cd "$dir"
 	exec 9>lock; flock 9
-	stamp=$(cat "$script" "$(dirname "${BASH_SOURCE[0]}")/debian.sh" | sha256sum)
 	[ "$(cat stamp 2>/dev/null)" != "$stamp" ] || exit 0
 	rm -rf stamp root
 }

@@ -11,7 +11,7 @@ guest_modules="xen-blkfront xen-netfront virtio_mmio virtio_blk"
 # What only driver domains load; xen-blkback only those without our backends.
 driver_modules="xenfs xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xen-blkback loop tun bridge"
 
-begin "${1:?usage: build.sh DIR}" "$here/build.sh" xz
+begin "${1:?usage: build.sh DIR}" xz
 rm -rf base [0-9]*
 # shellcheck disable=SC2086
 fetch $packages

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../debian.sh"
 . "$here/programs.sh"
 
-begin "${1:?usage: build-bench.sh DIR}" "$here/build-bench.sh"
+begin "${1:?usage: build-bench.sh DIR}"
 rm -rf qemu
 fetch qemu-system-xen
 unpack archives/*.deb

@@ -27,7 +27,7 @@ unpacked () {
 	dd if="$1" bs=64k iflag=skip_bytes,count_bytes skip=$(((sectors + 1) * 512 + offset)) count=$((length - 4)) 2>/dev/null | xz -dc
 }
 
-begin "${1:?usage: build.sh DIR}" "$here/build.sh" gunzip xz
+begin "${1:?usage: build.sh DIR}" gunzip xz
 rm -rf base tools dom0 net grub lvm
 # shellcheck disable=SC2086
 fetch $packages

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # For build.sh and build-bench.sh, after debian.sh.
+scripts+=("${BASH_SOURCE[0]}")
 
 # copy_programs TO PATH..: with their libraries from root
 copy_programs () {
