@@ -141,12 +141,12 @@ static void lvm_find_device(struct lvm *l, struct lvm_users *users)
 	die("logical volume %s is active and has no device %s; vgmknodes makes it", l->name.full, l->name.path);
 }
 
-static void lvm_begin(struct lvm *l)
+/* @users: still locked, until whoever started us has been told. */
+static void lvm_begin(struct lvm *l, struct lvm_users *users)
 {
 	struct lvm_report report;
-	struct lvm_users users;
 	char why[LVM_WHY];
-	int rc = lvm_users_open(&users, l->dir, LVM_TURN_MS);
+	int rc = lvm_users_open(users, l->dir, LVM_TURN_MS);
 
 	if (rc == -EBUSY)
 		die("lvm:%s: other volumes are being activated for %u s and more; does LVM hang (lvs)?", l->name.full,
@@ -158,45 +158,49 @@ static void lvm_begin(struct lvm *l)
 		die("%s", why);
 	snprintf(l->volume, sizeof(l->volume), "%s.%s", report.vg_uuid, report.lv_uuid);
 	/* Before it is activated: should we be killed now, the next one knows. */
-	rc = lvm_users_join(&users, l->volume, l->user, report.active, &l->ours);
+	rc = lvm_users_join(users, l->volume, l->user, report.active, &l->ours);
 	if (rc < 0)
 		die("%s/%s: %s", l->dir, l->volume, strerror(-rc));
 	if (!report.active || report.shared) {
 		rc = lvm_change(l, lvm_how(l, &report), why, sizeof(why));
 		if (rc < 0) {
-			lvm_abandon(l, &users);
+			lvm_abandon(l, users);
 			die("logical volume %s cannot be activated: %s", l->name.full, why);
 		}
-		lvm_check_again(l, &users);
+		lvm_check_again(l, users);
 	}
-	lvm_find_device(l, &users);
-	lvm_users_close(&users);
+	lvm_find_device(l, users);
 	log_info("logical volume %s %s", l->name.full, l->ours ? "is active for its disks" :
 								  "was active already, and stays so");
+}
+
+static void lvm_leave(struct lvm *l, struct lvm_users *users)
+{
+	char why[LVM_WHY];
+	bool last = false;
+	int rc = lvm_users_leave(users, l->volume, l->user, &last);
+
+	if (rc < 0)
+		log_err("%s: %s; logical volume %s is left active", l->dir, strerror(-rc), l->name.full);
+	if (!last)
+		return;
+	if (lvm_change(l, "n", why, sizeof(why)) < 0)
+		log_warn("logical volume %s is left active: %s", l->name.full, why);
+	else
+		log_info("logical volume %s is not active any more", l->name.full);
+	lvm_users_forget(users, l->volume);
 }
 
 static void lvm_end(struct lvm *l)
 {
 	struct lvm_users users;
-	char why[LVM_WHY];
-	bool last = false;
 	int rc = lvm_users_open(&users, l->dir, LVM_TURN_MS);
 
-	if (rc == 0)
-		rc = lvm_users_leave(&users, l->volume, l->user, &last);
 	if (rc < 0) {
 		log_err("%s: %s; logical volume %s is left active", l->dir, strerror(-rc), l->name.full);
 		return;
 	}
-	if (!last) {
-		lvm_users_close(&users);
-		return;
-	}
-	if (lvm_change(l, "n", why, sizeof(why)) < 0)
-		log_warn("logical volume %s is left active: %s", l->name.full, why);
-	else
-		log_info("logical volume %s is not active any more", l->name.full);
-	lvm_users_forget(&users, l->volume);
+	lvm_leave(l, &users);
 	lvm_users_close(&users);
 }
 
@@ -254,11 +258,17 @@ static bool lvm_serve(struct lvm *l, int watch)
 }
 
 /* Errors went to whoever started us, as one line; from here on there is the log. */
-static void lvm_say_ready(const struct lvm *l)
+static void lvm_say_ready(struct lvm *l, struct lvm_users *users)
 {
 	printf("%s\n", l->name.path);
-	if (fflush(stdout) != 0)
-		die("cannot answer: %s", strerror(errno));
+	if (fflush(stdout) != 0) {
+		int error = errno;
+
+		/* It has ended while we were at it, and does not know that there is something to end. */
+		lvm_leave(l, users);
+		die("cannot answer: %s", strerror(error));
+	}
+	lvm_users_close(users);
 	if (l->has_log) {
 		(void)dup2(HELPER_FD, STDERR_FILENO);
 		close(HELPER_FD);
@@ -366,16 +376,17 @@ int main(int argc, char **argv)
 {
 	/* Before anything of ours could have that number. */
 	struct lvm l = { .dir = LVM_USERS_DIR, .has_log = fcntl(HELPER_FD, F_GETFD) >= 0 };
+	struct lvm_users users;
 	int watch;
 
 	log_init("sluice-lvm");
 	lvm_parse(argc, argv, &l);
 	lvm_environment(&l);
 	(void)signal(SIGPIPE, SIG_IGN);
-	lvm_begin(&l);
+	lvm_begin(&l, &users);
 	watch = lvm_watch_open(l.device);
 	l.size = lvm_watch_size(l.device);
-	lvm_say_ready(&l);
+	lvm_say_ready(&l, &users);
 	if (watch < 0)
 		log_warn("the kernel does not tell here when %s changes (%s); after lvextend write the disk's node resize",
 			l.name.full, strerror(-watch));

@@ -14,6 +14,7 @@
 
 #include "backends/blk/drivers.h"
 #include "backends/blk/helper.h"
+#include "backends/common/program.h"
 #include "common/log.h"
 #include "common/lvm-name.h"
 
@@ -57,6 +58,8 @@ static int lvm_keep(const struct lvm_name *name, const struct target_wish *wish,
 		argv[n++] = "--shared";
 	argv[n++] = "--";
 	argv[n++] = name->full;
+	/* Who ends without a word leaves the volume active, as for a successor. */
+	program_may_end(false);
 	rc = helper_keep("backends/blk", argv, LVM_BEGIN_MS, line, sizeof(line), kept, why, room);
 	if (rc == 0 && strcmp(line, name->path) != 0) {
 		snprintf(why, room, "lvm:%s: sluice-lvm's answer makes no sense", name->full);

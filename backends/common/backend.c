@@ -19,6 +19,7 @@
 
 #include "backends/common/error-node.h"
 #include "backends/common/look.h"
+#include "backends/common/program.h"
 #include "backends/common/ready.h"
 #include "backends/common/store-socket.h"
 #include "common/log.h"
@@ -584,6 +585,8 @@ int backend_start(struct backend *b, const char *frontend)
 	XenbusState own;
 	int rc;
 
+	/* What a frontend is served with ends in order. */
+	program_may_end(false);
 	if (strlen(frontend) > XENSTORE_ABS_PATH_MAX)
 		return -ENAMETOOLONG;
 	b->frontend = strdup(frontend);

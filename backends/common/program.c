@@ -48,6 +48,8 @@ static int program_take_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static bool program_ends_now;
+
 /* Nothing is promised to a guest yet but what a journal has, and that outlives every end. */
 static void program_end_now(int signal)
 {
@@ -59,6 +61,9 @@ void program_may_end(bool may)
 	struct sigaction action = { .sa_handler = program_end_now };
 	sigset_t set;
 
+	if (may == program_ends_now)
+		return;
+	program_ends_now = may;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

@@ -32,6 +32,7 @@ int program_run(const struct program *program, const void *options);
  *
  * While a device is started, which may wait for storage that does not answer: whoever ends the
  * backend waits for nothing. Threads start by thread_start(), so that this one alone has them.
+ * Over with backend_start(), and before what only an end in order takes back.
  */
 void program_may_end(bool may);
 

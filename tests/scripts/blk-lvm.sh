@@ -51,11 +51,13 @@ cat >"$tmp/bin/lvchange" <<END
 #!/bin/bash
 echo "lvchange \$*" >>$tmp/calls
 [ ! -e $tmp/lvchange-fails ] || { echo "  noise" >&2; cat $tmp/lvchange-fails >&2; exit 5; }
+: >$tmp/begun
+while [ -e $tmp/slow ]; do sleep 0.05; done
 case "\$*" in *"--activate n "*) rm -f $tmp/active ;; *) : >$tmp/active ;; esac
 END
 chmod +x "$tmp"/bin/*
 called () { grep -qxF -- "$1" "$tmp/calls"; }
-fresh () { rm -f "$tmp"/{active,fields,lvs-fails,no-vg,lvchange-fails}; rm -rf "$tmp/users"; : >"$tmp/calls"; }
+fresh () { rm -f "$tmp"/{active,fields,lvs-fails,no-vg,lvchange-fails,slow,begun}; rm -rf "$tmp/users"; : >"$tmp/calls"; }
 mkdir /dev/shm/users
 run=/dev/shm/users
 
@@ -137,6 +139,20 @@ begin --user=a --release-at-eof vg/lv
 exec 8>&-
 wait "$pid" || fail "status $?"
 ! is_active || fail "left active at the end"
+# Whoever asked for it has gone before it was active, and left no word.
+fresh
+: >"$tmp/slow"
+mkfifo "$tmp/unread"
+exec 7<>"$tmp/unread"
+"$lvm" --run-dir=$run --user=a vg/lv </dev/null >"$tmp/unread" 2>"$tmp/err" 7>&- &
+pid=$!
+cleanup_fn eval "rm -f '$tmp/slow'; kill $pid 2>/dev/null; wait $pid 2>/dev/null || :"
+wait_for 20 test -e "$tmp/begun"
+exec 7>&-
+rm "$tmp/slow"
+! wait "$pid" || fail "it says that all is well"
+! is_active || fail "left active for nobody"
+[ -z "$(ls $run)" ] || fail "left: $(ls -R $run)"
 echo "activations end when they should"
 
 # Of several hosts.
@@ -205,6 +221,21 @@ sleep 0.5
 is_active || fail "deactivated when its backend was killed"
 serve 51712 lvm:vg/lv
 kill "$served"
+wait "$served" || fail "status $?: $(cat "$tmp/err.51712")"
+! is_active || fail "left active"
+[ -z "$(users)" ] || fail "users: $(users)"
+# Told to end while its volume is being activated, it takes that back.
+fresh
+: >"$tmp/slow"
+disk 51712 lvm:vg/lv
+"$blk" --backend=backend/vbd/7/51712 --confine=no 2>"$tmp/err.51712" &
+served=$!
+cleanup_fn eval "rm -f '$tmp/slow'; kill $served 2>/dev/null; wait $served 2>/dev/null || :"
+wait_for 60 test -e "$tmp/begun"
+kill "$served"
+sleep 0.5
+kill -0 "$served" || fail "it left its volume to nobody"
+rm "$tmp/slow"
 wait "$served" || fail "status $?: $(cat "$tmp/err.51712")"
 ! is_active || fail "left active"
 [ -z "$(users)" ] || fail "users: $(users)"
