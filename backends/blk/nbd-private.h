@@ -34,6 +34,7 @@ struct nbd_op {
 	uint64_t mark;           /* a flush: what was written before it */
 	int64_t since_ms;
 	int result;
+	bool answered;           /* the result is the server's, or its connection's */
 };
 _Static_assert(sizeof(struct nbd_op) <= sizeof(((struct blk_req *)0)->driver_private),
 	"nbd_op fits a request's private room");

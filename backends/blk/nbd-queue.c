@@ -118,6 +118,7 @@ static int op_done(void *opaque, int *error)
 	struct nbd_op *op = opaque;
 
 	op->result = -*error;
+	op->answered = true;
 	TAILQ_REMOVE(&op->q->flight, op, entry);
 	TAILQ_INSERT_TAIL(&op->q->finished, op, entry);
 	return 1;
@@ -174,6 +175,7 @@ static void op_not_sent(struct nbd_queue *q, struct nbd_op *op, int64_t rc)
 	struct nbd_op *at;
 	int error = rc == -ENOMEM ? -ENOMEM : -nbd_get_errno();
 
+	op->answered = false;
 	TAILQ_FOREACH(at, &q->finished, entry)
 		if (at == op)
 			return;
@@ -309,7 +311,7 @@ static void queue_judge(struct nbd_queue *q, struct nbd_op *op)
 {
 	char why[128];
 
-	if (op->result == 0 || !q->nbd->errors_last || req_of(op)->op == BLK_READ ||
+	if (op->result == 0 || !op->answered || !q->nbd->errors_last || req_of(op)->op == BLK_READ ||
 		__atomic_load_n(&q->nbd->failed, __ATOMIC_ACQUIRE))
 		return;
 	snprintf(why, sizeof(why), "a write failed (%s), behind which the server may mix up the image's blocks",

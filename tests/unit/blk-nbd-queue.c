@@ -23,6 +23,7 @@
 static nbd_completion_callback sent[SENT_MAX];
 static unsigned nsent, begun;
 static bool goes_away; /* in the next event */
+static bool refuses, tells; /* what is sent, and calls back even so */
 static int answer_first; /* what the oldest is answered with in that event; 1: nothing */
 static struct nbd_export serves;
 static struct nbd disk;
@@ -86,6 +87,12 @@ int nbd_link_export(struct nbd_link *link, struct nbd_export *e, char *why, size
 
 static int64_t send_one(nbd_completion_callback done)
 {
+	int error = EINVAL;
+
+	if (refuses && tells)
+		done.callback(done.user_data, &error);
+	if (refuses)
+		return -1;
 	assert_true(nsent < SENT_MAX);
 	sent[nsent++] = done;
 	return nsent;
@@ -171,7 +178,7 @@ static int setup(void **state)
 {
 	nsent = begun = 0;
 	answer_first = 1;
-	goes_away = false;
+	goes_away = refuses = tells = false;
 	serves = (struct nbd_export){ .size = 1 << 20, .min_block = 512, .max_payload = 1 << 20, .flush = true,
 		.multi = true };
 	disk = (struct nbd){ .export = serves, .spare = { .fd = -1, .phase = NBD_LINK_UP } };
@@ -246,6 +253,22 @@ static void test_errors_are_last(void **state)
 	assert_int_equal(one->error, -ENOSPC);
 	assert_int_equal(disk.failed, -EIO);
 	assert_int_equal(submit(1, BLK_READ)->error, -EIO);
+}
+
+/* What the server never got spoils nothing there. */
+static void test_errors_that_are_not_the_servers(void **state)
+{
+	disk.errors_last = true;
+	refuses = true;
+	assert_int_equal(submit(0, BLK_WRITE)->error, -EIO);
+	assert_int_equal(disk.failed, 0);
+	tells = true;
+	assert_int_equal(submit(0, BLK_ZEROES)->error, -EINVAL);
+	assert_int_equal(disk.failed, 0);
+	refuses = false;
+	submit(0, BLK_WRITE);
+	happens(-ENOSPC, false);
+	assert_int_equal(disk.failed, -EIO);
 }
 
 static void test_silent(void **state)
@@ -363,6 +386,7 @@ int main(void)
 		TEST(test_done_at_the_end),
 		TEST(test_all_flushed),
 		TEST(test_errors_are_last),
+		TEST(test_errors_that_are_not_the_servers),
 		TEST(test_silent),
 		TEST(test_own_server_is_slow),
 		TEST(test_own_server_is_away),
