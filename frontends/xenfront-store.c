@@ -243,6 +243,13 @@ static int epoll_store(struct xenfront *xf, int epoll_fd)
 	return rc;
 }
 
+static void epoll_store_forget(struct xenfront *xf)
+{
+	pthread_mutex_lock(&xf->lock);
+	xf->epoll_fd = -1;
+	pthread_mutex_unlock(&xf->lock);
+}
+
 static int epoll_add(int epoll_fd, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -261,6 +268,8 @@ int xenfront_make_fd(struct xenfront *xf, int event_fd, int broken_fd, bool with
 		rc = epoll_add(fd, broken_fd);
 	if (rc == 0)
 		return fd;
+	if (with_store)
+		epoll_store_forget(xf);
 	if (fd >= 0)
 		close(fd);
 	return rc;
