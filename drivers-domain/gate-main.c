@@ -353,6 +353,27 @@ static void control_ended(struct main_gate *m)
 	main_check_use(m);
 }
 
+static void control_want_again(void *opaque)
+{
+	struct main_gate *m = opaque;
+
+	m->want = NULL;
+	if (m->store_fd < 0)
+		main_tell(m, GATE_WANT_STORE);
+}
+
+/* A message that was lost for the want of a descriptor: it may have been the store's. */
+static void control_missed(struct main_gate *m)
+{
+	if (log_limit_ok(&main_limit))
+		log_err("what came from the daemon was lost for the want of a descriptor");
+	if (m->store_fd >= 0 || m->want)
+		return;
+	m->want = loop_add_timer(m->loop, MAIN_FULL_MS, control_want_again, m);
+	if (!m->want)
+		loop_stop(m->loop, 1);
+}
+
 static void control_ready(void *opaque, uint32_t events)
 {
 	struct main_gate *m = opaque;
@@ -366,9 +387,8 @@ static void control_ready(void *opaque, uint32_t events)
 		if (len == -EAGAIN)
 			break;
 		if (len == -EMSGSIZE) {
-			/* Its backend finds nobody to connect to, ends, and is started again. */
-			if (log_limit_ok(&main_limit))
-				log_err("what came from the daemon was lost for the want of a descriptor");
+			/* A backend's: it finds nobody to connect to, ends, and is started again. */
+			control_missed(m);
 		} else if (len <= 0) {
 			control_ended(m);
 		} else if (control_is_end(&message, (size_t)len)) {

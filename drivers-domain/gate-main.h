@@ -48,6 +48,7 @@ struct main_gate {
 	struct loop_source *full; /* connections wait for descriptors until then */
 	int control_fd;
 	struct loop_source *control_source;
+	struct loop_source *want; /* the store is asked for again then */
 	bool known;         /* it has said which domain this is */
 	unsigned store_ms;  /* for so long backends wait for a store that went away */
 	int store_fd;
