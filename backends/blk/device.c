@@ -326,7 +326,10 @@ static void device_ready(void *opaque)
 	ready_notify(&d->options.ready_fd);
 }
 
-/* No queue is left. A server's way is one of the things that go away then. */
+/*
+ * No queue is left. A server's way is one of the things that go away then. A logical volume, which
+ * takes longer, is only closed now; it is deactivated by device_free().
+ */
 static void device_release(void *opaque)
 {
 	struct device *d = opaque;
