@@ -94,6 +94,14 @@ make_backend () {
 }
 
 # start_driverd OPTION..: and wait until it is ready.
+# Those that the daemon, killed in the end, left. Each keeps all mounts of its time, those of other tests, too.
+end_format_servers () {
+	local lock pid
+	for lock in "$tmp"/run/*.format; do
+		pid=$(head -n 1 "$lock" 2>/dev/null) || continue
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != qemu-nbd ] || end_process "$pid"
+	done
+}
 start_driverd () {
 	rm -f "$tmp/ready"
 	mkfifo "$tmp/ready"
@@ -104,6 +112,7 @@ start_driverd () {
 		--backend-program=qdisk="$tmp/backend" --backend-program=vif="$tmp/backend" \
 		--backend-program=console="$tmp/backend" --script-dir="$tmp/scripts" "$@" 9>&8 8<&- 2>>"$tmp/log/driverd" &
 	driverd_pid=$!
+	cleanup_fn end_format_servers
 	cleanup_fn end_process "$driverd_pid"
 	local word
 	read -r -t 20 -u 8 word || fail "not ready: $(cat "$tmp/log/driverd")"

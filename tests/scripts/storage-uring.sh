@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Storage of the driver uring: files and loop devices. See storage-functions.sh.
 storage_options=,driver=uring
-storage_image=$tmp/storage.img storage_loop='' storage_dir=$tmp/storage-fs storage_server=''
+storage_image=$tmp/storage.img storage_loop='' storage_dir=$tmp/storage-fs storage_server='' storage_fuse_pid=''
 
 storage_can_loop () { PATH=$PATH:/usr/sbin:/sbin command -v losetup >/dev/null && [ -w /dev/loop-control ]; }
 storage_can_mount () {
@@ -47,6 +47,7 @@ storage_fuse () {
 	storage_server=$!
 	wait_for 60 test -S "$socket"
 	nbdfuse -o allow_other "$storage_dir/disk.img" "nbd+unix:///?socket=$socket" 2>/dev/null &
+	storage_fuse_pid=$!
 	wait_for 60 mountpoint -q "$storage_dir"
 	storage_uri=$storage_dir/disk.img
 }
@@ -56,6 +57,12 @@ storage_stop () {
 		storage_loop=''
 	fi
 	if mountpoint -q "$storage_dir"; then umount -l "$storage_dir"; fi
+	# It does not end by itself while a mount namespace of somebody else's still has its mount.
+	if [ -n "$storage_fuse_pid" ]; then
+		kill -KILL "$storage_fuse_pid" 2>/dev/null || :
+		wait "$storage_fuse_pid" 2>/dev/null || :
+		storage_fuse_pid=''
+	fi
 	if [ -n "$storage_server" ]; then
 		kill "$storage_server" 2>/dev/null || :
 		wait "$storage_server" 2>/dev/null || :
