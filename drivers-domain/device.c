@@ -75,7 +75,9 @@ static unsigned device_start(struct device *d, const struct device_view *view, u
 
 unsigned device_ready_ms(const struct device *d)
 {
-	return d->ready_ms ? d->ready_ms : DEVICE_READY_MS;
+	unsigned ms = d->ready_ms ? d->ready_ms : DEVICE_READY_MS;
+
+	return d->trial && ms > DEVICE_TRIAL_MS ? DEVICE_TRIAL_MS : ms;
 }
 
 static unsigned device_dwell(struct device *d, const struct device_view *view, uint64_t now)
@@ -209,11 +211,11 @@ unsigned device_exited(struct device *d, enum device_exit how, const struct devi
 	uint64_t now)
 {
 	uint64_t ran = d->phase == DEVICE_RUNNING ? now - d->started_ms : 0;
-
 	bool replacing = d->replacing;
 
 	d->deadline_ms = 0;
 	d->replacing = false;
+	d->trial = replacing;
 	if (d->phase == DEVICE_STOPPING)
 		return device_exited_stopping(d, view, now);
 	if (replacing)

@@ -27,6 +27,8 @@
  * else. Storage may be slow to open: one volume after the other is activated, servers are far away.
  */
 #define DEVICE_READY_MS 120000u
+/** DEVICE_TRIAL_MS - the same of one whose predecessor served and was ended for it: the guest waits. */
+#define DEVICE_TRIAL_MS 10000u
 /** DEVICE_TERM_MS - how long between SIGTERM and SIGKILL. */
 #define DEVICE_TERM_MS 10000u
 /**
@@ -106,6 +108,7 @@ struct device {
 	unsigned ready_ms;    /* how long a backend may take until it is ready; 0: DEVICE_READY_MS */
 	bool patient;         /* its toolstack waits for its storage, not for anybody to be there: not libxl */
 	bool replacing;       /* its end is our doing: another is started at once */
+	bool trial;           /* that other one, until it is ready */
 	struct backoff backoff;
 	uint64_t started_ms;
 	uint64_t deadline_ms; /* call device_timer() then; 0: never */

@@ -108,6 +108,26 @@ static void test_a_toolstack_that_waits_for_the_storage(void **state)
 	assert_int_equal(device_timer(&d, &v, 61000), DEVICE_DO_KILL | DEVICE_DO_REPORT_READY);
 }
 
+/* A guest waits for the successor of one that served and was ended for it. */
+static void test_a_successor_has_less_time(void **state)
+{
+	struct device d = { .ready_ms = 60000 };
+	struct device_view v = leaf(1, true);
+
+	assert_int_equal(device_leaf(&d, &v, 1000), DEVICE_DO_SPAWN);
+	v.state = 4;
+	assert_int_equal(device_ready(&d), 0);
+	assert_int_equal(device_replace(&d), DEVICE_DO_KILL);
+	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 2000), DEVICE_DO_SPAWN);
+	assert_int_equal(device_ready_ms(&d), DEVICE_TRIAL_MS);
+	(void)device_timer(&d, &v, 2000 + DEVICE_INITWAIT_MS);
+	assert_int_equal(d.deadline_ms, 2000 + DEVICE_TRIAL_MS);
+	assert_int_equal(device_timer(&d, &v, d.deadline_ms), DEVICE_DO_KILL | DEVICE_DO_REPORT_READY);
+	/* The next one is no successor any more. */
+	(void)device_exited(&d, DEVICE_EXIT_CRASH, &v, 13000);
+	assert_int_equal(device_ready_ms(&d), 60000);
+}
+
 static void test_a_short_time_to_be_ready(void **state)
 {
 	struct device d = { .ready_ms = 2000 };
@@ -396,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_not_ready_in_time),
 		cmocka_unit_test(test_a_backend_that_is_slow_to_open_its_storage),
 		cmocka_unit_test(test_a_toolstack_that_waits_for_the_storage),
+		cmocka_unit_test(test_a_successor_has_less_time),
 		cmocka_unit_test(test_a_short_time_to_be_ready),
 		cmocka_unit_test(test_a_backend_that_waits_at_closed_is_not_late),
 		cmocka_unit_test(test_a_backend_at_closed_counts_as_running_when_it_is_late_only),
