@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Tests on real Xen: 'make check-xen'. Not in 'make check': they take minutes and fetch packages.
+# Tests on real Xen: 'make check-xen', the shortest also in 'make check'.
 xen_lab_tests = \
 	tests/lab/xen/test-driver-domain.sh \
 	tests/lab/xen/test-blk-by-hand.sh \
@@ -45,6 +45,10 @@ EXTRA_DIST += \
 	tests/lab/xen/fronts-driver.sh \
 	tests/lab/xen/fronts-guest.sh \
 	tests/lab/xen/functions.sh \
+	tests/lab/xen/howto-dom0.sh \
+	tests/lab/xen/howto-guest.sh \
+	tests/lab/xen/howto-storage.sh \
+	tests/lab/xen/test-howto.sh \
 	tests/lab/xen/grub-dom0.sh \
 	tests/lab/xen/hotplug-dom0.sh \
 	tests/lab/xen/hotplug-guest.sh \
@@ -86,6 +90,13 @@ check-xen: backends/blk/sluice-blk backends/blk/sluice-lvm backends/blk/sluice-p
 	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS='$(xen_lab_tests)' TEST_SUITE_LOG=check-xen.log \
 		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
 .PHONY: check-xen
+
+# docs/xen.md, typed by a script; by root, who can make a root file system.
+check-xen-howto: deb
+	$(MAKE) $(AM_MAKEFLAGS) -j1 check-TESTS TESTS=tests/lab/xen/test-howto.sh TEST_SUITE_LOG=check-xen-howto.log \
+		check_PROGRAMS= check_LTLIBRARIES= dist_check_SCRIPTS=
+check-long: check-xen-howto
+.PHONY: check-xen-howto
 # Our backends beside the kernel's and QEMU's; docs/benchmarks.md has what came of it.
 bench-xen: backends/blk/sluice-blk tests/lab/xen/bench-load tests/lab/xen/bench-cputime
 	for bench in $(xen_lab_benches); do \
