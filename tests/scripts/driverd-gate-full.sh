@@ -32,3 +32,13 @@ wait_for 20 leaf_gone vbd/2/1
 [ "$(gate_pid)" = "$gate" ] || fail "it is another gate"
 add_leaf vbd 2 2
 wait_for 20 state_is vbd/2/2 2
+
+# The store's connection that could not be taken is asked for again.
+limit 4
+restart_store
+wait_for 20 logged 'lost for the want of a descriptor'
+limit 4096
+wait_for 20 logged 'sluice-store-gate: the store is back'
+[ "$(gate_pid)" = "$gate" ] || fail "it is another gate"
+add_leaf vbd 2 3
+wait_for 20 state_is vbd/2/3 2
