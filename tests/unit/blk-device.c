@@ -7,11 +7,14 @@
 #include "tests/unit/blk-device-rig.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "backends/common/journal.h"
+#include "backends/common/program.h"
 #include "protocol/blkif.h"
 #include "protocol/ring.h"
 #include "tests/peers/fake-xen.h"
@@ -44,6 +47,24 @@ static void connects_and_is_removed(void **state)
 	assert_int_equal(run_until(BACK "/state", "6"), DEVICE_REMOVED);
 	assert_int_equal(fake_counts().bound, 0);
 	assert_int_equal(fake_counts().mapped, 0);
+}
+
+static bool ends_at_once(void)
+{
+	sigset_t blocked;
+
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
+	return !sigismember(&blocked, SIGTERM);
+}
+
+/* As while it waited for its storage: a guest that may be served by then has a backend that ends in order. */
+static void serves_nobody_while_it_may_end_at_once(void **state)
+{
+	program_may_end(true);
+	assert_true(ends_at_once());
+	start_device();
+	assert_false(ends_at_once());
+	run_until(BACK "/state", "2");
 }
 
 /* GRUB: straight 2 to 4, closes with 6 at once, empties its nodes, starts again at 1. */
@@ -449,6 +470,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(publishes_what_frontends_read_before_init_wait),
 		T(connects_and_is_removed),
+		T(serves_nobody_while_it_may_end_at_once),
 		T(grub_then_a_kernel),
 		T(windows_closes_first),
 		T(ovmf_connects_at_once_and_closes_in_steps),
