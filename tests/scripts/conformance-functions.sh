@@ -144,13 +144,22 @@ case_readonly () {
 	storage_fine
 	if storage_has peek; then compare_peek; fi
 }
+# call_direct: a server that a busy machine keeps from answering in time is asked again.
+call_direct () {
+	local driver try
+	driver=$(echo "$storage_options" | sed -n 's/.*driver=\([^,]*\).*/\1/p')
+	for try in 1 2 3; do
+		"$direct" "$storage_direct_uri" "$driver" >"$tmp/out" 2>"$tmp/log" && return
+		grep -q 'did not answer within' "$tmp/out" "$tmp/log" || break
+		echo "asked again ($try): $(tail -n 1 "$tmp/out")"
+	done
+	cat "$tmp/out" "$tmp/log"
+	fail "the driver, called directly, failed"
+}
 case_zeroes () {
 	[ -x "$direct" ] || fail "$direct is not built"
 	storage_direct
-	"$direct" "$storage_direct_uri" "$(echo "$storage_options" | sed -n 's/.*driver=\([^,]*\).*/\1/p')" >"$tmp/out" 2>"$tmp/log" || {
-		cat "$tmp/out" "$tmp/log"
-		fail "the driver, called directly, failed"
-	}
+	call_direct
 	grep -v '^ok' "$tmp/out"
 }
 
