@@ -19,12 +19,14 @@ done
 # A successor that dies as soon as it is there, however far it is; those that die young wait longer.
 for n in 1 2 3; do
 	sleep 0.5
+	wait_for 30 backend_below "$guest"
 	backend=$(backend_below "$guest")
 	kill -9 "$backend"
 	is_another () { now=$(backend_below "$guest") && [ "$now" != "$backend" ]; }
-	wait_for 10 is_another
-	kill -9 "$now" 2>/dev/null || true
+	wait_for 30 is_another
+	# Counted before: a busy machine lets the next one be quicker than this script.
 	begun=$(took_over)
+	kill -9 "$now" 2>/dev/null || true
 	wait_for 30 guest_resumed $((begun + 1))
 done
 end_guest

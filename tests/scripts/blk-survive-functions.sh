@@ -23,6 +23,7 @@ start_guest () {
 		>"$tmp/out" 2>"$tmp/log" &
 	guest=$!
 	cleanup_fn sh -c "kill $guest 2>/dev/null"
+	cleanup_fn eval '[ "$leaving" = 0 ] || [ "$leaving" = 77 ] || tail -n 40 "$tmp/log"'
 	wait_for 120 grep -q connected "$tmp/out"
 }
 # kill_backend: when it was killed goes to $tmp/kills, in microseconds. False: there is none.
