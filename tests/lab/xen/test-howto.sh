@@ -3,6 +3,7 @@
 # What docs/xen.md tells its reader to type: a driver domain made of Debian's packages and of ours, with systemd, serves
 # a guest. The lines are taken from the page; what differs here is in the functions typed and host_typed.
 . "$(dirname "$0")/functions.sh"
+. "$lab/blk.sh"
 page=$srcdir/docs/xen.md
 [ "$(id -u)" = 0 ] || skip "only root can make the driver domain's root file system"
 requires command -v mmdebstrap
