@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "backends/common/program.h"
 #include "backends/common/ready.h"
 #include "common/log.h"
 #include "xenstore/xsnode.h"
@@ -124,8 +125,11 @@ static int tell_toolstack(struct console *c)
 static int primary_begin(struct console *c)
 {
 	char why[CONSOLE_WHY] = "";
-	int error = console_connect(c, c->o.ring_ref, c->port, true, why, sizeof(why));
+	int error;
 
+	/* What it takes from the ring is the guest's: it is written before the end. */
+	program_may_end(false);
+	error = console_connect(c, c->o.ring_ref, c->port, true, why, sizeof(why));
 	if (error < 0) {
 		log_err("%s", why);
 		return error;
