@@ -3,6 +3,8 @@
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/disk-functions.sh"
 requires strace -o /dev/null true
+# The leak sanitizer cannot work in a process that is traced.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 begin_store
 image=$tmp/disk.img
 truncate -s 8M "$image"
