@@ -42,3 +42,6 @@ check-xen-arm64:
 clean-local-arm64:
 	rm -rf arm64
 clean-local: clean-local-arm64
+
+# A lock of tests that have macvtaps.
+CLEANFILES += macvtap.lock

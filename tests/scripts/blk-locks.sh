@@ -2,6 +2,10 @@
 # Who may have an image or a device at the same time: each driver and mode beside each, and
 # beside QEMU's programs; devices that are mounted, wholly or a partition of them.
 # Needs only the store, and so serves unconfined.
+# Mounts of its own: what others start meanwhile would keep them, and the device in use.
+if [ -z "${SLUICE_LOCKS_NS:-}" ] && unshare -m true 2>/dev/null; then
+	SLUICE_LOCKS_NS=1 exec unshare -m --propagation private bash "$0" "$@"
+fi
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/disk-functions.sh"
 PATH=$PATH:/usr/sbin:/sbin

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Each way in which a macvtap cannot be made is told with the name and the remedy.
 . "$(dirname "$0")/net-port-functions.sh"
+macvtaps_alone
 make_bridge br0 01
 ip link add mv0 type veth peer name mv1
 ip link add mv2 type veth peer name mv3

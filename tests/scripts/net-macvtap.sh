@@ -3,6 +3,7 @@
 # A guest on a macvtap: its frames get out and in, and nothing of it is left, however it ends.
 . "$(dirname "$0")/net-port-functions.sh"
 needs_tun
+macvtaps_alone
 make_bridge br0 01
 make_bridge br1 02
 make_host br0 a 10.9.0.1/24 fd09::1/64

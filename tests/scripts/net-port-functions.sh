@@ -20,6 +20,13 @@ make_bridge () {
 }
 needs_tun () { [ -c /dev/net/tun ] && [ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip "there is no /dev/net/tun, or it is not for this user"; }
 
+# macvtaps_alone: the kernel names /dev/tapN after the interface's number, which each network namespace counts for
+# itself: of two tests that have macvtaps at once one would find no device, or the other's.
+macvtaps_alone () {
+	exec 7>"$builddir/macvtap.lock"
+	flock -w 300 7 || fail "another test has macvtaps for 300 s"
+}
+
 end_process () { kill "$1" 2>/dev/null || true; }
 
 # start_cable PORT PORT: run it, its commands come by "tell"
