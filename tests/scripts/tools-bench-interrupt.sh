@@ -51,8 +51,11 @@ assert_tidy 10
 
 # Early: while the stack comes up.
 for pause in 0 0.02 0.05 0.1; do
+	# Without our trap from its first moment: the shell that becomes it would take the signal, and forget it.
+	trap - TERM
 	"$bench" blk --filename="$tmp/a.img" --runtime=600 >"$tmp/out" 2>"$tmp/err" &
 	pid=$!
+	trap 'exit 143' TERM
 	sleep $pause
 	kill -TERM "$pid"
 	status=0
