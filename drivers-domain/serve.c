@@ -298,8 +298,8 @@ static void serve_report_crash(struct served *s, int status)
 	else
 		snprintf(text, sizeof(text), "the backend %s%s", how,
 			again ? "; it is started again at once" : " while its device was removed");
-	log_err("%s: %s", s->label, text);
 	serve_report(s, -EIO, text);
+	log_err("%s: %s", s->label, text);
 }
 
 static void serve_report_late(struct served *s)
@@ -308,8 +308,8 @@ static void serve_report_late(struct served *s)
 
 	snprintf(text, sizeof(text), "the backend was not ready within %u s and was killed",
 		device_ready_ms(&s->machine) / 1000);
-	log_err("%s: %s", s->label, text);
 	serve_report(s, -ETIMEDOUT, text);
+	log_err("%s: %s", s->label, text);
 }
 
 static void serve_report_script(struct served *s)
@@ -317,16 +317,16 @@ static void serve_report_script(struct served *s)
 	int rc;
 
 	if (s->format.wanted) {
-		log_err("%s: %s", s->label, s->format.why);
 		serve_report(s, -EIO, s->format.why);
+		log_err("%s: %s", s->label, s->format.why);
 		return;
 	}
-	log_err("%s: %s", s->label, s->hotplug.why);
 	s->hotplug.published = true;
 	rc = hotplug_nodes_fail(s->daemon->xs, s->leaf, s->hotplug.why);
 	if (rc < 0 && log_limit_ok(&serve_limit))
 		log_warn("%s: cannot write hotplug-error: %s", s->label, strerror(-rc));
 	serve_report(s, -EIO, s->hotplug.why);
+	log_err("%s: %s", s->label, s->hotplug.why);
 }
 
 /* One that is awaited costs a start; one that sets up what a backend made had its backend's. */

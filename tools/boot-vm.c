@@ -21,7 +21,7 @@
 #define BOOT_READY_MS 10u
 
 /*
- * While a vm waits for its devices the log is shown after each look at them: a reason that
+ * While a vm waits for its devices the log is shown by whoever looks at them: a reason that
  * is told as the vm's is not to be shown as the backend's, too.
  */
 static void watch_log(struct boot *b)
@@ -139,11 +139,13 @@ static void on_ready(void *opaque)
 	struct boot_slot *s = opaque;
 	struct boot *b = s->boot;
 	char why[1024];
-	int error = stack_vm_ready(s->live, why, sizeof(why));
+	int error;
 
 	s->ready = NULL;
+	stack_log_take(b->st);
+	error = stack_vm_ready(s->live, why, sizeof(why));
 	if (error == -EAGAIN) {
-		stack_pump(b->st);
+		stack_log_show(b->st);
 		s->ready = loop_add_timer(b->loop, BOOT_READY_MS, on_ready, s);
 		if (s->ready)
 			return;

@@ -101,19 +101,37 @@ static void show_lines(struct stack *st)
 	memmove(st->log, from, st->log_used);
 }
 
-void stack_pump(struct stack *st)
+/* Return: false when there was nothing, or there is no room. */
+static bool take_some(struct stack *st)
 {
+	size_t room = sizeof(st->log) - st->log_used;
 	ssize_t n;
 
-	while (st->log_read >= 0) {
-		n = read(st->log_read, st->log + st->log_used, sizeof(st->log) - st->log_used);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return;
-		st->log_used += n;
+	if (st->log_read < 0 || room == 0)
+		return false;
+	do
+		n = read(st->log_read, st->log + st->log_used, room);
+	while (n < 0 && errno == EINTR);
+	st->log_used += n > 0 ? n : 0;
+	return n > 0;
+}
+
+void stack_log_take(struct stack *st)
+{
+	while (take_some(st))
+		;
+}
+
+void stack_log_show(struct stack *st)
+{
+	show_lines(st);
+}
+
+void stack_pump(struct stack *st)
+{
+	do
 		show_lines(st);
-	}
+	while (take_some(st));
 }
 
 bool stack_log_catch(struct stack *st, char *text, size_t room)

@@ -102,6 +102,14 @@ int stack_log_fd(const struct stack *st);
  * on the parts.
  */
 void stack_pump(struct stack *st);
+/**
+ * stack_log_take() - read what the parts said, as much as there is room for, and keep it for
+ * stack_log_show(). A part publishes a reason before it logs it: who takes, then looks for the
+ * reason, then shows, never shows a line whose reason he finds later.
+ */
+void stack_log_take(struct stack *st);
+/** stack_log_show() - show the whole lines of what was taken, but for reasons that were given. */
+void stack_log_show(struct stack *st);
 
 /** struct stack_cpu - CPU time used so far by the parts of a stack, in seconds. */
 struct stack_cpu {
