@@ -8,7 +8,7 @@
  * (XSA-349, CVE-2020-29568).
  */
 #include "config.h"
-#include "backends/common/backend.h"
+#include "backends/common/backend-private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,6 @@
 #include "backends/common/error-node.h"
 #include "backends/common/look.h"
 #include "backends/common/program.h"
-#include "backends/common/ready.h"
 #include "backends/common/store-socket.h"
 #include "common/log.h"
 #include "protocol/xenbus.h"
@@ -32,27 +31,6 @@
 #define BACKEND_MAX_DWELL_MS 60000u
 /* When nodes could not be read, for other reasons than that they are not there. */
 #define BACKEND_AGAIN_MS 1000u
-
-struct backend {
-	struct loop *loop;
-	struct loop_source *source;
-	struct loop_source *alive;
-	int socket;          /* the store's, to hear of its end; -1: it is none */
-	const struct backend_ops *ops;
-	void *opaque;
-	struct xs_handle *xs;
-	char *path;
-	char *frontend;      /* NULL before backend_start() */
-	XenbusState state;   /* ours, as last written */
-	bool connected;
-	bool disconnecting;  /* no action until backend_disconnected() */
-	bool ending;         /* ended() after the disconnect */
-	bool given_up;       /* the toolstack wrote Closed over our state */
-	bool over;           /* ended() was called */
-	unsigned dwell_ms;   /* at InitWait, the first time */
-	struct loop_source *dwell; /* while it lasts */
-	struct loop_source *again; /* to look once more */
-};
 
 /* A process serves one device, whose frontend can make one bad connection after the other. */
 static struct log_limit backend_limit = { .burst = 50, .interval_ms = 600000 };
@@ -208,8 +186,9 @@ static int backend_change_state(struct backend *b, XenbusState state,
 
 void backend_refuse(struct backend *b, const char *why)
 {
-	log_err("%s", why);
+	/* The node first: whoever has seen the line finds it. */
 	error_node_publish(b->xs, b->path, why);
+	log_err("%s", why);
 	(void)!backend_change_state(b, XenbusStateClosed, NULL); /* logged; we end anyway */
 }
 
@@ -277,10 +256,11 @@ void backend_fail(struct backend *b, const char *why)
 
 void backend_report(struct backend *b, const char *why)
 {
-	if (log_limit_ok(&backend_limit))
-		log_err("%s", why);
+	/* As in backend_refuse(). */
 	if (!b->over)
 		error_node_publish(b->xs, b->path, why);
+	if (log_limit_ok(&backend_limit))
+		log_err("%s", why);
 }
 
 static void backend_reconfigure(struct backend *b)
@@ -488,65 +468,6 @@ void backend_stop(struct backend *b)
 		backend_finish(b, BACKEND_REMOVED);
 	else
 		backend_disconnect(b);
-}
-
-/* A predecessor died while connected, or while it closed: @own is the state it left. */
-static bool backend_was_connected(struct backend *b, XenbusState *own)
-{
-	return xsn_read_state(b->xs, XBT_NULL, b->path, "state", own) == 0 &&
-	       (*own == XenbusStateConnected || *own == XenbusStateClosing ||
-		       *own == XenbusStateReconfigured);
-}
-
-/* It still has its rings and waits for answers in them. */
-static bool backend_frontend_waits(struct backend *b)
-{
-	XenbusState state;
-
-	return xsn_read_state(b->xs, XBT_NULL, b->frontend, "state", &state) == 0 &&
-	       (state == XenbusStateInitialised || state == XenbusStateConnected ||
-		       state == XenbusStateClosing || state == XenbusStateReconfiguring);
-}
-
-/* Neither state changes: to the frontend the predecessor was slow for a moment. */
-static int backend_resume(struct backend *b, XenbusState own, char *why, size_t room)
-{
-	struct backend_dir frontend = { b->xs, XBT_NULL, b->frontend };
-	int rc = -EOPNOTSUPP;
-
-	snprintf(why, room, "its requests cannot be taken over");
-	if (!b->ops->resume || !backend_frontend_waits(b))
-		return rc;
-	b->state = own;
-	rc = b->ops->resume(b->opaque, &frontend, why, room);
-	if (rc < 0) {
-		b->state = XenbusStateInitialising;
-		return rc;
-	}
-	b->connected = true;
-	error_node_clear(b->xs, b->path);
-	ready_note("RESUMED=1\n");
-	b->ops->ready(b->opaque);
-	return 0;
-}
-
-/*
- * A predecessor that died connected took requests whose fate only its journal can settle. To
- * attach to its ring without would lose some and answer others twice, so where they cannot be
- * taken over the frontend has to close first.
- */
-static void backend_succeed(struct backend *b, XenbusState own)
-{
-	char reason[256], why[384];
-
-	if (backend_resume(b, own, reason, sizeof(reason)) == 0)
-		return;
-	snprintf(why, sizeof(why),
-		"an earlier backend ended while connected and %s; the frontend has to connect again",
-		reason);
-	ready_note("RESUMED=0\n");
-	b->ops->ready(b->opaque);
-	backend_fail(b, why);
 }
 
 /* The other end hung up. What it sent before is not looked at any more. */

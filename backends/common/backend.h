@@ -119,7 +119,7 @@ struct backend_dir backend_own_dir(struct backend *b);
  */
 int backend_start(struct backend *b, const char *frontend) must_check;
 
-/** backend_refuse() - before backend_start(): log, publish the error, go to Closed. */
+/** backend_refuse() - before backend_start(): publish the error, log it, go to Closed. */
 void backend_refuse(struct backend *b, const char *why);
 
 /**

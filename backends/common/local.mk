@@ -3,6 +3,8 @@
 noinst_LTLIBRARIES += backends/common/libbackend.la
 backends_common_libbackend_la_SOURCES = \
 	backends/common/backend.c \
+	backends/common/backend-private.h \
+	backends/common/backend-succeed.c \
 	backends/common/backend.h \
 	backends/common/bucket.c \
 	backends/common/bucket.h \
