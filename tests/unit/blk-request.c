@@ -285,6 +285,32 @@ static void requests_put_before_the_event_channel_was_bound_are_served(void **st
 	stop_clean();
 }
 
+/* Whoever looked for work would take the CPU from what it waits for. */
+static void a_queue_does_not_look_for_work_while_a_server_has_some(void **state)
+{
+	static const struct blk_info served = { .size = RIG_SECTORS * 512, .block_size = 512,
+		.physical_size = 512, .max_iov = 64, .flags = BLK_INFO_SERVED };
+	uint64_t looks;
+
+	start_ring((struct rig_options){ .poll_us = 1000, .info = &served });
+	mem_set(&mem.hold, true);
+	for (unsigned i = 1; i <= 4; i++) {
+		struct blkif_req req = rig_request(&rig, BLKIF_OP_READ, i, 1);
+
+		rig_put(&rig, &req);
+		rig_push(&rig);
+		while (mem_get(&mem.submitted) < i)
+			usleep(1000);
+		if (i == 1)
+			looks = rig_metric(&rig, QUEUE_POLL_HITS) + rig_metric(&rig, QUEUE_POLL_MISSES);
+	}
+	assert_int_equal(rig_metric(&rig, QUEUE_POLL_HITS) + rig_metric(&rig, QUEUE_POLL_MISSES), looks);
+	mem_driver_release(&mem);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(rig_get(&rig).status, BLKIF_RSP_OKAY);
+	stop_clean();
+}
+
 static void ring_of_sixteen_pages(void **state)
 {
 	start_ring((struct rig_options){ .order = 4, .persistent = true, .poll_us = 50 });
@@ -363,6 +389,7 @@ int main(void)
 		T(requests_complete_out_of_order_with_the_right_ids),
 		T(stop_answers_what_was_taken),
 		T(requests_put_before_the_event_channel_was_bound_are_served),
+		T(a_queue_does_not_look_for_work_while_a_server_has_some),
 		T(ring_of_sixteen_pages),
 		T(many_rounds_with_polling),
 		T(a_ring_that_cannot_be_mapped_leaves_nothing),
