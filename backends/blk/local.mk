@@ -186,6 +186,7 @@ blk_unit_tests = \
 	tests/unit/blk-device-nodes \
 	tests/unit/blk-device-resume \
 	tests/unit/blk-drivers \
+	tests/unit/blk-pv-reads \
 	tests/unit/blk-features \
 	tests/unit/blk-errors \
 	tests/unit/blk-flush \
@@ -226,6 +227,10 @@ tests_unit_blk_request_bad_LDADD = $(blk_rig_libs)
 tests_unit_blk_request_flush_SOURCES = tests/unit/blk-request-flush.c $(request_rig)
 tests_unit_blk_request_flush_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_request_flush_LDADD = $(blk_rig_libs)
+tests_unit_blk_pv_reads_SOURCES = tests/unit/blk-pv-reads.c $(blk_rig)
+tests_unit_blk_pv_reads_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+tests_unit_blk_pv_reads_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen -Wl,--wrap=preadv2
+tests_unit_blk_pv_reads_LDADD = $(blk_rig_libs)
 tests_unit_blk_drivers_SOURCES = tests/unit/blk-drivers.c $(blk_rig) \
 	tests/unit/io-rig.c tests/unit/io-rig.h
 tests_unit_blk_drivers_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
