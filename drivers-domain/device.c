@@ -54,6 +54,7 @@ static unsigned device_let_go(struct device *d, const struct device_view *view, 
 
 static unsigned device_start(struct device *d, const struct device_view *view, uint64_t now)
 {
+	unsigned ready_ms = device_ready_ms(d);
 	unsigned todo;
 
 	if (view->script == DEVICE_SCRIPT_BUSY)
@@ -69,7 +70,7 @@ static unsigned device_start(struct device *d, const struct device_view *view, u
 	}
 	d->phase = DEVICE_STARTING;
 	d->started_ms = now;
-	d->deadline_ms = now + (DEVICE_INITWAIT_MS < device_ready_ms(d) ? DEVICE_INITWAIT_MS : device_ready_ms(d));
+	d->deadline_ms = now + (DEVICE_INITWAIT_MS < ready_ms ? DEVICE_INITWAIT_MS : ready_ms);
 	return DEVICE_DO_SPAWN;
 }
 

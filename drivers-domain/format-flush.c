@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * NBD's fixed newstyle negotiation (doc/proto.md of the NBD project): list the exports, choose the
- * first, send one NBD_CMD_FLUSH. The server has read a stranger's image: what it says is bounded.
+ * first, send one NBD_CMD_FLUSH. The server has read a stranger's image, and the daemon has the
+ * driver domain's rights: it keeps to these few bounded answers, where libnbd would parse all
+ * that a server may say, in states and threads of its own.
  */
 #include "config.h"
 #include "drivers-domain/format-flush.h"

@@ -70,7 +70,10 @@ int gluster_call(int (*fn)(void *arg), void *arg, int64_t ms) must_check;
 /** gluster_preload() - the translators, which libgfapi loads by path when it connects. 0 or -errno with @why. */
 int gluster_preload(char *why, size_t room) must_check;
 
-/* Less than the daemon gives a backend until it is ready. */
+/*
+ * Stock xl gives a device 10 s, and the daemon as much to a backend that is to take over from
+ * one that serves: the reason has to be told before they lose patience.
+ */
 #define GLUSTER_ATTACH_S 8u
 
 /** gluster_attach_s() - how long an attach waits for servers, in seconds. */

@@ -314,7 +314,7 @@ static void queue_judge(struct nbd_queue *q, struct nbd_op *op)
 	if (op->result == 0 || !op->answered || !q->nbd->errors_last || req_of(op)->op == BLK_READ ||
 		__atomic_load_n(&q->nbd->failed, __ATOMIC_ACQUIRE))
 		return;
-	snprintf(why, sizeof(why), "a write failed (%s), behind which the server may mix up the image's blocks",
+	snprintf(why, sizeof(why), "a write or flush failed (%s), behind which the server may mix up the image's blocks",
 		strerror(-op->result));
 	queue_fail(q, why);
 }
