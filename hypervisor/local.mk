@@ -147,6 +147,7 @@ hv_scripts = \
 	tests/scripts/hypervisor-control-socket.sh \
 	tests/scripts/hypervisor-domain-init-exit.sh \
 	tests/scripts/hypervisor-domain-init-allow.sh \
+	tests/scripts/hypervisor-domain-init-mounts.sh \
 	tests/scripts/hypervisor-domain-init-into.sh \
 	tests/scripts/hypervisor-domain-init-network.sh \
 	tests/scripts/hypervisor-domain-init-sealed.sh \

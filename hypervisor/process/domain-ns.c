@@ -67,26 +67,28 @@ static bool mount_root(char *path)
 }
 
 /*
- * What is mounted below @path must not show outside. All mounts become private; in a
- * chroot, whose "/" is no mount, at least the one that @path is on.
+ * What is mounted below @path must not show outside, but what is unmounted there is to go here,
+ * too: a copy that stays keeps the file system, and the device below it, in use until the domain
+ * ends. All mounts become slaves; in a chroot, whose "/" is no mount, at least the one that @path
+ * is on.
  */
-static int make_private(const char *path)
+static int make_slave(const char *path)
 {
 	CLEANUP_FREE char *root = strdup(path);
 
 	if (!root)
 		return -ENOMEM;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
 		return 0;
 	if (errno != EINVAL || !mount_root(root))
 		return -EINVAL;
-	return mount(NULL, root, NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+	return mount(NULL, root, NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
 }
 
 int domain_ns_hide(const char *run_dir, const char *domain_dir)
 {
 	CLEANUP_CLOSE int tree = -1;
-	int rc = make_private(run_dir);
+	int rc = make_slave(run_dir);
 
 	if (rc < 0)
 		return rc;
@@ -109,7 +111,7 @@ int domain_ns_hide(const char *run_dir, const char *domain_dir)
 
 int domain_ns_proc(void)
 {
-	int rc = make_private("/proc");
+	int rc = make_slave("/proc");
 
 	if (rc < 0)
 		return rc;

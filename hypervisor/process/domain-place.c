@@ -174,11 +174,18 @@ static bool place_is_done(const struct domain_allowed *a)
 	       !!(fs.f_flag & ST_RDONLY) == a->readonly;
 }
 
+int domain_tree_part(int tree, bool readonly)
+{
+	struct mount_attr attr = { .attr_set = readonly ? MOUNT_ATTR_RDONLY : 0, .propagation = MS_PRIVATE };
+
+	return mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
 static int place(const struct domain_allowed *a)
 {
-	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
 	CLEANUP_CLOSE int target = -1;
 	struct stat sb;
+	int rc;
 
 	if (place_is_done(a))
 		return 0;
@@ -187,9 +194,9 @@ static int place(const struct domain_allowed *a)
 	target = place_walk(a->at, S_ISDIR(sb.st_mode));
 	if (target < 0)
 		return target;
-	if (a->readonly && mount_setattr(a->tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &readonly,
-			sizeof(readonly)) < 0)
-		return -errno;
+	rc = domain_tree_part(a->tree, a->readonly);
+	if (rc < 0)
+		return rc;
 	return move_mount(a->tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ?
 		-errno : 0;
 }

@@ -51,6 +51,11 @@ int domain_list_open(struct domain_list *list, const char **failed) must_check;
  * Nothing is made in a directory of the host. Return: 0 or -errno.
  */
 int domain_list_place(const struct domain_list *list, const char **failed) must_check;
+/**
+ * domain_tree_part() - part a copy of mounts, as open_tree(2) makes it, from where it was taken:
+ * what is mounted there later, writable perhaps, does not appear in it. Return: 0 or -errno.
+ */
+int domain_tree_part(int tree, bool readonly) must_check;
 /** domain_place_forget() - remove what was made to mount @at on, when nothing is mounted there. */
 int domain_place_forget(const char *at);
 /** domain_list_dispose() - may be called twice. */

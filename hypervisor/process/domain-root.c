@@ -107,7 +107,6 @@ static int root_make_place(char *at, size_t base, bool directory)
 
 static int root_mount_place(const char *stage, const struct root_place *place)
 {
-	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
 	char at[PATH_MAX];
 	struct stat st;
 	int rc;
@@ -119,9 +118,9 @@ static int root_mount_place(const char *stage, const struct root_place *place)
 	rc = root_make_place(at, strlen(stage), S_ISDIR(st.st_mode));
 	if (rc < 0)
 		return rc;
-	if (place->from->readonly && mount_setattr(place->tree, "",
-			AT_EMPTY_PATH | AT_RECURSIVE, &readonly, sizeof(readonly)) < 0)
-		return -errno;
+	rc = domain_tree_part(place->tree, place->from->readonly);
+	if (rc < 0)
+		return rc;
 	return move_mount(place->tree, "", AT_FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
