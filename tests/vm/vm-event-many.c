@@ -127,11 +127,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_reset_while_others_send),
 		cmocka_unit_test(test_2level_has_4096_channels),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -541,11 +541,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_closed_port_is_silent),
 		cmocka_unit_test(test_upcall_before_the_apic_is_on),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

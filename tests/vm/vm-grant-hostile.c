@@ -488,11 +488,7 @@ int main(int argc, char **argv)
 		CASE(test_entry_is_changed_while_mapped),
 		CASE(test_one_frame_mapped_twice),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -416,11 +416,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_grantor_is_destroyed_while_mapped),
 		cmocka_unit_test(test_special_pages_are_not_lent),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

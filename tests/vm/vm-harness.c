@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 #include <xen/arch-x86/hvm/start_info.h>
+#include <xen/version.h>
 
 #include "common/fdpass.h"
 #include "hypervisor/vm/layout.h"
@@ -82,12 +83,13 @@ void guest_drop(struct guest *g)
 	g->ram = NULL;
 }
 
-void vm_world_start(struct hv_world *w)
+void vm_world_start(struct hv_world *w, char **argv)
 {
 	struct hvctl_vm_config config = guest_config(1);
 	struct guest g;
 	int rc;
 
+	hv_dropin(argv);
 	hv_world_start(w);
 	rc = guest_create(&g, w, &config);
 	if (rc == -ENODEV || rc == -EOPNOTSUPP) {
@@ -104,6 +106,19 @@ void vm_world_start(struct hv_world *w)
 	if (hvctl_domain_destroy(w->ctl, g.domid) < 0)
 		exit(1);
 	guest_drop(&g);
+}
+
+int vm_world_stop(struct hv_world *w, int failed)
+{
+	hv_world_stop(w);
+	return failed;
+}
+
+void guest_assert_well(struct guest *g)
+{
+	assert_int_equal(
+		guest_hypercall(g, 0, __HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0), 0x40011);
+	assert_int_equal(guest_info(g).state, HVCTL_RUNNING);
 }
 
 static void patient_poll(int fd, const char *what)

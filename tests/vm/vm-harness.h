@@ -39,10 +39,12 @@ struct guest {
 };
 
 /**
- * vm_world_start() - hv_world_start(), and see that vms can be had; otherwise the program
- * ends here, skipped with the reason.
+ * vm_world_start() - hv_dropin() and hv_world_start(), and see that vms can be had; otherwise the
+ * program ends here, skipped with the reason.
  */
-void vm_world_start(struct hv_world *w);
+void vm_world_start(struct hv_world *w, char **argv);
+/** vm_world_stop() - hv_world_stop(). Return: @failed, for main() to return. */
+int vm_world_stop(struct hv_world *w, int failed);
 
 /** guest_config() - of a guest with @cpus vCPUs and GUEST_RAM. */
 struct hvctl_vm_config guest_config(unsigned cpus);
@@ -69,6 +71,8 @@ void guest_destroy(struct guest *g);
 void guest_drop(struct guest *g);
 /** guest_expect_state() - the next change; returns its reason. */
 uint32_t guest_expect_state(struct guest *g, enum hvctl_state state);
+/** guest_assert_well() - the hypervisor answers the guest's first vCPU, and the guest runs. */
+void guest_assert_well(struct guest *g);
 /** guest_info() - the guest's entry of hvctl_domain_list(). */
 struct hvctl_domain_info guest_info(struct guest *g);
 

@@ -39,15 +39,6 @@ static int stop(void **state)
 	return 0;
 }
 
-/* The hypervisor and the guest are both well. */
-static void still_well(void)
-{
-	assert_int_equal(
-		guest_hypercall(&g, 0, __HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0),
-		0x40011);
-	assert_int_equal(guest_info(&g).state, HVCTL_RUNNING);
-}
-
 /* Those that Xen has for other kinds of guests, and those that nobody has. */
 static void test_unknown_hypercalls_are_counted(void **state)
 {
@@ -62,7 +53,7 @@ static void test_unknown_hypercalls_are_counted(void **state)
 			assert_int_equal(guest_hypercall(&g, 0, unknown[i], 1, 2, 3, 4, 5), -ENOSYS);
 		assert_int_equal(guest_info(&g).unknown_calls, before + 3);
 	}
-	still_well();
+	guest_assert_well(&g);
 }
 
 static void test_unknown_suboperations_are_counted(void **state)
@@ -76,7 +67,7 @@ static void test_unknown_suboperations_are_counted(void **state)
 		assert_int_equal(guest_hypercall(&g, 0, known[i], 200, GUEST_SCRATCH, 1, 0, 0), -ENOSYS);
 		assert_int_equal(guest_info(&g).unknown_calls, before + 1);
 	}
-	still_well();
+	guest_assert_well(&g);
 }
 
 static void test_ring_3_may_not(void **state)
@@ -92,7 +83,7 @@ static void test_ring_3_may_not(void **state)
 	guest_begin(&g, 0, OP_HYPERCALL_USER, __HYPERVISOR_sched_op, SCHEDOP_shutdown, GUEST_SCRATCH,
 		0, 0, 0);
 	assert_int_equal((int64_t)guest_end(&g, 0), -EPERM);
-	still_well();
+	guest_assert_well(&g);
 }
 
 static const uint64_t bad_pointers[] = {
@@ -166,7 +157,7 @@ static void test_bad_pointers(void **state)
 					(long)rc);
 		}
 	}
-	still_well();
+	guest_assert_well(&g);
 }
 
 /* Structures within structures: a good outer one, bad pointers in it. */
@@ -194,7 +185,7 @@ static void test_bad_inner_pointers(void **state)
 		assert_true(guest_vcpu_op(&g, 0, VCPUOP_register_runstate_memory_area, 0, &run,
 				    sizeof(run)) < 0);
 	}
-	still_well();
+	guest_assert_well(&g);
 }
 
 static void test_bad_vcpu_numbers(void **state)
@@ -220,7 +211,7 @@ static void test_bad_vcpu_numbers(void **state)
 		assert_int_equal(guest_vcpu_op(&g, 0, VCPUOP_register_vcpu_info, bad[i], &info,
 					 sizeof(info)), -ENOENT);
 	}
-	still_well();
+	guest_assert_well(&g);
 }
 
 /* A page for what the hypervisor writes that is no memory, or is its own. */
@@ -240,7 +231,7 @@ static void test_bad_frames(void **state)
 					    EVTCHNOP_init_control, &control, sizeof(control)) < 0);
 		}
 	}
-	still_well();
+	guest_assert_well(&g);
 }
 
 static void test_unaligned_places(void **state)
@@ -258,7 +249,7 @@ static void test_unaligned_places(void **state)
 	control.offset = PAGE - 8;
 	assert_int_equal(guest_hc(&g, 0, __HYPERVISOR_event_channel_op, EVTCHNOP_init_control,
 				 &control, sizeof(control)), -EINVAL);
-	still_well();
+	guest_assert_well(&g);
 }
 
 /* Nothing is done twice, and nothing of another domain's. */
@@ -281,7 +272,7 @@ static void test_wrong_states_and_domains(void **state)
 	assert_true(guest_hc(&g, 0, __HYPERVISOR_hvm_op, HVMOP_get_param, &param, sizeof(param)) < 0);
 	assert_true(guest_hc(&g, 0, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, &add,
 			    sizeof(add)) < 0);
-	still_well();
+	guest_assert_well(&g);
 }
 
 /* Where Xen raises #GP: not page 0 of the hypercall pages, or no memory there. */
@@ -295,7 +286,7 @@ static void test_hypercall_page_in_a_bad_place(void **state)
 		assert_int_equal(guest_mail(&g, 0)->faulted, 1);
 		assert_int_equal(guest_mail(&g, 0)->vector, 13);
 	}
-	still_well();
+	guest_assert_well(&g);
 	guest_call(&g, 0, OP_WRMSR, 0x40000000, GUEST_DATA, 0);
 	assert_int_equal(guest_mail(&g, 0)->faulted, 0);
 	/* mov imm32, %eax */
@@ -304,7 +295,7 @@ static void test_hypercall_page_in_a_bad_place(void **state)
 			assert_int_equal(g.ram[GUEST_DATA + nr * 32], 0xb8);
 			assert_int_equal(g.ram[GUEST_DATA + nr * 32 + 1], nr);
 		}
-	still_well();
+	guest_assert_well(&g);
 }
 
 static void test_unknown_msr_is_a_fault(void **state)
@@ -315,7 +306,7 @@ static void test_unknown_msr_is_a_fault(void **state)
 	assert_int_equal(guest_mail(&g, 0)->vector, 13);
 	/* KVM's clock would have the host write where the guest says. */
 	guest_call(&g, 0, OP_WRMSR, 0x4b564d01, GUEST_DATA | 1, 0);
-	still_well();
+	guest_assert_well(&g);
 }
 
 /* Garbage of all kinds for all calls but those that end or stop the guest. */
@@ -342,7 +333,7 @@ static void test_garbage_arguments(void **state)
 		if (rc < -4095)
 			fail_msg("call %u gave %ld", nr, (long)rc);
 	}
-	still_well();
+	guest_assert_well(&g);
 }
 
 static void test_batches_without_end(void **state)
@@ -354,7 +345,7 @@ static void test_batches_without_end(void **state)
 			    GUEST_SCRATCH, UINT32_MAX, 0, 0) < 0);
 	assert_true(guest_hypercall(&g, 0, __HYPERVISOR_console_io, 0, UINT32_MAX, GUEST_SCRATCH, 0,
 			    0) <= UINT32_MAX);
-	still_well();
+	guest_assert_well(&g);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, stop)
@@ -376,11 +367,7 @@ int main(int argc, char **argv)
 		CASE(test_garbage_arguments),
 		CASE(test_batches_without_end),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

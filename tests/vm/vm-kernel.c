@@ -43,14 +43,6 @@ static int stop(void **state)
 	return 0;
 }
 
-static void still_well(void)
-{
-	assert_int_equal(
-		guest_hypercall(&g, 0, __HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0),
-		0x40011);
-	assert_int_equal(guest_info(&g).state, HVCTL_RUNNING);
-}
-
 /* A host with CONFIG_KVM_XEN. */
 static bool kvm_passes_hypercalls(void)
 {
@@ -74,7 +66,7 @@ static void test_base_of_gs_is_checked(void **state)
 	assert_int_equal(guest_call(&g, 0, OP_RDMSR, MSR_GS_BASE, 0, 0), base);
 	guest_call(&g, 0, OP_WRMSR, MSR_GS_BASE, base, 0);
 	assert_int_equal(guest_mail(&g, 0)->faulted, 0);
-	still_well();
+	guest_assert_well(&g);
 }
 
 /* All of it once more where a kernel is linked for. */
@@ -118,7 +110,7 @@ static void test_kernel_that_the_guest_starts(void **state)
 	memcpy(data + 0x1010, code_amd, sizeof(code_amd));
 	kernel_start(HIGH_HALF);
 	assert_memory_equal(data + 0x1010, code_amd, sizeof(code_amd));
-	still_well();
+	guest_assert_well(&g);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, stop)
@@ -129,11 +121,7 @@ int main(int argc, char **argv)
 		CASE(test_base_of_gs_is_checked),
 		CASE(test_kernel_that_the_guest_starts),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

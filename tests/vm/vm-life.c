@@ -438,11 +438,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_many_guests_at_once),
 		cmocka_unit_test(test_hypervisor_ends_with_guests_in_it),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

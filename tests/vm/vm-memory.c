@@ -208,11 +208,7 @@ int main(int argc, char **argv)
 		CASE(test_shutdown_unknown_reason),
 		CASE(test_triple_fault),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -320,11 +320,7 @@ int main(int argc, char **argv)
 		CASE(test_events_in_both_directions),
 		CASE(test_both_map_each_other_and_go),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -181,11 +181,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_cpus_have_clocks),
 		cmocka_unit_test(test_cpu_that_is_started_again_has_its_clock),
 	};
-	int failed;
 
-	hv_dropin(argv);
-	vm_world_start(&world);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hv_world_stop(&world);
-	return failed;
+	vm_world_start(&world, argv);
+	return vm_world_stop(&world, cmocka_run_group_tests(tests, NULL, NULL));
 }
