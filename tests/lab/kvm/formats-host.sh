@@ -4,34 +4,13 @@
 host_start
 load dm-mod
 mount -t ext4 /dev/vdb /data
-kernel=$(arg guest)
 {
 	pvcreate /dev/vdc && vgcreate vg /dev/vdc && lvcreate -Zn -Wn -L 32M -n data vg &&
 		/usr/sbin/mke2fs -q -F -t ext4 /dev/vg/data && lvchange -an vg/data
 } >/out/lvm.log 2>&1 || fail "$(tail -n 5 /out/lvm.log)"
-cat >/tmp/guest.cfg <<END
-name = "guest"
-type = "pvh"
-kernel = "/boot/vmlinuz-$kernel"
-ramdisk = "/boot/guest-$kernel.cpio"
-cmdline = "console=hvc0 quiet panic=1 lab=guest seconds=$(arg seconds) on=/dev/xvda"
-memory = 192
-disk = [ "/data/root.qcow2,qcow2,xvda,rw", "lvm:vg/data,raw,xvdb,rw" ]
-END
 export SLUICE_LOG=info
-sluice create /tmp/guest.cfg || fail "sluice create failed: $(sluice dmesg | tail -20)"
-mkfifo /run/keys-guest
-exec 3<>/run/keys-guest
-sluice console guest <&3 >/out/guest-guest.log 2>/out/sluice-guest.log &
+guest_create 'disk = [ "/data/root.qcow2,qcow2,xvda,rw", "lvm:vg/data,raw,xvdb,rw" ]' on=/dev/xvda
 log () { sluice dmesg >/out/dmesg 2>&1; tail -n 20 /out/dmesg; }
-# process WORDS: the first whose command line has them, as a pattern
-process () {
-	for _p in /proc/[0-9]*; do
-		_c=$(tr '\0' ' ' <"$_p/cmdline" 2>/dev/null) || true
-		# shellcheck disable=SC2254
-		case $_c in $1) echo "${_p#/proc/}"; return ;; esac
-	done
-}
 backend () { process "*sluice-blk --backend=backend/vbd/*/$1 *"; }
 server () { process "*qemu-nbd*$1*"; }
 # another WHAT NAME PID: it is there, and it is another one

@@ -35,6 +35,31 @@ guest_start () {
 		echo $_status >"/run/ended-$_name"
 	) &
 }
+# guest_create DEVICES 'kernel arguments': sluice create of a stock guest with these lines of configuration;
+# console and keys as with guest_start
+guest_create () {
+	cat >/tmp/guest.cfg <<-END
+		name = "guest"
+		type = "pvh"
+		kernel = "/boot/vmlinuz-$(arg guest)"
+		ramdisk = "/boot/guest-$(arg guest).cpio"
+		cmdline = "console=hvc0 quiet panic=1 lab=guest seconds=$(arg seconds) $2"
+		memory = 192
+		$1
+	END
+	sluice create /tmp/guest.cfg || fail "sluice create failed: $(sluice dmesg | tail -n 20)"
+	mkfifo /run/keys-guest
+	exec 3<>/run/keys-guest
+	sluice console guest <&3 >/out/guest-guest.log 2>/out/sluice-guest.log &
+}
+# process PATTERN: the first whose command line is so
+process () {
+	for _p in /proc/[0-9]*; do
+		_c=$(tr '\0' ' ' <"$_p/cmdline" 2>/dev/null) || true
+		# shellcheck disable=SC2254
+		case $_c in $1) echo "${_p#/proc/}"; return ;; esac
+	done
+}
 type () { echo "$2" >"/run/keys-$1"; }
 said () { grep -q -- "$2" "/out/guest-$1.log"; }
 said_or_ended () { said "$1" "$2" || [ -e "/run/ended-$1" ]; }

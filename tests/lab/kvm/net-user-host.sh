@@ -1,24 +1,11 @@
 # SPDX-License-Identifier: MIT
 # The host has one address that guests may reach, and a file there.
 host_start
-kernel=$(arg guest)
 ip addr add 198.51.100.1/32 dev lo
 mkdir -p /www
 head -c 300000 /dev/urandom >/www/file
 httpd -p 198.51.100.1:8080 -h /www
-cat >/tmp/guest.cfg <<EOT
-name = "guest"
-type = "pvh"
-kernel = "/boot/vmlinuz-$kernel"
-ramdisk = "/boot/guest-$kernel.cpio"
-cmdline = "console=hvc0 quiet panic=1 lab=guest seconds=$(arg seconds) sum=$(sum /www/file)"
-memory = 192
-vif = [ 'forward=tcp:8022-80' ]
-EOT
-sluice create /tmp/guest.cfg || fail "sluice create failed"
-mkfifo /run/keys-guest
-exec 3<>/run/keys-guest
-sluice console guest <&3 >/out/guest-guest.log 2>/out/sluice-guest.log &
+guest_create "vif = [ 'forward=tcp:8022-80' ]" "sum=$(sum /www/file)"
 wait_said 120 guest 'ready for orders'
 n=0
 order () {

@@ -2,20 +2,7 @@
 # A guest from a configuration file; a disk comes, is used, goes and comes again while it runs.
 host_start
 mount -t ext4 /dev/vdb /data
-kernel=$(arg guest)
-cat >/tmp/guest.cfg <<EOF
-name = "guest"
-type = "pvh"
-kernel = "/boot/vmlinuz-$kernel"
-ramdisk = "/boot/guest-$kernel.cpio"
-cmdline = "console=hvc0 quiet panic=1 lab=guest seconds=$(arg seconds) on=/dev/xvda"
-memory = 192
-disk = [ "/data/root.img,raw,xvda,rw" ]
-EOF
-sluice create /tmp/guest.cfg || fail "sluice create failed"
-mkfifo /run/keys-guest
-exec 3<>/run/keys-guest
-sluice console guest <&3 >/out/guest-guest.log 2>/out/sluice-guest.log &
+guest_create 'disk = [ "/data/root.img,raw,xvda,rw" ]' on=/dev/xvda
 wait_said 120 guest 'ready for disks'
 
 is_connected () { sluice block-list guest | grep -qE "^$1 +.* 4 +w +"; }

@@ -3,35 +3,14 @@
 # killed as a whole, and its daemon, under the guest's load; the guest only waits.
 host_start
 mount -t ext4 /dev/vdb /data
-kernel=$(arg guest)
 cat >/tmp/store.cfg <<END
 name = "store"
 type = "process"
 directories = [ "/data/images" ]
 END
-cat >/tmp/guest.cfg <<END
-name = "guest"
-type = "pvh"
-kernel = "/boot/vmlinuz-$kernel"
-ramdisk = "/boot/guest-$kernel.cpio"
-cmdline = "console=hvc0 quiet panic=1 lab=guest seconds=$(arg seconds) on=/dev/xvda"
-memory = 192
-disk = [ "/data/images/root.img,raw,xvda,rw,backend=store", "/data/images/more.img,raw,xvdb,rw,backend=store" ]
-END
 sluice create /tmp/store.cfg || fail "no driver domain"
-sluice create /tmp/guest.cfg || fail "no guest"
-mkfifo /run/keys-guest
-exec 3<>/run/keys-guest
-sluice console guest <&3 >/out/guest-guest.log 2>/out/sluice-guest.log &
+guest_create 'disk = [ "/data/images/root.img,raw,xvda,rw,backend=store", "/data/images/more.img,raw,xvdb,rw,backend=store" ]' on=/dev/xvda
 run=$(ls -d /dev/shm/sluice-*/run.*)
-# process PATTERN: the first whose command line is so
-process () {
-	for _p in /proc/[0-9]*; do
-		_c=$(tr '\0' ' ' <"$_p/cmdline" 2>/dev/null) || true
-		# shellcheck disable=SC2254
-		case $_c in $1) echo "${_p#/proc/}"; return ;; esac
-	done
-}
 init () { process "sluice-domain-init *--domain-dir=$run/dom/2 *"; }
 daemon () { process "/*/sluice-driverd --run-dir=$run/dom/2/*"; }
 beats () { _n=$(grep -c 'LAB guest .* beat ' /out/guest-guest.log) || true; echo "$_n"; }

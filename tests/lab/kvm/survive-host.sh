@@ -3,29 +3,11 @@
 # replaced by sluice backend-upgrade in between.
 host_start
 mount -t ext4 /dev/vdb /data
-kernel=$(arg guest)
 kills=20
-cat >/tmp/guest.cfg <<END
-name = "guest"
-type = "pvh"
-kernel = "/boot/vmlinuz-$kernel"
-ramdisk = "/boot/guest-$kernel.cpio"
-cmdline = "console=hvc0 quiet panic=1 lab=guest seconds=$(arg seconds) on=/dev/xvda"
-memory = 192
-disk = [ "/data/root.img,raw,xvda,rw", "/data/more.img,raw,xvdb,rw" ]
-END
 export SLUICE_LOG=info
-sluice create /tmp/guest.cfg || fail "sluice create failed"
-mkfifo /run/keys-guest
-exec 3<>/run/keys-guest
-sluice console guest <&3 >/out/guest-guest.log 2>/out/sluice-guest.log &
+guest_create 'disk = [ "/data/root.img,raw,xvda,rw", "/data/more.img,raw,xvdb,rw" ]' on=/dev/xvda
 # The backend of a disk, by its command line.
-backend () {
-	for _p in /proc/[0-9]*; do
-		_c=$(tr '\0' ' ' <"$_p/cmdline" 2>/dev/null) || true
-		case $_c in *sluice-blk\ --backend=backend/vbd/*/"$1"\ *) echo "${_p#/proc/}"; return ;; esac
-	done
-}
+backend () { process "*sluice-blk --backend=backend/vbd/*/$1 *"; }
 is_another () { _now=$(backend "$1"); [ -n "$_now" ] && [ "$_now" != "$2" ]; }
 beats () { _n=$(grep -c 'LAB guest .* beat ' /out/guest-guest.log) || true; echo "$_n"; }
 more_than () { [ "$(beats)" -gt "$1" ]; }
