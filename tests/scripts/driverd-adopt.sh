@@ -3,13 +3,7 @@
 # Backends outlive a killed daemon; the next one adopts them and starts no second one.
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/driverd-functions.sh"
-start_store
-make_backend
-add_leaf vbd 2 1
-add_leaf vbd 2 2
-start_driverd
-wait_for 10 state_is vbd/2/1 2
-wait_for 10 state_is vbd/2/2 2
+start_devices vbd/2/1 vbd/2/2
 one=$(backend_pid vbd/2/1) two=$(backend_pid vbd/2/2)
 cleanup_fn end_process "$one"
 cleanup_fn end_process "$two"

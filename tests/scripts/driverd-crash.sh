@@ -3,13 +3,7 @@
 # A backend that crashes is started again, ever later, and the others do not notice.
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/driverd-functions.sh"
-start_store
-make_backend
-add_leaf vbd 2 1
-add_leaf vbd 2 2
-start_driverd
-wait_for 10 state_is vbd/2/1 2
-wait_for 10 state_is vbd/2/2 2
+start_devices vbd/2/1 vbd/2/2
 kill -9 "$(backend_pid vbd/2/1)"
 wait_for 10 started_times vbd/2/1 2
 logged 'vbd-2-1: the backend was killed by signal 9' || fail "the crash was not logged"

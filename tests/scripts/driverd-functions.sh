@@ -132,6 +132,17 @@ add_leaf () {
 	xs chmod "$leaf/state" n1 "r$fe"
 }
 
+# start_devices TYPE/GUEST/DEVICE..: store, backends of ours and daemon, and wait for them to serve
+start_devices () {
+	local device
+	start_store
+	make_backend
+	# shellcheck disable=SC2086
+	for device; do add_leaf ${device//\// }; done
+	start_driverd
+	for device; do wait_for 30 state_is "$device" 2; done
+}
+
 # make_script NAME: a hotplug script that logs how it was called and follows
 # $tmp/mode/script: quiet (no nodes), fail, hang, number, none (default: as xl's own).
 make_script () {

@@ -4,13 +4,7 @@
 # daemon the next daemon tells it; one that lives is served on.
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/driverd-functions.sh"
-start_store
-make_backend
-add_leaf vbd 2 1
-add_leaf vbd 2 2
-start_driverd
-wait_for 10 state_is vbd/2/1 2
-wait_for 10 state_is vbd/2/2 2
+start_devices vbd/2/1 vbd/2/2
 gate=$(gate_pid)
 # Whoever connects and goes comes and goes, too.
 listening () { ss -xlp 2>/dev/null | grep -c "pid=$gate,"; }

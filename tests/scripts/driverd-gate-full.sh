@@ -5,11 +5,7 @@
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/driverd-functions.sh"
 requires prlimit --version
-start_store
-make_backend
-add_leaf vbd 2 1
-start_driverd
-wait_for 10 state_is vbd/2/1 2
+start_devices vbd/2/1
 gate=$(gate_pid)
 limit () { prlimit --pid "$gate" --nofile="$1":4096; }
 requires limit 4096

@@ -4,11 +4,7 @@
 # another takes the place.
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/driverd-functions.sh"
-start_store
-make_backend
-add_leaf vbd 2 1
-start_driverd
-wait_for 10 state_is vbd/2/1 2
+start_devices vbd/2/1
 gate=$(gate_pid)
 backend=$(backend_pid vbd/2/1)
 is_gone "$gate" && fail "there is no gate"

@@ -3,11 +3,7 @@
 # Detach: the backend closes, the leaf stays readable at 6 for a while, then is deleted.
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/driverd-functions.sh"
-start_store
-make_backend
-add_leaf vbd 2 1
-start_driverd
-wait_for 10 state_is vbd/2/1 2
+start_devices vbd/2/1
 pid=$(backend_pid vbd/2/1)
 xs write "$dd/error/backend/vbd/2/1/error" "of yesterday"
 xs write "$dd/error/backend/vbd/3/1/error" "of another's"

@@ -3,13 +3,7 @@
 # Devices that are there at the start and that come later get one backend each.
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/driverd-functions.sh"
-start_store
-make_backend
-add_leaf vbd 2 51712
-add_leaf qdisk 2 51728
-start_driverd
-wait_for 10 state_is vbd/2/51712 2
-wait_for 10 state_is qdisk/2/51728 2
+start_devices vbd/2/51712 qdisk/2/51728
 add_leaf vbd 3 51712
 wait_for 10 state_is vbd/3/51712 2
 for leaf in vbd/2/51712 qdisk/2/51728 vbd/3/51712; do

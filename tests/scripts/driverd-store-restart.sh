@@ -4,13 +4,7 @@
 # and what happened to the nodes meanwhile and afterwards is seen.
 source "$(dirname "$0")/functions.sh"
 source "$(dirname "$0")/driverd-functions.sh"
-start_store
-make_backend
-add_leaf vbd 2 1
-add_leaf vbd 3 1
-start_driverd
-wait_for 10 state_is vbd/2/1 2
-wait_for 10 state_is vbd/3/1 2
+start_devices vbd/2/1 vbd/3/1
 gate=$(gate_pid)
 two=$(backend_pid vbd/2/1)
 three=$(backend_pid vbd/3/1)
