@@ -35,7 +35,8 @@ writer () {
 		xenstore-write "/load/$i" "value $i" 2>/dev/null && echo "$i"
 	done
 }
-writer >"$tmp/acknowledged" &
+: >"$tmp/acknowledged"
+writer >>"$tmp/acknowledged" &
 pid=$!
 end_with_test "$pid"
 for round in 1 2 3 4 5 6 7 8 9 10; do
