@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <xen/io/protocols.h>
+
 #define front(name) fake_get(FAKE_FRONT "/" name)
 
 static void test_nodes(void **state)
@@ -17,7 +19,7 @@ static void test_nodes(void **state)
 	const struct blkfront_info *info = blkfront_get_info(bf);
 
 	assert_string_equal(front("state"), "4");
-	assert_string_equal(front("protocol"), "x86_64-abi");
+	assert_string_equal(front("protocol"), XEN_IO_PROTO_ABI_NATIVE);
 	assert_string_equal(front("feature-persistent"), "1");
 	assert_string_equal(front("event-channel"), "9");
 	assert_non_null(front("ring-ref"));
