@@ -39,7 +39,7 @@ unserve "$served"
 # Without a hypervisor one that is to be confined ends at once, and says so.
 disk 51712 "$tmp/held.img"
 status=0
-SLUICE_HYPERVISOR=$tmp/none timeout 20 "$blk" --backend=backend/vbd/7/51712 2>"$tmp/err" || status=$?
+SLUICE_HYPERVISOR=$tmp/none timeout 60 "$blk" --backend=backend/vbd/7/51712 2>"$tmp/err" || status=$?
 [ $status = 1 ] || fail "exit status $status without a hypervisor"
 grep -q 'no access to the grant device' "$tmp/err" || fail "it says: $(cat "$tmp/err")"
 

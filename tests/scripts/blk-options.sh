@@ -8,7 +8,7 @@ export XENSTORED_PATH=$tmp/nothing
 # bad TEXT ARG..: refused with status 1 and one line that says TEXT.
 bad () {
 	local text=$1 status=0; shift
-	timeout 10 "$blk" "$@" >"$tmp/out" 2>"$tmp/err" || status=$?
+	timeout 60 "$blk" "$@" >"$tmp/out" 2>"$tmp/err" || status=$?
 	[ $status = 1 ] || fail "status $status from: $*"
 	grep -qF -- "$text" "$tmp/err" || fail "does not say \"$text\": $(cat "$tmp/err")"
 }

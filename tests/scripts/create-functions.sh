@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # For tests of sluice create: source it after functions.sh, tools-functions.sh and boot-functions.sh.
 # The stack is gone when its last vm is; a test that fails leaves it to this.
-cleanup_fn eval 'timeout 20 "$sluice" destroy --all >/dev/null 2>&1'
-cleanup_fn eval 'for n in $("$sluice" list | awk "NR > 1 { print \$1 }"); do timeout 20 "$sluice" destroy --force $n; done >/dev/null 2>&1'
+cleanup_fn eval 'timeout 60 "$sluice" destroy --all >/dev/null 2>&1'
+cleanup_fn eval 'for n in $("$sluice" list | awk "NR > 1 { print \$1 }"); do timeout 60 "$sluice" destroy --force $n; done >/dev/null 2>&1'
 
 # config FILE LINE..: a guest that does what its extra= says, with further lines.
 config () {

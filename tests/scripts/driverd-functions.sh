@@ -115,7 +115,7 @@ start_driverd () {
 	cleanup_fn end_format_servers
 	cleanup_fn end_process "$driverd_pid"
 	local word
-	read -r -t 20 -u 8 word || fail "not ready: $(cat "$tmp/log/driverd")"
+	read -r -t 60 -u 8 word || fail "not ready: $(cat "$tmp/log/driverd")"
 	exec 8<&-
 	[ "$word" = READY=1 ] || fail "it said $word"
 }

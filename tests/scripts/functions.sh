@@ -37,9 +37,10 @@ fail () {
 }
 # requires COMMAND ARG..: skip the test where it does not work.
 requires () { "$@" >/dev/null 2>&1 || skip "this does not work here: $*"; }
-# wait_for SECONDS COMMAND ARG..: poll until it succeeds, or fail.
+# wait_for SECONDS COMMAND ARG..: poll until it succeeds, or fail; never before half a minute, for the
+# machine may be busy with others.
 wait_for () {
-	local n=$(($1 * 20)); shift
+	local n=$((($1 < 30 ? 30 : $1) * 20)); shift
 	while ! "$@" >/dev/null 2>&1; do
 		[ $((n--)) -gt 0 ] || { fail "timed out waiting for: $*"; return 1; }
 		sleep 0.05

@@ -36,7 +36,7 @@ done
 # What is no socket is somebody's file: it stays.
 for file in control2 control2.new; do
 	echo precious > "$tmp/$file"
-	if timeout 10 "$hv" --control="$tmp/control2" 2> "$tmp/err"; then fail "it started over a file"; fi
+	if timeout 60 "$hv" --control="$tmp/control2" 2> "$tmp/err"; then fail "it started over a file"; fi
 	grep -q "is no socket" "$tmp/err" || fail "no word about the file: $(cat "$tmp/err")"
 	[ "$(cat "$tmp/$file")" = precious ] || fail "it removed a file"
 	rm "$tmp/$file"

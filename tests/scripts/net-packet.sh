@@ -44,7 +44,7 @@ frames
 # tag_passes FROM TO
 tag_passes () {
 	rm -f "$tmp/tag"
-	on "$2" timeout 20 $python -c '
+	on "$2" timeout 60 $python -c '
 import socket, struct
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(("eth0", 3))
 s.setsockopt(263, 8, 1) # SOL_PACKET, PACKET_AUXDATA

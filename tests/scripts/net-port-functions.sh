@@ -34,7 +34,7 @@ start_cable () {
 	coproc CABLE { exec "$cable" --confine "$@" 2>"$tmp/cable.err"; }
 	cable_pid=$CABLE_PID
 	cleanup_fn kill_cable
-	read -r -t 20 answer <&"${CABLE[0]}" && [ "$answer" = ok ] || fail "the cable does not start: $(cat "$tmp/cable.err")"
+	read -r -t 60 answer <&"${CABLE[0]}" && [ "$answer" = ok ] || fail "the cable does not start: $(cat "$tmp/cable.err")"
 }
 kill_cable () {
 	[ -n "${cable_pid:-}" ] || return 0
@@ -45,13 +45,13 @@ kill_cable () {
 # tell COMMAND: one that it answers with ok
 tell () {
 	echo "$1" >&"${CABLE[1]}"
-	read -r -t 20 answer <&"${CABLE[0]}" && [ "$answer" = ok ] || fail "$1: $(cat "$tmp/cable.err")"
+	read -r -t 60 answer <&"${CABLE[0]}" && [ "$answer" = ok ] || fail "$1: $(cat "$tmp/cable.err")"
 }
 
 # frames: sets first and second, the frames that queues 0 and 1 of the first port got so far
 frames () {
 	echo count >&"${CABLE[1]}"
-	read -r -t 20 first second _ <&"${CABLE[0]}" && read -r -t 20 answer <&"${CABLE[0]}" && [ "$answer" = ok ] ||
+	read -r -t 60 first second _ <&"${CABLE[0]}" && read -r -t 60 answer <&"${CABLE[0]}" && [ "$answer" = ok ] ||
 		fail "no count: $(cat "$tmp/cable.err")"
 }
 # make_host BRIDGE NAME ADDRESS..: a namespace with its own stack, behind BRIDGE; run in it by "on NAME"

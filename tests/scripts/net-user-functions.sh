@@ -63,7 +63,7 @@ host_runs () { exec "$@"; }
 
 # ask WHERE tcp|udp ADDRESS PORT: prints the answer; fails without one
 ask () {
-	("${1}_runs" timeout 10 $python -c '
+	("${1}_runs" timeout 60 $python -c '
 import socket, sys
 kind = socket.SOCK_STREAM if sys.argv[1] == "tcp" else socket.SOCK_DGRAM
 s = socket.socket(socket.AF_INET6 if ":" in sys.argv[2] else socket.AF_INET, kind)

@@ -9,7 +9,7 @@ serve_echo out tcp 2001:db8::2 80
 serve_echo out udp 2001:db8::2 80
 
 # The address that DHCP offers, the router, the name server, and what is acknowledged.
-on guest timeout 20 $python -c '
+on guest timeout 60 $python -c '
 import socket, struct
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)

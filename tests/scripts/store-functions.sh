@@ -17,6 +17,6 @@ start_store () {
 # refuses TEXT OPTION..: it does not start, and one line on stderr says why.
 refuses () {
 	local text=$1; shift
-	! timeout 5 "$program" "$@" 2>"$tmp/err" || fail "it starts with $*"
+	! timeout 60 "$program" "$@" 2>"$tmp/err" || fail "it starts with $*"
 	grep -q -- "$text" "$tmp/err" || fail "with $* it says: $(cat "$tmp/err")"
 }

@@ -7,7 +7,7 @@ requires command -v python3
 # Addresses that others could reach, or that are none.
 for bad in 0.0.0.0:0 :0 9100 '*:9100' 10.0.0.1:0 '[::]:0' localhost:0 127.0.0.1 127.0.0.1: 127.0.0.1:65536 \
 	127.0.0.1:-1 127.0.0.1:0x10 128.0.0.1:0 '127.1:0'; do
-	timeout 20 "$sluice" metrics --listen="$bad" >"$tmp/out" 2>&1 && fail "it listens at $bad"
+	timeout 60 "$sluice" metrics --listen="$bad" >"$tmp/out" 2>&1 && fail "it listens at $bad"
 	grep -q "no address of this machine alone" "$tmp/out" || fail "$bad: $(cat "$tmp/out")"
 done
 
