@@ -15,6 +15,7 @@ xen_lab_tests = \
 	$(NULL)
 xen_lab_benches = \
 	tests/lab/xen/bench-blk.sh \
+	tests/lab/xen/bench-net.sh \
 	$(NULL)
 dist_noinst_SCRIPTS += $(xen_lab_tests) $(xen_lab_benches) \
 	tests/lab/xen/build-bench.sh \
@@ -28,6 +29,9 @@ EXTRA_DIST += \
 	tests/lab/xen/bench-blk-guest.sh \
 	tests/lab/xen/bench-dom0.sh \
 	tests/lab/xen/bench-guest.sh \
+	tests/lab/xen/bench-net-dom0.sh \
+	tests/lab/xen/bench-net-driver.sh \
+	tests/lab/xen/bench-net-guest.sh \
 	tests/lab/xen/bench.sh \
 	tests/lab/xen/blk-dom0.sh \
 	tests/lab/xen/blk-driver-by-hand.sh \
@@ -77,11 +81,11 @@ tests_lab_xen_probe_LDADD = $(XENGNTTAB_LIBS) $(XENEVTCHN_LIBS) $(XENSTORE_LIBS)
 CLEANFILES += tests/lab/xen/probe
 
 # Built for bench-xen alone. bench-cputime is for dom0.
-EXTRA_PROGRAMS += tests/lab/xen/bench-load tests/lab/xen/bench-cputime
+EXTRA_PROGRAMS += tests/lab/xen/bench-load tests/lab/xen/bench-echo tests/lab/xen/bench-cputime
 tests_lab_xen_bench_load_CPPFLAGS = $(AM_CPPFLAGS) $(LIBURING_CFLAGS)
 tests_lab_xen_bench_load_LDADD = $(LIBURING_LIBS)
 tests_lab_xen_bench_cputime_LDADD = -lxenctrl
-CLEANFILES += tests/lab/xen/bench-load tests/lab/xen/bench-cputime
+CLEANFILES += tests/lab/xen/bench-load tests/lab/xen/bench-echo tests/lab/xen/bench-cputime
 
 # One at a time: emulation takes a whole core, and the lab's lock would make others wait.
 check-xen: backends/blk/sluice-blk backends/blk/sluice-lvm backends/blk/sluice-probe backends/net/sluice-net backends/console/sluice-console \
@@ -98,7 +102,8 @@ check-xen-howto: deb
 check-long: check-xen-howto
 .PHONY: check-xen-howto
 # Our backends beside the kernel's and QEMU's; docs/benchmarks.md has what came of it.
-bench-xen: backends/blk/sluice-blk tests/lab/xen/bench-load tests/lab/xen/bench-cputime
+bench-xen: backends/blk/sluice-blk backends/net/sluice-net tests/lab/xen/bench-load tests/lab/xen/bench-echo \
+	tests/lab/xen/bench-cputime
 	for bench in $(xen_lab_benches); do \
 		SLUICE_SRCDIR='$(abs_top_srcdir)' SLUICE_BUILDDIR='$(abs_top_builddir)' \
 			$(BASH_PROGRAM) $(top_srcdir)/$$bench || exit; \
