@@ -3,6 +3,9 @@
  * A ring of bytes in which each frame lies in one piece. Where the largest would not fit
  * before the end the ring goes on at the start. An empty one begins anew, so that a guest
  * that keeps up has its frames in the same few cache lines.
+ *
+ * A frame begins on a page unless it ends on the page where it would begin: Xen copies by pages,
+ * ours as well as the guest's, and a page of a large frame is one copy then, not two.
  */
 #include "config.h"
 #include "backends/net/backlog.h"
@@ -15,7 +18,8 @@
 #define BACKLOG_HEAD \
 	((sizeof(struct backlog_entry) + FRAME_HEADROOM + BACKLOG_ALIGN - 1) & ~(size_t)(BACKLOG_ALIGN - 1))
 /* Of the largest frame. */
-#define BACKLOG_STEP (BACKLOG_HEAD + ((BACKLOG_ROOM + BACKLOG_ALIGN) & ~(BACKLOG_ALIGN - 1)))
+#define BACKLOG_STEP \
+	(BACKLOG_HEAD + NETIF_PAGE_SIZE + ((BACKLOG_ROOM + BACKLOG_ALIGN) & ~(BACKLOG_ALIGN - 1)))
 /* Full with one frame less than that, what the end may waste, and what is reserved. */
 #define BACKLOG_MEMORY (BACKLOG_BYTES + 4 * BACKLOG_STEP)
 
@@ -69,7 +73,16 @@ static struct backlog_entry *backlog_tail(struct backlog *b)
 	return backlog_at(b, b->tail);
 }
 
-struct frame *backlog_reserve(struct backlog *b)
+/* Where the data of an entry goes whose frame has @len bytes. */
+static uint8_t *backlog_data(struct backlog *b, struct backlog_entry *e, uint32_t len)
+{
+	uint8_t *data = (uint8_t *)e + BACKLOG_HEAD;
+	size_t on_page = (size_t)(data - b->memory) % NETIF_PAGE_SIZE;
+
+	return on_page && on_page + len > NETIF_PAGE_SIZE ? data + NETIF_PAGE_SIZE - on_page : data;
+}
+
+static struct frame *backlog_make(struct backlog *b, uint32_t len)
 {
 	struct backlog_entry *e;
 
@@ -77,9 +90,15 @@ struct frame *backlog_reserve(struct backlog *b)
 		return NULL;
 	e = backlog_tail(b);
 	memset(e, 0, sizeof(*e));
-	e->frame.data = (uint8_t *)e + BACKLOG_HEAD;
+	e->frame.data = backlog_data(b, e, len);
 	e->frame.room = BACKLOG_ROOM;
 	return &e->frame;
+}
+
+/* It is likely to be as large as the last. */
+struct frame *backlog_reserve(struct backlog *b)
+{
+	return backlog_make(b, b->last_len);
 }
 
 void backlog_commit(struct backlog *b, uint64_t now_ns)
@@ -87,7 +106,9 @@ void backlog_commit(struct backlog *b, uint64_t now_ns)
 	struct backlog_entry *e = backlog_at(b, b->tail);
 
 	e->since_ns = now_ns;
-	e->size = BACKLOG_HEAD + ((e->frame.len + BACKLOG_ALIGN - 1) & ~(BACKLOG_ALIGN - 1));
+	e->size = (uint32_t)(e->frame.data - (uint8_t *)e) +
+		((e->frame.len + BACKLOG_ALIGN - 1) & ~(BACKLOG_ALIGN - 1));
+	b->last_len = e->frame.len;
 	b->tail += e->size;
 	b->bytes += e->size;
 	b->count++;
@@ -95,7 +116,7 @@ void backlog_commit(struct backlog *b, uint64_t now_ns)
 
 bool backlog_copy(struct backlog *b, const struct frame *frame, uint64_t now_ns)
 {
-	struct frame *to = backlog_reserve(b);
+	struct frame *to = backlog_make(b, frame->len);
 	uint8_t *data;
 
 	if (!to)

@@ -33,13 +33,14 @@ struct backlog {
 	size_t head, tail;    /* offsets of the first entry and behind the last */
 	uint32_t count;
 	size_t bytes;         /* of frames, with what keeping them takes */
+	uint32_t last_len;    /* of the last frame that was put in */
 };
 
 /** backlog_init() - 0 or -ENOMEM. Memory only where used. */
 int backlog_init(struct backlog *b) must_check;
 /** backlog_memory() - bytes that backlog_init_at() takes. */
 size_t backlog_memory(void);
-/** backlog_init_at() - in memory of the caller's, which outlives it, aligned to a cache line. */
+/** backlog_init_at() - in memory of the caller's, which outlives it, aligned to a page. */
 void backlog_init_at(struct backlog *b, void *memory);
 /** backlog_dispose() - may run twice. */
 void backlog_dispose(struct backlog *b);

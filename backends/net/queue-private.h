@@ -23,7 +23,7 @@
 /* Frames that are read at once, where the port gains by that. */
 #define QUEUE_RECV 32u
 /* Of packets that were taken, in one piece each: half for either batch; a ring of the largest fits. */
-#define QUEUE_TX_ARENA (632u << 12)
+#define QUEUE_TX_ARENA (628u << 12)
 
 /** struct channel - one of a queue's rings and what is told of it. */
 struct channel {

@@ -61,7 +61,32 @@ static uint32_t tx_align(uint32_t n)
 static bool tx_has_room(const struct tx_batch *b)
 {
 	return b->nitems < QUEUE_BATCH &&
-	       b->used + FRAME_HEADROOM + FRAME_MAX + TX_ALIGN <= QUEUE_TX_ARENA / 2;
+	       b->used + FRAME_HEADROOM + NETIF_PAGE_SIZE + FRAME_MAX + TX_ALIGN <= QUEUE_TX_ARENA / 2;
+}
+
+/* Bytes of a large packet up to where a page of the guest's ends and more follows; 0: nowhere. */
+static uint32_t tx_page_end(const struct netif_tx_packet *p)
+{
+	uint32_t end = 0;
+
+	for (unsigned s = 0; p->size > NETIF_PAGE_SIZE && s + 1 < p->nslots; s++) {
+		end += p->slot[s].size;
+		if (p->slot[s].offset + p->slot[s].size == NETIF_PAGE_SIZE)
+			return end;
+	}
+	return 0;
+}
+
+/*
+ * Where in the arena a packet goes that may go to @at. Xen copies by pages, ours as well as the guest's: where
+ * both end together, as they do from there on in what the guest has in one piece, a page is one copy, not two.
+ */
+static uint32_t tx_place(const struct netif_tx_packet *p, uint32_t at)
+{
+	uint32_t end = tx_page_end(p), on_page = (at + end) % NETIF_PAGE_SIZE;
+	bool split = end || (p->size <= NETIF_PAGE_SIZE && on_page + p->size > NETIF_PAGE_SIZE);
+
+	return split && on_page ? at + NETIF_PAGE_SIZE - on_page : at;
 }
 
 /* All pieces, behind one another, in memory that has room for the packet's size (XSA-432). */
@@ -71,10 +96,10 @@ static void tx_stage(struct queue *q, unsigned i)
 	struct tx_item *item = &b->item[i];
 	/* One that changes the filter has no data that counts, nor pages that must be there. */
 	unsigned nslots = item->packet.nmcast ? 0 : item->packet.nslots;
-	uint32_t at = 0;
+	uint32_t place = tx_place(&item->packet, b->used + FRAME_HEADROOM), at = 0;
 
-	item->data = b->arena + b->used + FRAME_HEADROOM;
-	b->used = tx_align(b->used + FRAME_HEADROOM + item->packet.size);
+	item->data = b->arena + place;
+	b->used = tx_align(place + item->packet.size);
 	for (unsigned s = 0; s < nslots; s++) {
 		const struct netif_tx_slot *slot = &item->packet.slot[s];
 

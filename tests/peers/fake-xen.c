@@ -419,6 +419,13 @@ int xengnttab_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
 	return -1;
 }
 
+static unsigned fake_pieces(const struct xengnttab_grant_copy_segment *s)
+{
+	const void *ours = s->flags & GNTCOPY_dest_gref ? s->source.virt : s->dest.virt;
+
+	return ((uintptr_t)ours % PAGE + s->len + PAGE - 1) / PAGE;
+}
+
 static int16_t fake_copy_one(const struct xengnttab_grant_copy_segment *s)
 {
 	bool to_frontend = s->flags & GNTCOPY_dest_gref;
@@ -440,8 +447,10 @@ int xengnttab_grant_copy(
 	pthread_mutex_lock(&fake.lock);
 	fake.n.copy_calls++;
 	fake.n.copy_ops += count;
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
+		fake.n.copy_pieces += fake_pieces(&segs[i]);
 		segs[i].status = fake_copy_one(&segs[i]);
+	}
 	pthread_mutex_unlock(&fake.lock);
 	return 0;
 }

@@ -20,6 +20,7 @@
 /** struct fake_counts - calls that the backend made. */
 struct fake_counts {
 	unsigned map_calls, unmap_calls, copy_calls, copy_ops;
+	unsigned copy_pieces; /* of operations, cut where a page of the backend's ends, as gntdev does */
 	unsigned notifies;
 	int mapped; /* pages mapped now */
 	int open_handles;

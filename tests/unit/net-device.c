@@ -127,6 +127,45 @@ static void a_batch_is_one_copy_one_send_one_event(void **state)
 	assert_int_equal(port_fake.sends, 1);
 }
 
+/* Headers, and pages that begin somewhere in the first, as Linux sends them; copied by pages on both sides. */
+static void a_page_of_a_large_packet_is_one_copy(void **state)
+{
+	static const struct { unsigned offset, size; } part[] = { { 100, 5728 }, { 3000, 1066 + 30 }, { 0, 4096 }, { 0, 466 } };
+	struct rig_queue *q = &rig.queue[0];
+	struct fake_counts before;
+
+	rig_connect(1, 0);
+	for (unsigned i = 0; i < 40; i++)
+		fake_grant(RIG_TX_PAGE(0, i), false);
+	before = fake_counts();
+	for (unsigned i = 0; i < 10; i++) {
+		for (unsigned s = 0; s < 4; s++)
+			rig_slot(q, RIG_TX_PAGE(0, 4 * i + s), part[s].offset, part[s].size,
+				s < 3 ? NETTXF_more_data : 0);
+	}
+	rig_kick(q);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(rig_response(q).status, NETIF_RSP_OKAY);
+	assert_int_equal(fake_counts().copy_ops - before.copy_ops, 40);
+	assert_int_equal(fake_counts().copy_pieces - before.copy_pieces, 40);
+}
+
+static void a_small_packet_is_in_one_page(void **state)
+{
+	struct rig_queue *q = &rig.queue[0];
+	struct fake_counts before;
+
+	rig_connect(1, 0);
+	rig_fill(bytes, 1514, 0);
+	before = fake_counts();
+	for (unsigned i = 0; i < 60; i++)
+		rig_send(q, NULL, bytes, 1514);
+	rig_kick(q);
+	for (unsigned i = 0; i < 60; i++)
+		assert_int_equal(rig_response(q).status, NETIF_RSP_OKAY);
+	assert_int_equal(fake_counts().copy_pieces - before.copy_pieces, 60);
+}
+
 static void split_channels_and_several_queues(void **state)
 {
 	struct frame f;
@@ -264,6 +303,8 @@ int main(void)
 		TEST(largest_packets_in_many_slots),
 		TEST(thousands_of_packets),
 		TEST(a_batch_is_one_copy_one_send_one_event),
+		TEST(a_page_of_a_large_packet_is_one_copy),
+		TEST(a_small_packet_is_in_one_page),
 		TEST(split_channels_and_several_queues),
 		TEST(connects_and_is_removed),
 		TEST(connects_again_and_again),

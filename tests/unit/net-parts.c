@@ -238,6 +238,47 @@ static void what_waits_is_bounded_in_bytes(void **state)
 	backlog_dispose(&b);
 }
 
+/* Pages of ours that @e's frame is on. */
+static unsigned pages_of(const struct backlog *b, const struct backlog_entry *e)
+{
+	size_t first = (size_t)(e->frame.data - b->memory) / NETIF_PAGE_SIZE;
+
+	return (unsigned)((size_t)(e->frame.data + e->frame.len - 1 - b->memory) / NETIF_PAGE_SIZE - first) + 1;
+}
+
+/* Xen copies by pages: a frame that is on more than it must be takes more copies. */
+static void frames_lie_on_as_few_pages_as_they_can(void **state)
+{
+	static const uint32_t len[] = { 60, 1514, 4096, 4097, 9014, 65535 };
+	struct backlog b;
+
+	assert_int_equal(backlog_init(&b), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		for (unsigned n = 0; n < 3; n++)
+			assert_true(put(&b, len[i], n));
+		for (struct backlog_entry *e = backlog_first(&b); e; e = backlog_next(&b, e))
+			assert_int_equal(pages_of(&b, e), (len[i] + 4095) / 4096);
+		while (!backlog_is_empty(&b))
+			backlog_drop_first(&b);
+	}
+	backlog_dispose(&b);
+}
+
+/* What is received right into it is taken to be as large as the last. */
+static void room_is_where_one_like_the_last_fits(void **state)
+{
+	struct backlog b;
+
+	assert_int_equal(backlog_init(&b), 0);
+	assert_true(put(&b, 65226, 0));
+	assert_int_equal((uintptr_t)backlog_reserve(&b)->data % NETIF_PAGE_SIZE, 0);
+	while (!backlog_is_empty(&b))
+		backlog_drop_first(&b);
+	assert_true(put(&b, 1514, 0));
+	assert_in_range((uintptr_t)backlog_reserve(&b)->data % NETIF_PAGE_SIZE, 1, NETIF_PAGE_SIZE - 1514);
+	backlog_dispose(&b);
+}
+
 /* A guest that keeps up has its frames in the same few cache lines. */
 static void an_empty_one_begins_anew(void **state)
 {
@@ -313,6 +354,8 @@ int main(void)
 		cmocka_unit_test(frames_wait_ten_seconds),
 		cmocka_unit_test(frames_come_out_as_they_went_in),
 		cmocka_unit_test(what_waits_is_bounded_in_bytes),
+		cmocka_unit_test(frames_lie_on_as_few_pages_as_they_can),
+		cmocka_unit_test(room_is_where_one_like_the_last_fits),
 		cmocka_unit_test(an_empty_one_begins_anew),
 		cmocka_unit_test(the_filter),
 		cmocka_unit_test(a_predecessors_list_that_is_too_long),
