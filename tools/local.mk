@@ -346,6 +346,7 @@ tools_scripts = \
 	tests/scripts/tools-exec-servers-shared.sh \
 	tests/scripts/tools-exec-servers.sh \
 	tests/scripts/tools-exec-store.sh \
+	tests/scripts/tools-store-quota.sh \
 	tests/scripts/tools-exec.sh \
 	tests/scripts/tools-hung-path.sh \
 	tests/scripts/tools-manual.sh \

@@ -210,11 +210,20 @@ static struct xs_handle *open_store(const char *path)
 	return xs;
 }
 
+/*
+ * A driver domain owns 28 nodes and 2 watches for each disk, 25 and 3 for each interface, and its
+ * backends' transactions are open at the same time: these hold for a thousand devices.
+ */
+#define STORE_QUOTAS \
+	(char *)"--quota-nodes=32768", (char *)"--quota-watches=4096", (char *)"--quota-transactions=256", \
+	(char *)"--quota-memory=16777216"
+
 static int spawn_store(struct stack *st, const char *path, int life, char *why, size_t room)
 {
 	CLEANUP_FREE char *libs = path_dropin_libs();
 	char socket_arg[128], dir_arg[128], state_arg[128], life_arg[32], hv[160], ld[4200];
-	char *argv[] = { (char *)"sluice-store", socket_arg, dir_arg, state_arg, life_arg, NULL };
+	char *argv[] = { (char *)"sluice-store", socket_arg, dir_arg, state_arg, life_arg,
+		STORE_QUOTAS, NULL };
 	const char *env[] = { hv, ld, NULL };
 	struct spawn s = { .path = path, .argv = argv, .env = env, .keep = &life, .nkeep = 1,
 		.daemon = true,
