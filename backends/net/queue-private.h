@@ -161,6 +161,8 @@ void rx_dispose(struct queue *q);
 bool rx_sweep(struct queue *q);
 /** rx_wants_port() - frames of the port have room. */
 bool rx_wants_port(const struct queue *q);
+/** rx_goes_on() - frames wait, not for the guest's buffers, nor for the rate. */
+bool rx_goes_on(const struct queue *q);
 /** rx_next_look() - when to look again though nothing happened, in ns; 0: not at all. */
 uint64_t rx_next_look(struct queue *q);
 /** recv_init() - 0 or -ENOMEM. */

@@ -155,7 +155,8 @@ static void rx_drop_old(struct queue *q)
 	uint64_t most = q->rx.stall.stalled ? 0 : stall_drain_ns(&q->rx.stall);
 	struct backlog_entry *e;
 
-	while ((e = backlog_first(&q->rx.backlog)) && q->now_ns - e->since_ns >= most) {
+	/* Another queue's thread, which gave it, may have read the clock since. */
+	while ((e = backlog_first(&q->rx.backlog)) && q->now_ns >= e->since_ns + most) {
 		backlog_drop_first(&q->rx.backlog);
 		queue_count(q, METRICS_NET_RX_OLD, 1);
 	}
@@ -214,6 +215,11 @@ bool rx_sweep(struct queue *q)
 bool rx_wants_port(const struct queue *q)
 {
 	return !backlog_is_full(&q->rx.backlog);
+}
+
+bool rx_goes_on(const struct queue *q)
+{
+	return !backlog_is_empty(&q->rx.backlog) && !q->rx.needed && !q->rxc.wait_until;
 }
 
 uint64_t rx_next_look(struct queue *q)

@@ -61,7 +61,8 @@ static uint32_t tx_align(uint32_t n)
 static bool tx_has_room(const struct tx_batch *b)
 {
 	return b->nitems < QUEUE_BATCH &&
-	       b->used + FRAME_HEADROOM + NETIF_PAGE_SIZE + FRAME_MAX + TX_ALIGN <= QUEUE_TX_ARENA / 2;
+	       b->used + FRAME_HEADROOM + NETIF_PAGE_SIZE + FRAME_MAX + TX_ALIGN <=
+		       QUEUE_TX_ARENA / 2;
 }
 
 /* Bytes of a large packet up to where a page of the guest's ends and more follows; 0: nowhere. */
@@ -78,13 +79,15 @@ static uint32_t tx_page_end(const struct netif_tx_packet *p)
 }
 
 /*
- * Where in the arena a packet goes that may go to @at. Xen copies by pages, ours as well as the guest's: where
- * both end together, as they do from there on in what the guest has in one piece, a page is one copy, not two.
+ * Where in the arena a packet goes that may go to @at. Xen copies by pages, ours as well as the
+ * guest's: where both end together, as they do from there on in what the guest has in one piece,
+ * a page is one copy, not two.
  */
 static uint32_t tx_place(const struct netif_tx_packet *p, uint32_t at)
 {
 	uint32_t end = tx_page_end(p), on_page = (at + end) % NETIF_PAGE_SIZE;
-	bool split = end || (p->size <= NETIF_PAGE_SIZE && on_page + p->size > NETIF_PAGE_SIZE);
+	bool split = end || (p->size <= NETIF_PAGE_SIZE &&
+				    on_page + p->size > NETIF_PAGE_SIZE);
 
 	return split && on_page ? at + NETIF_PAGE_SIZE - on_page : at;
 }

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backends/net/queue-private.h"
@@ -65,6 +66,23 @@ static bool queue_is_serving(const struct queue *q)
 	return !q->stopping && !q->failure[0];
 }
 
+/*
+ * Of a pass, never less than before. Ages and stalls need not be known better than to a tick of
+ * the kernel's, which never takes a system call; the exact clock does on Xen, whose clock source
+ * programs cannot read.
+ */
+static uint64_t queue_now_ns(struct queue *q)
+{
+	bool exact = rate_is_on(&q->shared->tx_rate) || rate_is_on(&q->shared->rx_rate);
+	struct timespec ts;
+	uint64_t now;
+
+	clock_gettime(exact ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE, &ts);
+	now = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	/* Behind, by a tick at most, when the last limit was taken away. */
+	return now > q->now_ns ? now : q->now_ns;
+}
+
 /* --- events --------------------------------------------------------------------------- */
 
 static void queue_notify_port(struct queue *q, int port)
@@ -89,22 +107,17 @@ static void queue_notify(struct queue *q)
 
 static void queue_on_event(struct queue *q)
 {
-	int port;
+	/* One: if the other channel has one, too, the next poll says so, and mostly it has none. */
+	int port = xenevtchn_pending(q->slot->xce);
 
 	queue_count(q, METRICS_NET_WAKEUPS, 1);
-	/* Each event once: at most as many wait as there are channels. */
-	for (unsigned i = 0; i < 2; i++) {
-		port = xenevtchn_pending(q->slot->xce);
-		if (port < 0)
-			break;
-		if (port == q->txc.port)
-			q->txc.masked = true;
-		if (port == q->rxc.port)
-			q->rxc.masked = true;
-	}
-	if (port < 0 && errno != EAGAIN && errno != EINTR)
+	if (port >= 0) {
+		q->txc.masked |= port == q->txc.port;
+		q->rxc.masked |= port == q->rxc.port;
+	} else if (errno != EAGAIN && errno != EINTR) {
 		queue_fail(q, "the event channel of queue %u is gone: %s", q->setup.index,
 			strerror(errno));
+	}
 }
 
 static void queue_unmask(struct queue *q, struct channel *c)
@@ -224,7 +237,7 @@ static void queue_wait(struct queue *q)
 		(void)queue_poll(q, NULL);
 		return;
 	}
-	now = spin_now_ns();
+	now = queue_now_ns(q);
 	if (until <= now)
 		return;
 	ts.tv_sec = (time_t)((until - now) / 1000000000u);
@@ -244,12 +257,22 @@ static void queue_tell_drops(struct queue *q)
 			q->setup.index, drops.status, drops.count[DROPS_TX], drops.count[DROPS_RX]);
 }
 
+/*
+ * Whether another pass finds something, as far as can be told without a system call. The poll
+ * tells the rest.
+ */
+static bool queue_goes_on(struct queue *q)
+{
+	return !q->rx_quiet || q->tx.copied->nitems || ring_back_pending(&q->txc.ring) != 0 ||
+	       rx_goes_on(q);
+}
+
 static void queue_serve(struct queue *q)
 {
 	while (queue_is_serving(q)) {
 		bool busy;
 
-		q->now_ns = spin_now_ns();
+		q->now_ns = queue_now_ns(q);
 		queue_tell_drops(q);
 		busy = tx_sweep(q);
 		if (!q->failure[0])
@@ -258,7 +281,7 @@ static void queue_serve(struct queue *q)
 		queue_count(q, METRICS_NET_SWEEPS, busy);
 		if (__atomic_load_n(&q->stop, __ATOMIC_RELAXED))
 			q->stopping = true;
-		if (!busy && queue_is_serving(q))
+		if (!(busy && queue_goes_on(q)) && queue_is_serving(q))
 			queue_wait(q);
 	}
 	tx_drain(q);

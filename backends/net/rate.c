@@ -47,7 +47,7 @@ uint64_t rate_ready_at(struct rate *r)
 {
 	uint64_t at;
 
-	if (!__atomic_load_n(&r->active, __ATOMIC_ACQUIRE))
+	if (!rate_is_on(r))
 		return 0;
 	pthread_mutex_lock(&r->lock);
 	at = bucket_is_level_at(&r->bucket);
@@ -57,7 +57,7 @@ uint64_t rate_ready_at(struct rate *r)
 
 void rate_take(struct rate *r, uint64_t bytes, uint64_t now_ns)
 {
-	if (!__atomic_load_n(&r->active, __ATOMIC_ACQUIRE))
+	if (!rate_is_on(r))
 		return;
 	pthread_mutex_lock(&r->lock);
 	(void)bucket_take(&r->bucket, bytes, now_ns * BUCKET_TICKS);

@@ -30,6 +30,11 @@ void rate_dispose(struct rate *r);
  * Return: whether that is a change.
  */
 bool rate_set(struct rate *r, uint64_t bytes, uint64_t usec);
+/** rate_is_on() - there is a limit. */
+static inline bool rate_is_on(const struct rate *r)
+{
+	return __atomic_load_n(&r->active, __ATOMIC_ACQUIRE);
+}
 /** rate_ready_at() - when the next packet may start, in ns; not later than now: at once. */
 uint64_t rate_ready_at(struct rate *r);
 /** rate_take() - @bytes went. @now_ns: the same clock for all queues. */

@@ -203,6 +203,7 @@ static int fake_recv(struct port *port, unsigned queue, struct frame *frames, un
 	if (port_fake.error)
 		return port_fake.error;
 	pthread_mutex_lock(&fake_lock);
+	port_fake.recvs++;
 	for (i = 0; i < n && l->count; i++) {
 		struct frame *f = list_first(l);
 		uint8_t *data = frames[i].data;

@@ -18,7 +18,7 @@ struct port_fake {
 	char name[32], bridge[32];
 	bool has_bridge;
 	bool connected;
-	unsigned connects, disconnects, sends;
+	unsigned connects, disconnects, sends, recvs;
 	struct frame_offload guest;
 };
 extern struct port_fake port_fake;

@@ -7,6 +7,7 @@
 #include "tests/unit/net-rig.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "backends/common/metrics-page.h"
 #include "tests/peers/fake-xen.h"
@@ -125,6 +126,27 @@ static void a_batch_is_one_copy_one_send_one_event(void **state)
 	assert_int_equal(fake_counts().copy_ops - before.copy_ops, 60);
 	assert_int_equal(fake_counts().notifies - before.notifies, 1);
 	assert_int_equal(port_fake.sends, 1);
+}
+
+/* To ask is a system call: the poll that follows says as well that nothing came. */
+static void a_port_that_had_nothing_is_not_asked_again(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 20 * 1000000 };
+	struct rig_queue *q = &rig.queue[0];
+	unsigned before;
+
+	rig_connect(1, 0);
+	rig_fill(bytes, 100, 0);
+	nanosleep(&pause, NULL);
+	before = port_fake.recvs;
+	for (unsigned i = 0; i < 20; i++) {
+		rig_send(q, NULL, bytes, 100);
+		rig_kick(q);
+		assert_int_equal(rig_response(q).status, NETIF_RSP_OKAY);
+		/* It is asleep by then, nearly always. */
+		nanosleep(&pause, NULL);
+	}
+	assert_in_range(port_fake.recvs - before, 20, 30);
 }
 
 /* Headers, and pages that begin somewhere in the first, as Linux sends them; copied by pages on both sides. */
@@ -303,6 +325,7 @@ int main(void)
 		TEST(largest_packets_in_many_slots),
 		TEST(thousands_of_packets),
 		TEST(a_batch_is_one_copy_one_send_one_event),
+		TEST(a_port_that_had_nothing_is_not_asked_again),
 		TEST(a_page_of_a_large_packet_is_one_copy),
 		TEST(a_small_packet_is_in_one_page),
 		TEST(split_channels_and_several_queues),
