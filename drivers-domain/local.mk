@@ -197,6 +197,7 @@ driverd_scripts = \
 	tests/scripts/driverd-adopt.sh \
 	tests/scripts/driverd-store-gone.sh \
 	tests/scripts/driverd-store-restart.sh \
+	tests/scripts/driverd-store-shutdown.sh \
 	tests/scripts/driverd-gate.sh \
 	tests/scripts/driverd-gate-device.sh \
 	tests/scripts/driverd-gate-forgets.sh \

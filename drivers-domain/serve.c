@@ -536,8 +536,11 @@ void serve_store_back(struct served *s)
 
 void serve_shutdown(struct served *s)
 {
+	unsigned todo = device_shutdown(&s->machine, daemon_now_ms());
+
+	/* It ended while its nodes could not be read: whether its files are needed the next daemon sees. */
 	if (s->exit_pending)
 		serve_ended(s, s->exit_status);
 	else
-		serve_do(s, device_shutdown(&s->machine, daemon_now_ms()), NULL, 0);
+		serve_do(s, todo, NULL, 0);
 }

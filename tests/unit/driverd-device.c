@@ -356,6 +356,18 @@ static void test_shutdown(void **state)
 	assert_int_equal(device_shutdown(&idle, 9000), DEVICE_DO_FORGET);
 }
 
+/* Of a device that nobody could look at nothing is removed, whatever its backend was to end for. */
+static void test_shutdown_after_an_exit_without_a_store(void **state)
+{
+	struct device d = running(), going = running();
+
+	(void)device_shutdown(&d, 9000);
+	assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &gone, 9000), DEVICE_DO_FORGET);
+	(void)device_leaf(&going, &gone, 8000);
+	(void)device_shutdown(&going, 9000);
+	assert_int_equal(device_exited(&going, DEVICE_EXIT_CLEAN, &gone, 9000), DEVICE_DO_FORGET);
+}
+
 static void test_deferred_starts_come_later(void **state)
 {
 	struct device d = { 0 };
@@ -435,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_a_leaf_made_anew_gets_a_new_backend),
 		cmocka_unit_test(test_a_crash_during_removal_is_not_restarted),
 		cmocka_unit_test(test_shutdown),
+		cmocka_unit_test(test_shutdown_after_an_exit_without_a_store),
 		cmocka_unit_test(test_deferred_starts_come_later),
 		cmocka_unit_test(test_any_order_of_events),
 	};
