@@ -268,9 +268,10 @@ static unsigned device_not_ready(struct device *d, const struct device_view *vie
 	}
 	/*
 	 * One that found its device closing or closed waits there for the frontend,
-	 * which may take days; InitWait, which READY speaks of, comes after that.
+	 * which may take days; InitWait, which READY speaks of, comes after that. One of a
+	 * removed device has nobody to wait for, and a successor is ready with what it took over.
 	 */
-	if (closing)
+	if (closing && !device_is_removed(view))
 		return device_ready(d);
 	return DEVICE_DO_REPORT_READY | device_stopping(d, DEVICE_STOP_LATE, DEVICE_DO_KILL, now);
 }

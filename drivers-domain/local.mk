@@ -187,6 +187,7 @@ driverd_scripts = \
 	tests/scripts/driverd-storage.sh \
 	tests/scripts/driverd-remove.sh \
 	tests/scripts/driverd-vanish.sh \
+	tests/scripts/driverd-end-hung.sh \
 	tests/scripts/driverd-end-starting.sh \
 	tests/scripts/driverd-late.sh \
 	tests/scripts/driverd-shutdown.sh \

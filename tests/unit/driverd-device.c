@@ -169,6 +169,25 @@ static void test_a_backend_at_closed_counts_as_running_when_it_is_late_only(void
 	}
 }
 
+/* The toolstack waits for an end that a backend stuck in its storage would never come to. */
+static void test_a_removed_device_whose_backend_hangs_in_its_start(void **state)
+{
+	for (int s = 5; s <= 6; s++) {
+		struct device d = { .ready_ms = 5000 };
+		struct device_view v = leaf(1, true);
+
+		assert_int_equal(device_leaf(&d, &v, 1000), DEVICE_DO_SPAWN);
+		v = leaf(s, false);
+		assert_int_equal(device_leaf(&d, &v, 2000), 0);
+		assert_int_equal(device_timer(&d, &v, 1000 + DEVICE_INITWAIT_MS), 0);
+		assert_int_equal(device_timer(&d, &v, 6000), DEVICE_DO_KILL | DEVICE_DO_REPORT_READY);
+		assert_int_equal(device_exited(&d, DEVICE_EXIT_CRASH, &v, 6100),
+			DEVICE_DO_CLEAN | (s == 6 ? 0 : DEVICE_DO_CLOSE));
+		v.state = 6;
+		assert_int_equal(device_timer(&d, &v, d.deadline_ms), DEVICE_DO_DELETE | DEVICE_DO_FORGET);
+	}
+}
+
 static void test_a_crash_backs_off_and_starts_again(void **state)
 {
 	struct device d = running();
@@ -432,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_a_short_time_to_be_ready),
 		cmocka_unit_test(test_a_backend_that_waits_at_closed_is_not_late),
 		cmocka_unit_test(test_a_backend_at_closed_counts_as_running_when_it_is_late_only),
+		cmocka_unit_test(test_a_removed_device_whose_backend_hangs_in_its_start),
 		cmocka_unit_test(test_a_crash_backs_off_and_starts_again),
 		cmocka_unit_test(test_one_that_was_never_ready_backs_off),
 		cmocka_unit_test(test_a_peaceful_end_of_a_wanted_device_is_a_failure),
