@@ -306,6 +306,7 @@ tools_scripts = \
 	tests/scripts/boot-verbs.sh \
 	tests/scripts/boot-vms.sh \
 	tests/scripts/create-config.sh \
+	tests/scripts/create-destroy-hung.sh \
 	tests/scripts/create-disks.sh \
 	tests/scripts/create-driver-vm-used.sh \
 	tests/scripts/create-hotplug.sh \

@@ -360,9 +360,17 @@ static bool is_closed(struct stack *st, const struct attached *at)
 	return error < 0 || state == XenbusStateClosed;
 }
 
-static int await_closed(struct stack *st, const struct attached *at)
+static int ask(struct stack *st, const struct attached *at, bool guest_is_dead)
 {
-	uint64_t end = stack_now_ms() + DISK_DETACH_MS;
+	struct closing closing = { .at = at, .guest_is_dead = guest_is_dead };
+	int error = xsn_transaction(st->xs, ask_close, &closing);
+
+	/* A backend that has gone has closed. */
+	return error == -ENOENT ? 0 : error;
+}
+
+static int await_closed(struct stack *st, const struct attached *at, uint64_t end)
+{
 	unsigned pause = 1;
 	char why[128];
 
@@ -380,12 +388,9 @@ static int await_closed(struct stack *st, const struct attached *at)
 
 int stack_close_disk(struct stack *st, const struct attached *at, bool guest_is_dead)
 {
-	struct closing closing = { .at = at, .guest_is_dead = guest_is_dead };
-	int error = xsn_transaction(st->xs, ask_close, &closing);
+	int error = ask(st, at, guest_is_dead);
 
-	if (error == 0)
-		error = await_closed(st, at);
-	return error == -ENOENT ? 0 : error;
+	return error < 0 ? error : await_closed(st, at, stack_now_ms() + DISK_DETACH_MS);
 }
 
 static bool has_sibling(struct stack *st, const struct attached *at)
@@ -413,15 +418,25 @@ static void remove_nodes(struct stack *st, const struct attached *at)
 		(void)!xsn_rm(st->xs, XBT_NULL, parent, NULL);
 }
 
-static void detach(struct stack *st, struct attached *at)
+static bool backend_runs(struct stack *st, const struct attached *at)
+{
+	char why[128];
+
+	return stack_check(st, why, sizeof(why)) == 0 &&
+		stack_backend_check(st, at->backend_domid, why, sizeof(why)) == 0;
+}
+
+static void ask_last(struct stack *st, struct attached *at)
+{
+	at->asked = backend_runs(st, at) && ask(st, at, true) == 0;
+}
+
+/* If its backend was asked it has until @end. */
+static void detach(struct stack *st, struct attached *at, uint64_t end)
 {
 	struct stack_process *p = stack_process_of(st, at->backend_domid);
-	char why[128];
-	bool runs = stack_check(st, why, sizeof(why)) == 0;
 
-	if (runs)
-		runs = stack_backend_check(st, at->backend_domid, why, sizeof(why)) == 0;
-	if (runs && stack_close_disk(st, at, true) == -ETIMEDOUT)
+	if (at->asked && backend_runs(st, at) && await_closed(st, at, end) == -ETIMEDOUT)
 		log_warn("the backend of %s did not end in time", at->backend);
 	remove_nodes(st, at);
 	if (p && st->may_revive)
@@ -431,11 +446,9 @@ static void detach(struct stack *st, struct attached *at)
 
 int stack_detach_begin(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev)
 {
-	struct closing closing = { .at = stack_find_attached(st, domid, kind, vdev) };
-	int error = closing.at ? xsn_transaction(st->xs, ask_close, &closing) : -ESRCH;
+	const struct attached *at = stack_find_attached(st, domid, kind, vdev);
 
-	/* A backend that has gone has closed. */
-	return error == -ENOENT ? 0 : error;
+	return at ? ask(st, at, false) : -ESRCH;
 }
 
 bool stack_detach_done(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev)
@@ -449,17 +462,25 @@ void stack_detach_finish(struct stack *st, uint32_t domid, enum stack_kind kind,
 {
 	struct attached *at = stack_find_attached(st, domid, kind, vdev);
 
-	if (at)
-		detach(st, at);
+	if (!at)
+		return;
+	ask_last(st, at);
+	detach(st, at, stack_now_ms() + DISK_DETACH_MS);
 }
 
 void stack_detach_all(struct stack *st, uint32_t domid)
 {
 	struct attached *next;
+	uint64_t end;
 
+	/* All at once: nothing else is done meanwhile, however many do not answer. */
+	for (struct attached *at = st->disks; at; at = at->next)
+		if (at->domid == domid)
+			ask_last(st, at);
+	end = stack_now_ms() + DISK_DETACH_MS;
 	for (struct attached *at = st->disks; at; at = next) {
 		next = at->next;
 		if (at->domid == domid)
-			detach(st, at);
+			detach(st, at, end);
 	}
 }

@@ -104,6 +104,7 @@ struct attached {
 	uint64_t since_ms;
 	bool in_vm;                /* its backend is in a vm, with files of its own */
 	bool readonly;
+	bool asked;                /* for the last time to close: an answer may be awaited */
 	enum stack_kind kind;
 	char *path;                /* absolute, where the backend is no vm; may be empty */
 	char *params;              /* for the backend: path, or a name that it is part of */
@@ -201,7 +202,10 @@ int stack_detach_begin(struct stack *st, uint32_t domid, enum stack_kind kind, u
 bool stack_detach_done(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev);
 /** stack_detach_finish() - remove the device; one that has not closed is taken from the guest. */
 void stack_detach_finish(struct stack *st, uint32_t domid, enum stack_kind kind, uint32_t vdev);
-/** stack_detach_all() - close and remove the devices of @domid, whose vCPUs stand still. */
+/**
+ * stack_detach_all() - close and remove the devices of @domid, whose vCPUs stand still. They are
+ * all asked first and have one time together, so that many that hang cost what one does.
+ */
 void stack_detach_all(struct stack *st, uint32_t domid);
 
 /**
