@@ -305,6 +305,7 @@ tools_scripts = \
 	tests/scripts/boot-signals.sh \
 	tests/scripts/boot-verbs.sh \
 	tests/scripts/boot-vms.sh \
+	tests/scripts/create-attach-late.sh \
 	tests/scripts/create-config.sh \
 	tests/scripts/create-destroy-hung.sh \
 	tests/scripts/create-disks.sh \

@@ -224,7 +224,27 @@ static int use_partition(struct attached *at)
 	return at->params ? 0 : -ENOMEM;
 }
 
-/* Where its backend finds it, and whether that may. */
+static void disallow(struct stack *st, const struct attached *at)
+{
+	struct stack_process *p = stack_process_of(st, at->backend_domid);
+
+	if (p && st->may_revive)
+		stack_process_disallow(p, at);
+}
+
+static int allow(struct stack *st, struct stack_process *p, struct attached *at, char *why, size_t room)
+{
+	int error = stack_process_allow(p, at, why, room);
+
+	if (error < 0)
+		return error;
+	error = stack_relay_allow(p, at, why, room);
+	if (error < 0)
+		disallow(st, at);
+	return error;
+}
+
+/* Where its backend finds it, which it may reach from then on. */
 static int find_path(struct stack *st, struct attached *at, const struct stack_disk *disk, char *why,
 	size_t room)
 {
@@ -256,9 +276,7 @@ static int find_path(struct stack *st, struct attached *at, const struct stack_d
 	if (!at->params || (p && use_partition(at) < 0))
 		return stack_fail(why, room, -ENOMEM, "out of memory");
 	at->real = p && at->path[0] ? realpath(at->path, NULL) : NULL;
-	error = p ? stack_process_allow(p, at, text, sizeof(text)) : 0;
-	if (error == 0 && p)
-		error = stack_relay_allow(p, at, text, sizeof(text));
+	error = p ? allow(st, p, at, text, sizeof(text)) : 0;
 	return error == 0 ? 0 : stack_fail(why, room, error, "disk %s: %s", disk->dev, text);
 }
 
@@ -291,8 +309,11 @@ int stack_attach_begin(struct stack *st, uint32_t domid, const struct stack_disk
 	if (!at)
 		return stack_fail(why, why_room, -ENOMEM, "out of memory");
 	error = find_path(st, at, disk, why, why_room);
-	if (error == 0)
+	if (error == 0) {
 		error = add(st, at, disk, why, why_room);
+		if (error < 0)
+			disallow(st, at);
+	}
 	if (error < 0)
 		free_attached(at);
 	return error;
@@ -434,13 +455,10 @@ static void ask_last(struct stack *st, struct attached *at)
 /* If its backend was asked it has until @end. */
 static void detach(struct stack *st, struct attached *at, uint64_t end)
 {
-	struct stack_process *p = stack_process_of(st, at->backend_domid);
-
 	if (at->asked && backend_runs(st, at) && await_closed(st, at, end) == -ETIMEDOUT)
 		log_warn("the backend of %s did not end in time", at->backend);
 	remove_nodes(st, at);
-	if (p && st->may_revive)
-		stack_process_disallow(p, at);
+	disallow(st, at);
 	stack_forget(st, at);
 }
 
