@@ -2,6 +2,8 @@
 # Helpers that every part uses and that know nothing of Xen.
 noinst_LTLIBRARIES += common/libcommon.la
 common_libcommon_la_SOURCES = \
+	common/acceptor.c \
+	common/acceptor.h \
 	common/array.h \
 	common/cgroup-where.c \
 	common/cgroup-where.h \
@@ -68,6 +70,7 @@ common_libservers_la_LIBADD = common/libconfine.la
 
 if HAVE_CMOCKA
 common_tests = \
+	tests/unit/common-acceptor \
 	tests/unit/common-cgroup-where \
 	tests/unit/common-confine \
 	tests/unit/common-fault \
@@ -81,6 +84,9 @@ common_tests = \
 check_PROGRAMS += $(common_tests)
 TESTS += $(common_tests)
 common_test_libs = common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_common_acceptor_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_common_acceptor_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
+tests_unit_common_acceptor_LDADD = common/acceptor.lo $(common_test_libs)
 tests_unit_common_cgroup_where_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_common_cgroup_where_LDADD = $(common_test_libs)
 tests_unit_common_confine_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "common/acceptor.h"
 #include "tools/metrics-request.h"
 
 struct http_client {
@@ -23,8 +24,7 @@ struct http_client {
 
 struct metrics_http {
 	struct loop *loop;
-	int fd;
-	struct loop_source *listener;
+	struct acceptor acceptor;
 	struct metrics_http_source source;
 	unsigned busy;               /* places in use */
 	struct http_client clients[METRICS_HTTP_CLIENTS];
@@ -41,8 +41,8 @@ static void client_end(struct http_client *c)
 	c->fd = -1;
 	c->response = NULL;
 	/* There is a place for the next one. */
-	if (c->http->busy-- == METRICS_HTTP_CLIENTS)
-		loop_set_events(c->http->listener, EPOLLIN);
+	c->http->busy--;
+	acceptor_set_full(&c->http->acceptor, false);
 }
 
 static void on_deadline(void *opaque)
@@ -135,19 +135,15 @@ static void on_client(void *opaque, uint32_t events)
 		client_receive(c);
 }
 
-static void on_listener(void *opaque, uint32_t events)
+static void on_connection(void *opaque, int fd)
 {
 	struct metrics_http *http = opaque;
 	struct http_client *c = http->clients;
-	int fd = accept4(http->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
-		return;
 	while (c->fd >= 0)
-		c++; /* there is one, or the listener were parked */
+		c++; /* there is one, or nobody were accepted */
 	*c = (struct http_client){ .http = http, .fd = fd };
-	if (++http->busy == METRICS_HTTP_CLIENTS)
-		loop_set_events(http->listener, 0);
+	acceptor_set_full(&http->acceptor, ++http->busy == METRICS_HTTP_CLIENTS);
 	c->source = loop_add_fd(http->loop, fd, EPOLLIN, on_client, c);
 	c->deadline = loop_add_timer(http->loop, METRICS_HTTP_MS, on_deadline, c);
 	if (!c->source || !c->deadline)
@@ -158,18 +154,19 @@ struct metrics_http *metrics_http_start(struct loop *loop, int fd,
 	const struct metrics_http_source *source)
 {
 	struct metrics_http *http = calloc(1, sizeof(*http));
+	int error;
 
 	if (!http)
 		return NULL;
 	http->loop = loop;
-	http->fd = fd;
 	http->source = *source;
 	for (unsigned i = 0; i < METRICS_HTTP_CLIENTS; i++)
 		http->clients[i].fd = -1;
-	http->listener = loop_add_fd(loop, fd, EPOLLIN, on_listener, http);
-	if (http->listener)
+	error = acceptor_open(&http->acceptor, loop, fd, "the address of the metrics", on_connection, http);
+	if (error == 0)
 		return http;
 	free(http);
+	errno = -error;
 	return NULL;
 }
 
@@ -179,6 +176,6 @@ void metrics_http_stop(struct metrics_http *http)
 		return;
 	for (unsigned i = 0; i < METRICS_HTTP_CLIENTS; i++)
 		client_end(&http->clients[i]);
-	loop_remove(http->listener);
+	acceptor_close(&http->acceptor);
 	free(http);
 }

@@ -17,6 +17,7 @@
 
 #include "backends/console/ctl.h"
 #include "backends/console/endpoint.h"
+#include "common/acceptor.h"
 #include "common/log.h"
 
 #define SAY_READ_ONLY "\r\n[console: another client writes; this one only reads]\r\n"
@@ -28,7 +29,7 @@ struct listener {
 	struct clients *cs;
 	struct sockaddr_un at;
 	int fd;
-	struct loop_source *source;
+	struct acceptor acceptor;
 	bool control;
 };
 
@@ -313,13 +314,11 @@ static void serve_client(struct clients *cs, int fd, bool control)
 	}
 }
 
-static void on_accept(void *opaque, uint32_t events)
+static void on_accept(void *opaque, int new_fd)
 {
+	CLEANUP_CLOSE int fd = new_fd;
 	struct listener *l = opaque;
-	CLEANUP_CLOSE int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
-		return;
 	if (count(l->cs) >= CLIENTS_MAX)
 		answer(fd, "this console has as many clients as it can have\r\n");
 	else
@@ -369,13 +368,12 @@ static int listener_open(struct clients *cs, struct listener *l, const char *pat
 	}
 	if (listen(l->fd, 8) < 0)
 		return -errno;
-	l->source = loop_add_fd(cs->loop, l->fd, EPOLLIN, on_accept, l);
-	return l->source ? 0 : -errno;
+	return acceptor_open(&l->acceptor, cs->loop, l->fd, "the console's socket", on_accept, l);
 }
 
 static void listener_close(struct listener *l)
 {
-	loop_remove(l->source);
+	acceptor_close(&l->acceptor);
 	if (l->fd < 0)
 		return;
 	unlink(l->at.sun_path);

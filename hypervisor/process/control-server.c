@@ -18,7 +18,6 @@
 #include "hypervisor/vm/kvm.h"
 #include "hypervisor/vm/vm.h"
 
-#define CONTROL_RETRY_MS 1000u
 
 struct control {
 	struct control *next;
@@ -49,10 +48,7 @@ void control_close_all(struct hv *hv)
 {
 	while (hv->controls)
 		control_close(hv->controls);
-	loop_remove(hv->control_timer);
-	hv->control_timer = NULL;
-	loop_remove(hv->control_listener);
-	hv->control_listener = NULL;
+	acceptor_close(&hv->control_acceptor);
 	if (hv->control_fd >= 0)
 		close(hv->control_fd);
 	hv->control_fd = -1;
@@ -217,35 +213,10 @@ int control_adopt(struct hv *hv, int fd, bool last_words)
 	return 0;
 }
 
-static void control_retry(void *opaque)
+static void control_connect(void *opaque, int fd)
 {
-	struct hv *hv = opaque;
+	int rc = control_adopt(opaque, fd, false);
 
-	hv->control_timer = NULL;
-	loop_set_events(hv->control_listener, EPOLLIN);
-}
-
-/* Without descriptors accept() fails again at once: look away for a while. */
-static void control_park(struct hv *hv)
-{
-	log_warn("cannot accept a control connection: %s", strerror(errno));
-	hv->control_timer = loop_add_timer(hv->loop, CONTROL_RETRY_MS, control_retry, hv);
-	if (hv->control_timer)
-		loop_set_events(hv->control_listener, 0);
-}
-
-static void control_connect(void *opaque, uint32_t events)
-{
-	struct hv *hv = opaque;
-	int fd = accept4(hv->control_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int rc;
-
-	if (fd < 0) {
-		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-			control_park(hv);
-		return;
-	}
-	rc = control_adopt(hv, fd, false);
 	if (rc < 0) {
 		log_warn("a control connection was refused: %s", strerror(-rc));
 		close(fd);
@@ -255,6 +226,5 @@ static void control_connect(void *opaque, uint32_t events)
 int control_listen(struct hv *hv, int fd)
 {
 	hv->control_fd = fd;
-	hv->control_listener = loop_add_fd(hv->loop, fd, EPOLLIN, control_connect, hv);
-	return hv->control_listener ? 0 : -errno;
+	return acceptor_open(&hv->control_acceptor, hv->loop, fd, "the control socket", control_connect, hv);
 }

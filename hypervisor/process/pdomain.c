@@ -8,15 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/array.h"
 #include "hypervisor/vm/kvm.h"
 #include "hypervisor/vm/vm.h"
-
-#define RETRY_MS 100u
 
 static void ops_raise(struct domain *d, uint32_t port)
 {
@@ -182,36 +179,11 @@ struct pdomain *pdomain_find(struct hv *hv, uint32_t domid)
 	return NULL;
 }
 
-static void listener_retry(void *opaque)
+static void on_connection(void *opaque, int fd)
 {
 	struct pdomain *pd = opaque;
+	int rc = conn_new(pd, fd, -1);
 
-	pd->retry = NULL;
-	loop_set_events(pd->listener, EPOLLIN);
-}
-
-/* Without descriptors accept() fails again at once: look away for a while. */
-static void listener_park(struct pdomain *pd, int err)
-{
-	if (log_limit_ok(&pd->limit))
-		log_warn("domain %u: cannot accept a connection: %s", pd->d.domid, strerror(err));
-	pd->retry = loop_add_timer(pd->hv->loop, RETRY_MS, listener_retry, pd);
-	if (pd->retry)
-		loop_set_events(pd->listener, 0);
-}
-
-static void listener_ready(void *opaque, uint32_t events)
-{
-	struct pdomain *pd = opaque;
-	int fd = accept4(pd->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int rc;
-
-	if (fd < 0) {
-		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-			listener_park(pd, errno);
-		return;
-	}
-	rc = conn_new(pd, fd, -1);
 	if (rc < 0 && log_limit_ok(&pd->limit))
 		log_warn("domain %u: a connection was refused: %s", pd->d.domid, strerror(-rc));
 }
@@ -284,6 +256,7 @@ int pdomain_create(struct hv *hv, const struct hvctl_domain_config *config, int 
 {
 	int rc = config_check(config);
 	struct pdomain *pd;
+	char what[24];
 
 	if (rc == 0)
 		rc = listener_check(listen_fd);
@@ -295,9 +268,9 @@ int pdomain_create(struct hv *hv, const struct hvctl_domain_config *config, int 
 	rc = domain_set_add(&hv->set, &pd->d, config->domid);
 	if (rc < 0)
 		goto out;
-	pd->listener = loop_add_fd(hv->loop, listen_fd, EPOLLIN, listener_ready, pd);
-	if (!pd->listener) {
-		rc = -errno;
+	snprintf(what, sizeof(what), "domain %u", pd->d.domid);
+	rc = acceptor_open(&pd->acceptor, hv->loop, listen_fd, what, on_connection, pd);
+	if (rc < 0) {
 		domain_set_remove(&hv->set, &pd->d);
 		goto out;
 	}
@@ -324,8 +297,7 @@ void pdomain_destroy(struct pdomain *pd)
 		}
 	}
 	log_info("domain %u (%s) destroyed", pd->d.domid, pd->d.name);
-	loop_remove(pd->listener);
-	loop_remove(pd->retry);
+	acceptor_close(&pd->acceptor);
 	close(pd->listen_fd);
 	while (pd->conns)
 		conn_close(pd->conns);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/acceptor.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "hypervisor/domain.h"
@@ -36,8 +37,7 @@ struct hv {
 	struct kvm *kvm;
 	struct pdomain *domains; /* living ones */
 	struct control *controls;
-	struct loop_source *control_listener;
-	struct loop_source *control_timer; /* the listener is parked, short of descriptors */
+	struct acceptor control_acceptor;
 	int control_fd;    /* listening, or -1 */
 	int token_fd;      /* a pipe's read end with one byte in it, see channel.c */
 	int token_write_fd;
@@ -64,8 +64,7 @@ struct pdomain {
 	struct hv *hv;
 	struct pdomain *next;
 	int listen_fd;
-	struct loop_source *listener;
-	struct loop_source *retry; /* the listener is parked, short of descriptors */
+	struct acceptor acceptor;
 	struct conn *conns;
 	unsigned nr_conns;
 	unsigned fds;

@@ -12,13 +12,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/acceptor.h"
 #include "common/log.h"
 #include "hypervisor/store/conn.h"
 
 /* Requests of one connection that are answered before the others have their turn. */
 #define SOCKET_ROUND 8
-/* How long accepting rests when the process has no descriptor left. */
-#define SOCKET_REST_MS 200
 
 struct peer {
 	struct peer *next, **link; /* of the listener */
@@ -33,8 +32,7 @@ struct listener {
 	struct store *store;
 	uint32_t domid;
 	int fd;
-	struct loop_source *source;
-	struct loop_source *rest;
+	struct acceptor acceptor;
 	struct peer *peers;
 	unsigned count;
 	char *path;   /* unlinked at the end; or NULL */
@@ -174,38 +172,10 @@ fail:
 	close(fd);
 }
 
-static void listener_rested(void *opaque)
+static void on_connection(void *opaque, int fd)
 {
 	struct listener *listener = opaque;
 
-	listener->rest = NULL;
-	loop_set_events(listener->source, EPOLLIN);
-}
-
-/* Out of descriptors: waiting callers must not make the loop spin. */
-static void listener_rest(struct listener *listener, int error)
-{
-	if (log_limit_ok(&socket_log_limit))
-		log_err("a connection of domain %u must wait: %s; raise the limit on open files",
-			listener->domid, strerror(error));
-	if (listener->rest)
-		return;
-	listener->rest = loop_add_timer(listener->loop, SOCKET_REST_MS, listener_rested,
-		listener);
-	if (listener->rest)
-		loop_set_events(listener->source, 0);
-}
-
-static void listener_event(void *opaque, uint32_t events)
-{
-	struct listener *listener = opaque;
-	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			listener_rest(listener, errno);
-		return;
-	}
 	if (listener->domid != 0 && listener->count >= SOCKET_DOMAIN_CONNECTIONS) {
 		if (log_limit_ok(&socket_log_limit))
 			log_warn("a connection of domain %u is refused: it has %u already",
@@ -220,7 +190,8 @@ struct listener *listener_new(struct loop *loop, struct store *store, uint32_t d
 	const char *path)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
-	int saved;
+	char what[24];
+	int error;
 
 	if (!listener) {
 		close(fd);
@@ -232,13 +203,13 @@ struct listener *listener_new(struct loop *loop, struct store *store, uint32_t d
 	listener->domid = domid;
 	listener->fd = fd;
 	listener->path = path ? strdup(path) : NULL;
-	listener->source = path && !listener->path ? NULL :
-		loop_add_fd(loop, fd, EPOLLIN, listener_event, listener);
-	if (listener->source)
+	snprintf(what, sizeof(what), "domain %u", domid);
+	error = path && !listener->path ? -ENOMEM :
+		acceptor_open(&listener->acceptor, loop, fd, what, on_connection, listener);
+	if (error == 0)
 		return listener;
-	saved = errno;
 	listener_free(listener);
-	errno = saved;
+	errno = -error;
 	return NULL;
 }
 
@@ -364,8 +335,7 @@ void listener_free(struct listener *listener)
 		return;
 	while (listener->peers)
 		peer_free(listener->peers);
-	loop_remove(listener->rest);
-	loop_remove(listener->source);
+	acceptor_close(&listener->acceptor);
 	close(listener->fd);
 	if (listener->path)
 		unlink(listener->path);
