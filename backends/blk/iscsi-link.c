@@ -480,6 +480,9 @@ int iscsi_link_run(struct iscsi_link *l, const uint8_t *cdb, unsigned cdb_size, 
 
 	if (!iscsi_link_is_ready(l))
 		return l->error;
+	/* Not all that an answer claims to have has to come. */
+	if (data)
+		memset(data, 0, room);
 	l->deadline_ms = iscsi_now_ms() + l->setup->login_ms;
 	for (unsigned i = 0; i < LINK_MAX_ATTENTIONS; i++) {
 		int n = link_run(l, cdb, cdb_size, &iov, &answer);

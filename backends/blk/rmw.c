@@ -37,6 +37,9 @@ static bool rmw_take_buffer(struct io_op *op)
 	if (posix_memalign((void **)&op->buffer, q->block_mask + 1 > RMW_PAGE ? q->block_mask + 1 : RMW_PAGE,
 		    op->buffer_size))
 		op->buffer = NULL; /* rmw_step() sees it */
+	/* A server may say that it filled it, and did not: what was here before is neither its nor the guest's. */
+	if (op->buffer)
+		memset(op->buffer, 0, op->buffer_size);
 	return true;
 }
 

@@ -62,7 +62,9 @@ static ssize_t fail_move(struct fail_disk *d, struct blk_req *req, uint64_t at, 
 
 		if (n > most - done)
 			n = most - done;
-		if (req->op == BLK_READ)
+		if (req->op == BLK_READ && d->lies)
+			;
+		else if (req->op == BLK_READ)
 			memcpy(req->iov[i].iov_base, d->data + at + done, n);
 		else
 			memcpy(d->data + at + done, req->iov[i].iov_base, n);

@@ -33,6 +33,7 @@ struct fail_disk {
 	bool ticks;          /* ... which nothing but the time asked for brings about */
 	bool moves;          /* the descriptor is another one after each reap() */
 	bool hold;           /* atomic: not even then */
+	bool lies;           /* says that it read, and did not */
 	pthread_mutex_t mutex; /* for what follows */
 	unsigned submitted, completed, calls, kicks, reaps;
 	unsigned in_flight, most_in_flight, broken_promises;

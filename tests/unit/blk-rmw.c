@@ -43,6 +43,29 @@ static void sectors_of_blocks_are_read_modified_and_written(void **state)
 	io_disk_finish();
 }
 
+/* A server that answers without data: what freed memory has goes neither to it nor to the guest. */
+static void what_was_not_read_is_zero(void **state)
+{
+	static const uint8_t none[4096];
+
+	for (unsigned i = 0; i < 16; i++) {
+		void *old = NULL;
+
+		assert_int_equal(posix_memalign(&old, 4096, 4096), 0);
+		memset(old, 0x5e, 4096);
+		free(old);
+	}
+	io_disk_start(&blocks);
+	disk.lies = true;
+	assert_int_equal(io_rig_do(&rig, BLK_READ, 4096 + 512, 1024, memory), 0);
+	assert_memory_equal(memory, none, 1024);
+	memset(memory, 0xee, 512);
+	assert_int_equal(io_rig_do(&rig, BLK_WRITE, 8192 + 512, 512, memory), 0);
+	assert_memory_equal(disk.data + 8192, none, 512);
+	assert_memory_equal(disk.data + 8192 + 1024, none, 3072);
+	io_disk_finish();
+}
+
 static void whole_blocks_in_unaligned_memory_need_no_reading(void **state)
 {
 	io_disk_start(&blocks_and_memory);
@@ -283,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sectors_of_blocks_are_read_modified_and_written),
+		cmocka_unit_test(what_was_not_read_is_zero),
 		cmocka_unit_test(whole_blocks_in_unaligned_memory_need_no_reading),
 		cmocka_unit_test(scattered_sectors_on_blocks),
 		cmocka_unit_test(any_requests_like_a_model),
