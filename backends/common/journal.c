@@ -43,16 +43,23 @@ size_t journal_file_size(void)
 	return journal_section_offset(JOURNAL_MAX_QUEUES);
 }
 
+/*
+ * The right size, with what is looked at in each connection reserved: on a full tmpfs even a read
+ * of a page that is not there is a SIGBUS.
+ */
+static int journal_enlarge(int fd)
+{
+	int rc = ftruncate(fd, journal_file_size()) < 0 ? errno : posix_fallocate(fd, 0, JOURNAL_PAGE);
+
+	for (unsigned q = 0; rc == 0 && q < JOURNAL_MAX_QUEUES; q++)
+		rc = posix_fallocate(fd, journal_section_offset(q), JOURNAL_PAGE);
+	return -rc;
+}
+
 /* Of the right size, all zero. */
 static int journal_empty(int fd)
 {
-	int rc;
-
-	if (ftruncate(fd, 0) < 0 || ftruncate(fd, journal_file_size()) < 0)
-		return -errno;
-	/* Reserved now, or a full tmpfs would be a SIGBUS later. */
-	rc = posix_fallocate(fd, 0, JOURNAL_PAGE);
-	return -rc;
+	return ftruncate(fd, 0) < 0 ? -errno : journal_enlarge(fd);
 }
 
 static void journal_write_header(
@@ -81,8 +88,7 @@ static int journal_prepare(int fd, const char *device, uint32_t frontend_domid, 
 	*flush_error = 0;
 	if (journal_read_header(fd, device, frontend_domid, flush_error, why, sizeof(why)) < 0)
 		return journal_empty(fd);
-	rc = ftruncate(fd, journal_file_size()) < 0 ? -errno :
-						      -posix_fallocate(fd, 0, JOURNAL_PAGE);
+	rc = journal_enlarge(fd);
 	return rc < 0 ? rc : 1;
 }
 
@@ -181,7 +187,6 @@ void journal_reset(struct journal *j, const uint64_t storage[2])
 	for (unsigned q = 0; q < JOURNAL_MAX_QUEUES; q++) {
 		uint32_t *active = &journal_live_ring(j, q)->active;
 
-		/* Not written where it is not needed: that could need a page there is no room for. */
 		if (__atomic_load_n(active, __ATOMIC_RELAXED))
 			__atomic_store_n(active, 0, __ATOMIC_RELEASE);
 	}

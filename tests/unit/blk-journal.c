@@ -278,6 +278,15 @@ static void an_adopted_section_goes_on(void **state)
 
 /* --- opening --- */
 
+/* In a file that is all holes a read is enough to be killed by, where its file system is full. */
+static void what_each_connection_looks_at_has_its_room(void **state)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(st.st_blocks * 512 >= (1 + JOURNAL_MAX_QUEUES) * JOURNAL_PAGE);
+}
+
 static void two_writers_are_refused(void **state)
 {
 	struct journal *second = NULL;
@@ -486,6 +495,7 @@ int main(void)
 		T(what_a_predecessor_left_stays),
 		T(a_failed_flush_survives_nonsense_behind_it),
 		T(an_adopted_section_goes_on),
+		T(what_each_connection_looks_at_has_its_room),
 		T(two_writers_are_refused),
 		T(bad_places_are_refused),
 		T(sizes_that_do_not_fit_are_refused),
