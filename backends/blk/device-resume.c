@@ -16,9 +16,13 @@
 
 #include "backends/common/journal-read.h"
 #include "common/log.h"
+#include "common/spin.h"
 
 /* Shorter than the daemon waits for READY; it starts the next one that waits. */
 #define DEVICE_FENCE_MS 8000u
+/* Between two tries: the first, and the longest. */
+#define DEVICE_FENCE_NS 1000000
+#define DEVICE_FENCE_MAX_NS 100000000
 
 bool device_has_predecessor(const struct device *d)
 {
@@ -34,11 +38,15 @@ bool device_has_predecessor(const struct device *d)
 int device_await_fence(struct device *d, int (*open)(struct device *d, char *why, size_t room),
 	char *why, size_t room)
 {
-	const struct timespec pause = { .tv_nsec = 1000000 };
+	uint64_t end_ns = spin_now_ns() + DEVICE_FENCE_MS * UINT64_C(1000000);
+	struct timespec pause = { .tv_nsec = DEVICE_FENCE_NS };
 	int rc = open(d, why, room);
 
-	for (unsigned ms = 0; rc == -EBUSY && ms < DEVICE_FENCE_MS; ms++) {
+	while (rc == -EBUSY && spin_now_ns() < end_ns) {
 		nanosleep(&pause, NULL);
+		/* Often at first, for a predecessor that is just gone; a try may be a login at a server. */
+		if (pause.tv_nsec < DEVICE_FENCE_MAX_NS)
+			pause.tv_nsec += pause.tv_nsec / 8;
 		rc = open(d, why, room);
 	}
 	return rc;

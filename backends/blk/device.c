@@ -79,7 +79,8 @@ void device_tell_size(struct device *d)
 	d->offer.sectors = offer_sectors(&d->offer, io_info(d->shared.io));
 	if (d->offer.sectors == before)
 		return;
-	__atomic_store_n(&d->shared.sectors, d->offer.sectors, __ATOMIC_RELAXED);
+	/* Release: before the guest is told, so that who takes its requests finds it. See request_learn_size(). */
+	__atomic_store_n(&d->shared.sectors, d->offer.sectors, __ATOMIC_RELEASE);
 	log_info("the disk has %" PRIu64 " sectors of 512 bytes now, %" PRIu64 " before",
 		d->offer.sectors, before);
 	(void)!backend_update(d->backend, device_publish_size); /* logged */
@@ -300,7 +301,7 @@ int device_attach(struct device *d, struct backend_dir *frontend, char *why, siz
 			d->resuming ? "resumed" : "connected", d->toolstack.frontend_id, f.num_queues, blkif_abi_name(abi),
 			f.persistent ? "persistent grants" : "grant copy");
 	} else {
-		/* Only queues that never served a request can be here: they end at once. */
+		/* None of these has been told to serve: they end at once. */
 		device_stop_queues(d);
 		device_destroy_queues(d);
 	}

@@ -141,6 +141,9 @@ static inline void blk_iov_advance(struct blk_req *req, size_t n)
 	}
 }
 
+/* A queue's control, events and timer; its inbox; the driver's descriptor and timer; one of a driver's own. */
+#define BLK_QUEUE_LASTING 7u
+
 /** struct blk_queue - a queue as drivers see it: one thread, one io_uring. */
 struct blk_queue {
 	/*
@@ -155,6 +158,8 @@ struct blk_queue {
 	struct inbox *inbox;    /* the core's */
 	void (*resized)(struct blk_queue *queue); /* the core's, or NULL */
 	unsigned owed;          /* the core's: completions that SQEs taken have not had yet */
+	uint64_t lasting[BLK_QUEUE_LASTING]; /* the core's: see blk_queue_lasts() */
+	unsigned nlasting;
 };
 
 /** struct blk_cqe - what user_data of an SQE in a queue's ring points to. */
@@ -164,6 +169,13 @@ struct blk_cqe {
 
 /** blk_queue_get_sqe() - a free SQE, after submitting what is staged when none is. Never NULL. */
 FOR_MODULES struct io_uring_sqe *blk_queue_get_sqe(struct blk_queue *queue);
+
+/** blk_queue_lasts() - once, a poll or timeout of this may be pending when no request is any more. */
+static inline void blk_queue_lasts(struct blk_queue *queue, const struct blk_cqe *cqe)
+{
+	if (queue->nlasting < BLK_QUEUE_LASTING)
+		queue->lasting[queue->nlasting++] = (uintptr_t)cqe;
+}
 
 /** struct blk_post - a call that another thread wants made in a queue's thread. */
 struct blk_post {

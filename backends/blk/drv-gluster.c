@@ -244,6 +244,7 @@ static int gluster_queue_start(void *state, struct blk_queue *queue)
 	gq->timer.fn = on_pause_over;
 	gq->limit = (struct log_limit){ .interval_ms = 10000, .burst = 1 };
 	queue->driver_private = gq;
+	blk_queue_lasts(queue, &gq->timer);
 	gluster_become(state);
 	return 0;
 }

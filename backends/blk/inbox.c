@@ -90,6 +90,7 @@ int inbox_start(struct blk_queue *queue)
 	in->tail = &in->first;
 	in->cqe.fn = inbox_on_ready;
 	queue->inbox = in;
+	blk_queue_lasts(queue, &in->cqe);
 	inbox_arm(queue);
 	return 0;
 }

@@ -135,6 +135,8 @@ int io_queue_start(struct io *io, struct io_queue *q, struct blk_queue *pub)
 	};
 	q->locking = q->check_iov || (info->flags & (BLK_INFO_DISCARD | BLK_INFO_ZEROES));
 	q->waiting_tail = &q->waiting;
+	blk_queue_lasts(pub, &q->poll_cqe);
+	blk_queue_lasts(pub, &q->timeout_cqe);
 	rc = inbox_start(pub);
 	if (rc == 0 && io->driver->queue_start)
 		rc = io->driver->queue_start(io->state, pub);

@@ -42,6 +42,7 @@ struct request {
 	uint64_t barrier;    /* its number when it is a barrier, or 0 */
 	uint64_t flush_round; /* that a waiting flush is for */
 	uint8_t attempts;    /* of one that was taken over: how often it was replayed before */
+	bool retried;        /* one that was taken over, and has not got to the storage yet */
 	uint64_t taken_ns;   /* from the ring */
 	struct blkif_req req;
 	struct iovec iov[BLKIF_INDIRECT_SEGMENTS];
@@ -131,6 +132,7 @@ struct queue {
 	struct __kernel_timespec trim_after;
 	struct spin spin;
 	bool stopping;       /* told to stop */
+	bool went;           /* told to serve; set before go is posted */
 	bool ended;          /* atomic: the thread is over */
 	char failure[160];   /* why the queue broke; "" while it has not */
 

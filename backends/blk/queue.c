@@ -100,23 +100,43 @@ static int queue_init_uring(struct queue *q)
 	return 0;
 }
 
-/* Take our polls and timeouts out: the next connection has the same io_uring. */
-static void queue_clear_uring(struct queue *q)
+static void queue_cancel(struct queue *q, uint64_t what, unsigned flags)
 {
 	struct io_uring_sqe *sqe = blk_queue_get_sqe(&q->pub);
-	struct io_uring_cqe *cqe;
 
-	io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+	io_uring_prep_cancel64(sqe, what, flags);
 	io_uring_sqe_set_data(sqe, &q->cancel_cqe);
+}
+
+static void queue_cancel_all(struct queue *q)
+{
+	if (!q->slot->one_by_one) {
+		queue_cancel(q, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+		return;
+	}
+	for (unsigned i = 0; i < q->pub.nlasting; i++)
+		queue_cancel(q, q->pub.lasting[i], 0);
+}
+
+/* Take our polls and timeouts out: the next connection has the same io_uring, for confinement forbids another. */
+static void queue_clear_uring(struct queue *q)
+{
+	struct io_uring_cqe *cqe;
+	bool again = false;
+
+	queue_cancel_all(q);
 	/* Of requests none is left, so nothing that completes here is wanted. */
-	while (q->pub.owed && !q->slot->spoiled) {
+	while (q->pub.owed) {
 		if (io_uring_submit_and_wait(q->pub.ring, 1) < 0)
 			continue; /* EINTR, EAGAIN */
 		while (io_uring_peek_cqe(q->pub.ring, &cqe) == 0 && cqe) {
-			if (io_uring_cqe_get_data(cqe) == &q->cancel_cqe && cqe->res == -EINVAL)
-				q->slot->spoiled = true; /* before Linux 5.19 */
+			again |= io_uring_cqe_get_data(cqe) == &q->cancel_cqe && cqe->res == -EINVAL;
 			io_uring_cqe_seen(q->pub.ring, cqe);
 			q->pub.owed--;
+		}
+		if (again && !q->slot->one_by_one) {
+			q->slot->one_by_one = true;
+			queue_cancel_all(q);
 		}
 	}
 }
@@ -310,6 +330,9 @@ static int queue_thread_init(struct queue *q)
 	q->control_cqe.fn = queue_on_control;
 	q->event_cqe.fn = queue_on_event;
 	q->trim_cqe.fn = queue_on_trim;
+	blk_queue_lasts(&q->pub, &q->control_cqe);
+	blk_queue_lasts(&q->pub, &q->event_cqe);
+	blk_queue_lasts(&q->pub, &q->trim_cqe);
 	spin_init(&q->spin, q->shared->poll_us * UINT64_C(1000));
 	queue_arm_poll(q, q->control_fd, &q->control_cqe);
 	barrier_join(&q->shared->barrier, &q->barrier, q->setup.index, q);
@@ -359,9 +382,11 @@ static void queue_thread(void *opaque)
 		while (sem_wait(&q->go) < 0)
 			; /* EINTR */
 		queue_look_at_control(q);
-		if (q->setup.resume)
+		/* One of a connection that is given up before it began replays nothing, either. */
+		if (q->went && q->setup.resume)
 			requests_put_recorded(q);
-		queue_serve(q);
+		if (q->went)
+			queue_serve(q);
 	}
 	queue_thread_exit(q);
 	/* Release: failure and metrics are complete for whoever sees it. */
@@ -532,6 +557,7 @@ int queue_start(struct queue *q, char *why, size_t why_room)
 
 void queue_go(struct queue *q)
 {
+	q->went = true;
 	sem_post(&q->go);
 }
 
@@ -547,7 +573,7 @@ void queue_stop(struct queue *q)
 {
 	__atomic_or_fetch(&q->control, QUEUE_STOP, __ATOMIC_RELEASE);
 	queue_poke(q);
-	queue_go(q);
+	sem_post(&q->go);
 }
 
 bool queue_has_ended(struct queue *q)

@@ -133,7 +133,9 @@ static void request_notify(struct queue *q)
 
 static void request_idle(struct queue *q, struct request *r)
 {
-	journal_commit(&q->journal, r->index);
+	/* What a broken ring's frontend was not answered stays owed. */
+	if (!q->failure[0])
+		journal_commit(&q->journal, r->index);
 	r->next = q->idle;
 	q->idle = r;
 	q->idle_count++;

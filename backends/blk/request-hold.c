@@ -127,6 +127,10 @@ static uint32_t request_count_running(const struct queue *q)
 
 static void request_submit(struct queue *q, struct request *r)
 {
+	/* Whoever dies while it still waits did not die of it. */
+	if (r->retried)
+		journal_retry(&q->journal, r->index, r->attempts + 1);
+	r->retried = false;
 	if (!request_is_live(r))
 		io_finish(&q->io, &r->io, 0);
 	else if (r->io.op == BLK_FLUSH)

@@ -52,7 +52,7 @@ static void replay_start(struct queue *q, struct request *r, uint64_t now_ns)
 	r->taken_ns = now_ns;
 	if (!replay_is_fatal(r)) {
 		q->suspect = r->attempts > 0;
-		journal_retry(&q->journal, r->index, r->attempts + 1);
+		r->retried = true;
 		return;
 	}
 	log_err("domain %u: queue %u: operation %u at sector %" PRIu64

@@ -102,6 +102,7 @@ void request_begin(struct queue *q, struct request *r, const uint8_t *slot)
 	r->copied = false;
 	r->leads_flush = false;
 	r->ordered = false;
+	r->retried = false;
 	r->barrier = 0;
 	r->data_bytes = 0;
 	request_refuse(q, r, blkif_check_header(&r->req, &q->setup.limits));
@@ -176,11 +177,19 @@ static void request_retry_waiting(struct queue *q)
 	}
 }
 
+/* The disk may have another size than at the last sweep. Acquire: pairs with device_tell_size(). */
+static void request_learn_size(struct queue *q)
+{
+	q->setup.limits.sectors = __atomic_load_n(&q->shared->sectors, __ATOMIC_ACQUIRE);
+}
+
 static unsigned request_take_batch(struct queue *q)
 {
 	int waiting = ring_back_pending(&q->ring);
 	uint64_t now_ns = waiting > 0 ? spin_now_ns() : 0;
 
+	/* After the ring's index: a guest may have been told of more sectors before it sent these. */
+	request_learn_size(q);
 	if (waiting < 0) {
 		queue_fail(q, "domain %u broke the rules of ring %u: its request index is out of range",
 			q->setup.domid, q->setup.index);
@@ -195,12 +204,12 @@ static unsigned request_take_batch(struct queue *q)
 static unsigned request_next_batch(struct queue *q, bool take)
 {
 	q->nbatch = 0;
-	/* The disk may have another size than at the last sweep. */
-	q->setup.limits.sectors = __atomic_load_n(&q->shared->sectors, __ATOMIC_RELAXED);
-	if (requests_are_replaying(q))
+	if (requests_are_replaying(q)) {
+		request_learn_size(q);
 		(void)request_replay_batch(q);
-	else if (take)
+	} else if (take) {
 		(void)request_take_batch(q);
+	}
 	if (q->nbatch)
 		request_order_batch(q);
 	return q->nbatch;

@@ -82,7 +82,6 @@ static int uring_slot_make_ring(struct uring_slot *s)
 		return rc;
 	s->has_uring = true;
 	s->enabled = false;
-	s->spoiled = false;
 	if (s->witness)
 		rc = uring_slot_register(s, IORING_REGISTER_FILES, &s->witness, 1);
 	return rc < 0 ? rc : uring_slot_restrict(s);
@@ -99,9 +98,6 @@ int uring_slot_enable(struct uring_slot *s)
 {
 	int rc = 0;
 
-	/* Where an earlier connection's polls could not be taken out (before Linux 5.19). */
-	if (s->spoiled)
-		uring_slot_drop_ring(s);
 	if (!s->has_uring)
 		rc = uring_slot_make_ring(s);
 	if (rc == 0 && !s->enabled)

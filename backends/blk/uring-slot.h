@@ -21,7 +21,7 @@ struct uring_slot {
 	struct io_uring uring;
 	bool has_uring;
 	bool enabled;    /* the thread has taken the io_uring for itself */
-	bool spoiled;    /* something of an earlier connection may still be in the io_uring */
+	bool one_by_one; /* the kernel cannot cancel all that is pending at once: before Linux 5.19 */
 };
 
 /** uring_slot_make() - open what it has; set witness before. 0, or -errno with @why; then nothing of it is kept. */

@@ -311,6 +311,14 @@ static void a_queue_does_not_look_for_work_while_a_server_has_some(void **state)
 	stop_clean();
 }
 
+/* As on a kernel before Linux 5.19: what was armed is taken out piece by piece, and the io_uring stays. */
+static void polls_are_cancelled_one_by_one(void **state)
+{
+	start_ring((struct rig_options){ .poll_us = 0 });
+	rig.shared.slot[0].one_by_one = true;
+	stop_clean();
+}
+
 static void ring_of_sixteen_pages(void **state)
 {
 	start_ring((struct rig_options){ .order = 4, .persistent = true, .poll_us = 50 });
@@ -390,6 +398,7 @@ int main(void)
 		T(stop_answers_what_was_taken),
 		T(requests_put_before_the_event_channel_was_bound_are_served),
 		T(a_queue_does_not_look_for_work_while_a_server_has_some),
+		T(polls_are_cancelled_one_by_one),
 		T(ring_of_sixteen_pages),
 		T(many_rounds_with_polling),
 		T(a_ring_that_cannot_be_mapped_leaves_nothing),

@@ -314,12 +314,18 @@ static void wait_submitted(unsigned n)
 	assert_int_equal(mem_get(&mem.submitted), n);
 }
 
+static struct journal_entry read_entry(unsigned i)
+{
+	struct journal_entry e = { 0 };
+
+	assert_int_equal(pread(fd, &e, sizeof(e), 2 * JOURNAL_PAGE + i * sizeof(e)), sizeof(e));
+	return e;
+}
+
 /* One that was replayed before runs alone, and is marked before storage sees it. */
 static void a_suspect_runs_alone(void **state)
 {
 	const struct timespec some = { .tv_nsec = 20000000 };
-	struct journal_entry *e;
-	uint8_t *map;
 
 	attempts = 1;
 	mem.hold = true;
@@ -327,19 +333,51 @@ static void a_suspect_runs_alone(void **state)
 	wait_submitted(1); /* request 0 */
 	nanosleep(&some, NULL);
 	assert_int_equal(mem_get(&mem.submitted), 1);
-	map = mmap(NULL, journal_file_size(), PROT_READ, MAP_SHARED, fd, 0);
-	e = (struct journal_entry *)(map + 2 * JOURNAL_PAGE);
-	assert_int_equal(e[0].attempts, 1);
-	assert_int_equal(e[1].attempts, 1);
-	assert_int_equal(e[2].attempts, 0);
+	assert_int_equal(read_entry(0).attempts, 1);
+	assert_int_equal(read_entry(1).attempts, 1);
+	assert_int_equal(read_entry(2).attempts, 0);
 	mem_driver_release(&mem);
 	for (unsigned i = 0; i < REQUESTS; i++)
 		assert_int_equal(rig_get(&rig).status, BLKIF_RSP_OKAY);
 	assert_int_equal(mem.event[2].offset, 4096); /* 0 submitted, done; then 1 */
 	assert_false(mem.event[2].done);
 	assert_true(mem.event[3].done);
-	munmap(map, journal_file_size());
 	stop();
+}
+
+/* One that waits for the disk's limits when a successor dies, too, did not kill it. */
+static void a_request_that_waits_gets_no_strike(void **state)
+{
+	struct rig_options o = { .driver = &mem_driver, .driver_state = &mem,
+		.predecessor = die_with_attempts, .slow_writes = true };
+
+	attempts = 0;
+	mem.hold = true;
+	rig_start(&rig, &o);
+	wait_submitted(1);
+	assert_int_equal(read_entry(0).attempts, 1);
+	assert_int_equal(read_entry(1).attempts, 0);
+	assert_int_equal(read_entry(2).attempts, 0);
+	rig_lift_limit(&rig);
+	wait_submitted(3);
+	assert_int_equal(read_entry(2).attempts, 1);
+	mem_driver_release(&mem);
+	for (unsigned i = 0; i < REQUESTS; i++)
+		assert_int_equal(rig_get(&rig).status, BLKIF_RSP_OKAY);
+	stop();
+}
+
+/* As when another queue of the device cannot start: the guest is told to connect again. */
+static void a_connection_that_is_given_up_replays_nothing(void **state)
+{
+	struct rig_options o = { .driver = &mem_driver, .driver_state = &mem,
+		.predecessor = die_with_attempts, .given_up = true };
+
+	attempts = 0;
+	rig_start(&rig, &o);
+	stop();
+	assert_int_equal(mem.submitted, 0);
+	assert_int_equal(ring_front_pending(&rig.ring), 0);
 }
 
 /* --- hostile journals --- */
@@ -452,6 +490,26 @@ static void a_forged_response_index(void **state)
 	free(failure);
 }
 
+/* A successor that finds fewer in flight than there are takes some from the ring twice. */
+static void what_was_not_answered_stays_owed(void **state)
+{
+	char *failure;
+
+	attempts = 0;
+	mem.hold = true;
+	start(die_with_attempts);
+	wait_submitted(REQUESTS);
+	*(uint32_t *)rig.ring.page = 1000;
+	fake_notify();
+	mem_driver_release(&mem);
+	rig_wait_ended(&rig);
+	failure = rig_stop(&rig);
+	assert_non_null(failure);
+	free(failure);
+	for (unsigned i = 0; i < REQUESTS; i++)
+		assert_int_equal(read_entry(i).state, JOURNAL_TAKEN);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -462,11 +520,14 @@ int main(void)
 		T(three_strikes),
 		T(absurd_attempts),
 		T(a_suspect_runs_alone),
+		T(a_request_that_waits_gets_no_strike),
+		T(a_connection_that_is_given_up_replays_nothing),
 		T(another_ring),
 		T(entries_that_contradict_each_other),
 		T(an_answer_that_is_none),
 		T(garbage_slots),
 		T(a_forged_response_index),
+		T(what_was_not_answered_stays_owed),
 	};
 
 	return cmocka_run_group_tests_name("blk-resume", tests, NULL, NULL);

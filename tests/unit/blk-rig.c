@@ -36,12 +36,24 @@ static struct blkif_limits rig_limits(const struct rig_options *o)
 	};
 }
 
+void rig_lift_limit(struct rig *rig)
+{
+	static const struct limit_rate none[LIMIT_KINDS];
+
+	assert_true(limit_set(&rig->shared.limit, none));
+	queue_poke(rig->queue);
+}
+
 static void rig_start_device(struct rig *rig, const struct rig_options *o)
 {
+	static const struct limit_rate slow[LIMIT_KINDS] = { [LIMIT_WRITE_BPS] = { 1, 4096 } };
+
 	queue_shared_init(&rig->shared);
 	rig->shared.sectors = RIG_SECTORS;
 	rig->shared.journal = o->journal;
 	rig->shared.poll_us = o->poll_us;
+	if (o->slow_writes)
+		assert_true(limit_set(&rig->shared.limit, slow));
 	assert_int_equal(io_adopt(o->driver, o->driver_state, o->info ? o->info : &rig_info,
 				 &rig->shared.io), 0);
 }
@@ -95,7 +107,8 @@ void rig_start(struct rig *rig, const struct rig_options *o)
 	}
 	assert_int_equal(queue_create(o->first ? &o->first->shared : &rig->shared, &setup, &rig->queue, why, sizeof(why)), 0);
 	assert_int_equal(queue_start(rig->queue, why, sizeof(why)), 0);
-	queue_go(rig->queue);
+	if (!o->given_up)
+		queue_go(rig->queue);
 }
 
 void rig_wait_ended(struct rig *rig)
@@ -260,6 +273,7 @@ static int mem_queue_start(void *state, struct blk_queue *queue)
 
 	m->queue = queue;
 	m->wake.fn = mem_on_wake;
+	blk_queue_lasts(queue, &m->wake);
 	mem_arm(m);
 	return 0;
 }

@@ -50,6 +50,8 @@ struct rig_options {
 	/* Lives and dies before the queue is made, which then resumes; sets shared.journal. */
 	void (*predecessor)(struct rig *rig);
 	char *refused;     /* room for 256: the queue cannot be made, this is why */
+	bool given_up;     /* its thread is started, and never told to serve */
+	bool slow_writes;  /* the disk's limit lets one page be written, and then a byte each second */
 };
 
 struct rig {
@@ -68,6 +70,8 @@ struct rig {
 void rig_start(struct rig *rig, const struct rig_options *options);
 /** rig_stop() - stop the queue, wait, destroy, close the storage. Return: its failure, malloc'ed, or NULL. */
 char *rig_stop(struct rig *rig);
+/** rig_lift_limit() - of a disk with slow_writes. */
+void rig_lift_limit(struct rig *rig);
 /** rig_wait_ended() - wait for the queue's thread to end by itself. */
 void rig_wait_ended(struct rig *rig);
 
