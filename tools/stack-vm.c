@@ -194,16 +194,7 @@ int stack_vm_life(struct stack_vm *vm)
 
 int stack_vm_info(struct stack_vm *vm, struct hvctl_domain_info *info)
 {
-	struct hvctl_domain_info all[64];
-	int count = hvctl_domain_list(vm->st->ctl, all, 64);
-
-	for (int i = 0; i < count && i < 64; i++) {
-		if (all[i].domid == vm->domid) {
-			*info = all[i];
-			return 0;
-		}
-	}
-	return count < 0 ? count : -ESRCH;
+	return hvctl_domain_find(vm->st->ctl, vm->domid, info);
 }
 
 struct stack_vm *stack_vm_find(struct stack *st, const char *name)

@@ -156,3 +156,18 @@ int hvctl_domain_list(struct hvctl *ctl, struct hvctl_domain_info *info, unsigne
 	} while (reply.total > reply.count && reply.count);
 	return seen;
 }
+
+int hvctl_domain_find(struct hvctl *ctl, uint32_t domid, struct hvctl_domain_info *info)
+{
+	struct control_request req = { .op = CONTROL_LIST, .config.domid = domid };
+	struct control_reply reply;
+	int rc = control_call(ctl, &req, NULL, 0, &reply);
+
+	if (rc < 0)
+		return rc;
+	/* It begins with the first from there on. */
+	if (!reply.count || reply.info[0].domid != domid)
+		return -ESRCH;
+	*info = reply.info[0];
+	return 0;
+}

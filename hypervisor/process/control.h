@@ -127,5 +127,7 @@ int hvctl_domain_destroy(struct hvctl *ctl, uint32_t domid);
 
 /** hvctl_domain_list() - fills up to @max entries; returns how many exist, or -errno. */
 int hvctl_domain_list(struct hvctl *ctl, struct hvctl_domain_info *info, unsigned max);
+/** hvctl_domain_find() - that one, however many there are. 0, -ESRCH or another -errno. */
+int hvctl_domain_find(struct hvctl *ctl, uint32_t domid, struct hvctl_domain_info *info) must_check;
 
 #endif

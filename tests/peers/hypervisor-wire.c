@@ -524,6 +524,29 @@ static void test_control_errors(void **state)
 	assert_int_equal(hvctl_domain_destroy(world.ctl, UINT32_MAX), -ESRCH);
 }
 
+/* More than an answer has room for, and than a caller of hvctl_domain_list() thinks of. */
+static void test_find_among_many(void **state)
+{
+	struct hvctl_domain_info info;
+	uint32_t domid;
+
+	for (uint32_t i = 100; i < 200; i++) {
+		struct hvctl_domain_config config = { .domid = i, .max_pages = 16 };
+
+		assert_int_equal(hv_domain_add(&world, &config, "x", &domid), 0);
+	}
+	for (uint32_t i = 100; i < 200; i++) {
+		assert_int_equal(hvctl_domain_find(world.ctl, i, &info), 0);
+		assert_int_equal(info.domid, i);
+	}
+	assert_int_equal(hvctl_domain_destroy(world.ctl, 150), 0);
+	assert_int_equal(hvctl_domain_find(world.ctl, 150, &info), -ESRCH);
+	assert_int_equal(hvctl_domain_find(world.ctl, 200, &info), -ESRCH);
+	assert_int_equal(hvctl_domain_find(world.ctl, UINT32_MAX, &info), -ESRCH);
+	for (uint32_t i = 100; i < 200; i++)
+		assert_int_equal(hvctl_domain_destroy(world.ctl, i), i == 150 ? -ESRCH : 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -544,6 +567,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_connection_quota),
 		cmocka_unit_test(test_shares_cost_descriptors),
 		cmocka_unit_test(test_control_errors),
+		cmocka_unit_test(test_find_among_many),
 	};
 	int failed;
 
