@@ -19,6 +19,8 @@
 #define BOOT_MESSAGE_MAX 65536u
 /** BOOT_WORDS_MAX - the words of a request. */
 #define BOOT_WORDS_MAX 64u
+/** BOOT_TOO_LONG - what becomes of a longer one. */
+#define BOOT_TOO_LONG "the request is longer than the %u bytes that a stack takes"
 
 /** enum boot_action - what follows a vm's end. */
 enum boot_action { BOOT_DESTROY, BOOT_RESTART, BOOT_PRESERVE };

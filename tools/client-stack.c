@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "tools/rundir.h"
@@ -25,28 +26,32 @@
 struct stack_search {
 	char *dir;
 	size_t room;
-	bool found;
+	int error;
 };
 
 static int is_stack(const char *dir, void *opaque)
 {
-	static const char *const words[] = { "kind", NULL };
 	struct stack_search *s = opaque;
-	char reply[BOOT_MESSAGE_MAX];
+	char path[140], reply[BOOT_MESSAGE_MAX];
+	enum boot_answer answer;
 
-	if (client_ask(dir, words, reply) != CLIENT_OK || strcmp(reply, "keep\n") != 0)
+	/* No other has a log, so that others may be silent. */
+	if ((size_t)snprintf(path, sizeof(path), "%s/" BOOT_LOG, dir) >= sizeof(path) || access(path, F_OK) < 0)
+		return 0;
+	answer = client_look(dir, "kind", reply);
+	if (answer != BOOT_SILENT && (answer != BOOT_OK || strcmp(reply, "keep\n") != 0))
 		return 0;
 	snprintf(s->dir, s->room, "%s", dir);
-	s->found = true;
-	return 1;
+	s->error = answer == BOOT_SILENT ? -ETIMEDOUT : 0;
+	return s->error == 0;
 }
 
-bool client_stack(char *dir, size_t room)
+int client_stack(char *dir, size_t room)
 {
-	struct stack_search s = { .dir = dir, .room = room };
+	struct stack_search s = { .dir = dir, .room = room, .error = -ENOENT };
 
 	rundir_each(is_stack, &s);
-	return s.found;
+	return s.error;
 }
 
 /* In the child: this program again, away from the terminal. */
@@ -103,12 +108,17 @@ int client_stack_start(char *dir, size_t room)
 			strerror(-error));
 		return error;
 	}
-	if (!client_stack(dir, room)) {
+	error = client_stack(dir, room);
+	if (error == -ENOENT) {
 		error = spawn_stack();
-		if (error == 0 && !client_stack(dir, room))
-			error = -EIO;
+		if (error == 0)
+			error = client_stack(dir, room);
 		if (error < 0)
 			log_err("the stack for your vms did not start");
+	} else if (error == -ETIMEDOUT) {
+		/* One that is busy has the request when its turn comes. A second one would hide its vms. */
+		log_warn("waiting for it");
+		error = 0;
 	}
 	rundir_unlock(&lock);
 	return error;

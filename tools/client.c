@@ -5,12 +5,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <xenstore.h>
 
@@ -20,62 +17,24 @@
 /* A stack whose vm's driver domain boots answers when that has come up. */
 #define ANSWER_MS 400000
 
-static size_t join(const char *const *words, char *request, size_t room)
+/* What needs no device: a stack that takes longer hangs, or its machine does. */
+#define LIST_MS 5000
+
+enum boot_answer client_ask(const char *dir, const char *const *words, char *reply)
 {
-	size_t used = 0;
-
-	for (; *words; words++) {
-		size_t length = strlen(*words) + 1;
-
-		if (length > room - used)
-			return 0;
-		memcpy(request + used, *words, length);
-		used += length;
-	}
-	return used;
+	return boot_ask(dir, words, ANSWER_MS, reply);
 }
 
-static int connect_to(const char *dir)
+enum boot_answer client_look(const char *dir, const char *word, char *reply)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	const char *words[] = { word, NULL };
+	enum boot_answer answer = boot_ask(dir, words, LIST_MS, reply);
+	const char *name = strrchr(dir, '/');
+	int pid = 0;
 
-	if ((size_t)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/" BOOT_SOCKET, dir) <
-			sizeof(sun.sun_path) &&
-		fd >= 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -ENOENT;
-}
-
-static bool exchange(const char *dir, const char *const *words, char *reply)
-{
-	char request[BOOT_MESSAGE_MAX];
-	size_t length = join(words, request, sizeof(request) - 1);
-	CLEANUP_CLOSE int fd = length ? connect_to(dir) : -1;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	ssize_t n;
-
-	if (fd < 0 || send(fd, request, length, MSG_NOSIGNAL) != (ssize_t)length ||
-		poll(&p, 1, ANSWER_MS) <= 0)
-		return false;
-	n = recv(fd, reply, BOOT_MESSAGE_MAX - 1, 0);
-	reply[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
-enum client_answer client_ask(const char *dir, const char *const *words, char *reply)
-{
-	reply[0] = '\0';
-	if (!exchange(dir, words, reply))
-		return CLIENT_SILENT;
-	if (strncmp(reply, "ok\n", 3) == 0) {
-		memmove(reply, reply + 3, strlen(reply + 3) + 1);
-		return CLIENT_OK;
-	}
-	reply[strcspn(reply, "\n")] = '\0';
-	return CLIENT_REFUSED;
+	if (answer == BOOT_SILENT && name && sscanf(name, "/run.%d.", &pid) == 1)
+		log_err("the stack in %s does not answer; its process %d may be stopped, or very busy", dir, pid);
+	return answer;
 }
 
 /* --- looking for vms --------------------------------------------------- */
@@ -83,17 +42,19 @@ enum client_answer client_ask(const char *dir, const char *const *words, char *r
 struct each {
 	void (*fn)(const struct client_vm *vm, void *opaque);
 	void *opaque;
+	unsigned silent; /* stacks that did not answer */
 };
 
 static int each_in(const char *dir, void *opaque)
 {
-	static const char *const words[] = { "list", NULL };
 	char reply[BOOT_MESSAGE_MAX], *save = NULL;
 	struct each *each = opaque;
 	struct client_vm vm;
+	enum boot_answer answer = client_look(dir, "list", reply);
 	int driver;
 
-	if (client_ask(dir, words, reply) != CLIENT_OK)
+	each->silent += answer == BOOT_SILENT;
+	if (answer != BOOT_OK)
 		return 0;
 	snprintf(vm.dir, sizeof(vm.dir), "%s", dir);
 	for (char *line = strtok_r(reply, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -106,11 +67,12 @@ static int each_in(const char *dir, void *opaque)
 	return 0;
 }
 
-void client_each(void (*fn)(const struct client_vm *vm, void *opaque), void *opaque)
+int client_each(void (*fn)(const struct client_vm *vm, void *opaque), void *opaque)
 {
 	struct each each = { .fn = fn, .opaque = opaque };
 
 	rundir_each(each_in, &each);
+	return each.silent ? -ETIMEDOUT : 0;
 }
 
 struct search {
@@ -140,8 +102,8 @@ static unsigned as_domid(const char *what)
 int client_find(const char *what, struct client_vm *vm)
 {
 	struct search s = { .what = what, .domid = as_domid(what), .vm = vm };
+	int error = client_each(match, &s);
 
-	client_each(match, &s);
 	if (s.found == 1)
 		return 0;
 	if (s.found && s.domid != ~0u)
@@ -149,7 +111,8 @@ int client_find(const char *what, struct client_vm *vm)
 	else if (s.found)
 		log_err("%u vms of yours are named %s; each sluice boot can have its own --name", s.found, what);
 	else
-		log_err("there is no vm %s of yours; sluice list shows them", what);
+		log_err("there is no vm %s of yours%s; sluice list shows them", what,
+			error < 0 ? " in the stacks that answer" : "");
 	return -ENOENT;
 }
 
@@ -168,9 +131,11 @@ static void match_same(const struct client_vm *vm, void *opaque)
 bool client_is_gone(const struct client_vm *vm)
 {
 	struct same s = { .vm = vm };
+	struct each each = { .fn = match_same, .opaque = &s };
 
-	client_each(match_same, &s);
-	return !s.found;
+	/* A stack that does not answer may still have it. */
+	(void)each_in(vm->dir, &each);
+	return !s.found && !each.silent;
 }
 
 /* --- requests ---------------------------------------------------------- */
@@ -183,10 +148,13 @@ int client_request(const struct client_vm *vm, const char *verb, const char *arg
 	char *text = reply ? reply : own;
 
 	switch (client_ask(vm->dir, words, text)) {
-	case CLIENT_OK:
+	case BOOT_OK:
 		return 0;
-	case CLIENT_REFUSED:
+	case BOOT_REFUSED:
 		log_err("%s", text);
+		return 1;
+	case BOOT_ABSENT:
+		log_err("the stack that ran %s has ended", vm->name);
 		return 1;
 	default:
 		log_err("the stack that runs %s does not answer", vm->name);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "common/cleanup.h"
-#include "tools/boot.h"
+#include "tools/boot-ask.h"
 
 struct xs_handle;
 
@@ -25,21 +25,16 @@ struct client_vm {
 	char type[8];        /* pvh or process */
 };
 
-/** enum client_answer - what became of a request. */
-enum client_answer {
-	CLIENT_OK,
-	CLIENT_REFUSED, /* the reply says why */
-	CLIENT_SILENT,  /* nobody is there, or it ended without a word */
-};
-
 /**
- * client_ask() - ask the stack whose run directory is @dir.
+ * client_ask() - ask the stack whose run directory is @dir; it may wait for a driver domain.
  * @words: the request, NULL-terminated
  * @reply: BOOT_MESSAGE_MAX bytes: what follows "ok", or the error
  */
-enum client_answer client_ask(const char *dir, const char *const *words, char *reply);
-/** client_each() - all vms of the user. */
-void client_each(void (*fn)(const struct client_vm *vm, void *opaque), void *opaque);
+enum boot_answer client_ask(const char *dir, const char *const *words, char *reply);
+/** client_look() - the same with a word that a stack answers at once; said if it is silent. */
+enum boot_answer client_look(const char *dir, const char *word, char *reply);
+/** client_each() - all vms of the user. 0, or -ETIMEDOUT: some of the stacks, which are named, are silent. */
+int client_each(void (*fn)(const struct client_vm *vm, void *opaque), void *opaque);
 /** client_find() - by name or domid; said if there is none, or more than one. 0 or -errno. */
 int client_find(const char *what, struct client_vm *vm) must_check;
 /** client_is_gone() - whether that vm is there no more, nor another life of it. */
@@ -55,8 +50,11 @@ int client_request(const struct client_vm *vm, const char *verb, const char *arg
 	char *reply);
 /** client_store() - the vm's stack's store, as domain 0; NULL: said. xs_close() ends it. */
 struct xs_handle *client_store(const struct client_vm *vm);
-/** client_stack() - the run directory of the stack of sluice create, if it runs. */
-bool client_stack(char *dir, size_t room);
+/**
+ * client_stack() - the run directory of the stack of sluice create.
+ * Return: 0; -ENOENT: there is none; -ETIMEDOUT: this is it, and it is silent, which is said.
+ */
+int client_stack(char *dir, size_t room) must_check;
 /** client_stack_start() - the same, started if it is not there; said if that fails. */
 int client_stack_start(char *dir, size_t room) must_check;
 

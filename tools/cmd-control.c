@@ -42,6 +42,7 @@ static void show_vm(const struct client_vm *vm, void *opaque)
 static int list_vms(struct list *list, const char *name)
 {
 	struct client_vm vm;
+	int error = 0;
 
 	if (name && client_find(name, &vm) < 0)
 		return 1;
@@ -52,10 +53,10 @@ static int list_vms(struct list *list, const char *name)
 	if (name)
 		show_vm(&vm, list);
 	else
-		client_each(show_vm, list);
+		error = client_each(show_vm, list);
 	if (list->json)
 		printf("%s]\n", list->shown ? "\n" : "");
-	return 0;
+	return error < 0;
 }
 
 int verb_list(int argc, char **argv)
@@ -190,13 +191,11 @@ static int simple_verb(int argc, char **argv, bool can_wait)
 
 	if (status >= 0)
 		return status;
-	if (args.all)
-		client_each(collect, &all);
-	else if (client_find(args.name, &all.vms[0]) < 0)
+	if (!args.all && client_find(args.name, &all.vms[0]) < 0)
 		return 1;
-	else
-		all.nvms = 1;
-	return act_on(argv[0], all.vms, all.nvms, &args);
+	all.nvms = !args.all;
+	status = args.all && client_each(collect, &all) < 0;
+	return act_on(argv[0], all.vms, all.nvms, &args) | status;
 }
 
 int verb_control(int argc, char **argv)

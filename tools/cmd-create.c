@@ -200,18 +200,19 @@ static int run_here(struct arg_list *args)
 /* A stack may end between our finding it and its hearing us: then there is a new one. */
 static int ask_stack(const struct arg_list *args, char *dir, size_t room, char *reply)
 {
-	enum client_answer answer = CLIENT_SILENT;
+	enum boot_answer answer = BOOT_ABSENT;
 
-	for (unsigned i = 0; i < 3 && answer == CLIENT_SILENT; i++) {
+	for (unsigned i = 0; i < 3 && answer == BOOT_ABSENT; i++) {
 		if (client_stack_start(dir, room) < 0)
 			return -EIO;
 		answer = client_ask(dir, (const char *const *)args->argv, reply);
-		if (answer == CLIENT_SILENT && client_stack(dir, room))
-			break;
 	}
-	if (answer == CLIENT_OK)
+	if (answer == BOOT_OK)
 		return 0;
-	log_err("%s", answer == CLIENT_REFUSED ? reply : "the stack for your vms does not answer");
+	if (answer == BOOT_REFUSED)
+		log_err("%s", reply);
+	else
+		log_err("the stack for your vms, in %s, does not answer", dir);
 	return -EIO;
 }
 

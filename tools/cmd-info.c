@@ -62,8 +62,8 @@ int verb_info(int argc, char **argv)
 	if (no_words(argc, argv, 0, 0, "", "Shows the host, and what your vms take of it.", &status))
 		return status;
 	uname(&u);
-	client_each(count_vm, &count);
-	(void)client_stack(dir, sizeof(dir));
+	status = client_each(count_vm, &count) < 0;
+	status |= client_stack(dir, sizeof(dir)) == -ETIMEDOUT;
 	printf("%-23s: %s\n%-23s: %s\n%-23s: %s\n", "host", u.nodename, "release", u.release, "machine",
 		u.machine);
 	printf("%-23s: %ld\n", "nr_cpus", sysconf(_SC_NPROCESSORS_ONLN));
@@ -74,7 +74,7 @@ int verb_info(int argc, char **argv)
 	printf("%-23s: %u\n%-23s: %lu\n%-23s: %u\n", "vms", count.vms, "vms_memory", count.memory,
 		"vms_vcpus", count.vcpus);
 	printf("%-23s: %s\n%-23s: %s\n", "stack", dir, "sluice_version", PACKAGE_VERSION);
-	return 0;
+	return status;
 }
 
 int verb_dmesg(int argc, char **argv)
@@ -86,7 +86,7 @@ int verb_dmesg(int argc, char **argv)
 
 	if (no_words(argc, argv, 0, 0, "", "Shows what the parts of the stack of sluice create said.", &status))
 		return status;
-	if (!client_stack(dir, sizeof(dir))) {
+	if (client_stack(dir, sizeof(dir)) == -ENOENT) {
 		log_err("no vm of sluice create runs, and no stack for it");
 		return 1;
 	}
@@ -147,14 +147,13 @@ int verb_vcpu_list(int argc, char **argv)
 	if (no_words(argc, argv, 0, 64, "[NAME..]", "Shows which virtual CPUs vms are to use.", &status))
 		return status;
 	printf("%-24s %5s %5s  %s\n", "Name", "ID", "VCPU", "State");
-	if (argc < 2)
-		client_each(list_vcpus, NULL);
+	status = argc < 2 && client_each(list_vcpus, NULL) < 0;
 	for (int i = 1; i < argc; i++) {
 		if (client_find(argv[i], &vm) < 0)
 			return 1;
 		list_vcpus(&vm, NULL);
 	}
-	return 0;
+	return status;
 }
 
 static unsigned count_vcpus(struct xs_handle *xs, const struct client_vm *vm)

@@ -123,12 +123,13 @@ static void find_name(struct metrics_device *d, const char *list)
 
 static void find_names(const char *stack, struct metrics_device *device, unsigned count)
 {
+	static const char *const words[] = { "list", NULL };
 	char reply[BOOT_MESSAGE_MAX], path[600];
 	const char *list = "guest 2\n"; /* of a sluice exec, see stack.c */
 
 	snprintf(path, sizeof(path), "%s/" BOOT_SOCKET, stack);
 	if (count && access(path, F_OK) == 0)
-		list = boot_ask_list(stack, FIND_NAMES_MS, reply) ? reply : "";
+		list = boot_ask(stack, words, FIND_NAMES_MS, reply) == BOOT_OK ? reply : "";
 	for (unsigned i = 0; i < count; i++)
 		find_name(&device[i], list);
 }
