@@ -110,7 +110,7 @@ struct queue {
 	bool stop;           /* atomic */
 	bool stopping;
 	bool ended;          /* atomic: the thread is over */
-	bool rx_quiet;       /* the port has nothing for us just now */
+	bool rx_quiet;       /* the port had nothing for us in this pass */
 	struct spin spin;
 	char failure[192];   /* why the queue broke; "" while it has not */
 

@@ -146,7 +146,6 @@ static bool recv_came(struct queue *q, int n)
 {
 	if (n < 0)
 		queue_fail(q, "the port is gone: %s", strerror(-n));
-	q->rx_quiet = n <= 0;
 	return n > 0;
 }
 
@@ -220,5 +219,6 @@ bool rx_fill(struct queue *q)
 
 	steer_look(&q->shared->steer, &q->rx.steer);
 	any = backlog_is_empty(&q->rx.backlog) && recv_given(q);
-	return recv_port(q) || any;
+	q->rx_quiet = !recv_port(q);
+	return !q->rx_quiet || any;
 }
