@@ -13,10 +13,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "common/acceptor.h"
 #include "common/loop.h"
 
-/* Clients that ask or wait; they are the user's own. */
-#define CONTROL_CLIENTS 32u
+/* Clients that ask or wait; they are the user's own. More of them wait for a place. */
+#define CONTROL_CLIENTS 128u
 
 struct boot_reply {
 	struct boot_control *control;
@@ -28,7 +29,8 @@ struct boot_control {
 	struct loop *loop;
 	struct boot *boot;
 	int fd;
-	struct loop_source *source;
+	struct acceptor acceptor;
+	unsigned busy; /* places in use */
 	struct boot_reply clients[CONTROL_CLIENTS];
 };
 
@@ -40,6 +42,8 @@ static void client_end(struct boot_reply *c)
 	c->source = NULL;
 	close(c->fd);
 	c->fd = -1;
+	c->control->busy--;
+	acceptor_set_full(&c->control->acceptor, false);
 }
 
 void boot_reply_send(struct boot_reply *c, const char *fmt, ...)
@@ -60,51 +64,50 @@ void boot_reply_send(struct boot_reply *c, const char *fmt, ...)
 /* Words that end with a NUL each. */
 static void take_request(struct boot_reply *c, char *request, size_t length)
 {
-	char *words[BOOT_WORDS_MAX + 1];
-	unsigned n = 0;
+	CLEANUP_FREE char **words = NULL;
+	unsigned count = 0, n = 0;
 
 	request[length] = '\0';
-	for (char *p = request; p < request + length && n < BOOT_WORDS_MAX; p += strlen(p) + 1)
+	for (char *p = request; p < request + length; p += strlen(p) + 1)
+		count++;
+	words = calloc(count + 1, sizeof(*words));
+	for (char *p = request; words && n < count; p += strlen(p) + 1)
 		words[n++] = p;
-	words[n] = NULL;
-	if (n)
-		boot_request(c->control->boot, words, n, c);
+	if (words)
+		boot_request(c->control->boot, words, count, c);
 	else
-		client_end(c);
+		boot_reply_send(c, "out of memory");
 }
 
 static void on_request(void *opaque, uint32_t events)
 {
 	struct boot_reply *c = opaque;
 	char request[BOOT_MESSAGE_MAX];
-	ssize_t n = recv(c->fd, request, sizeof(request) - 1, MSG_DONTWAIT);
+	/* The length of all of it, also if it is cut. */
+	ssize_t n = recv(c->fd, request, sizeof(request) - 1, MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* One request each. */
 	loop_remove(c->source);
 	c->source = NULL;
-	if (n > 0)
+	if (n >= (ssize_t)sizeof(request))
+		boot_reply_send(c, BOOT_TOO_LONG, BOOT_MESSAGE_MAX - 1);
+	else if (n > 0)
 		take_request(c, request, (size_t)n);
 	else
 		client_end(c);
 }
 
-static void on_client(void *opaque, uint32_t events)
+static void on_client(void *opaque, int fd)
 {
 	struct boot_control *control = opaque;
-	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
 	struct boot_reply *c = control->clients;
 
-	while (c < control->clients + CONTROL_CLIENTS && c->fd >= 0)
-		c++;
-	if (fd < 0)
-		return;
-	if (c == control->clients + CONTROL_CLIENTS) {
-		close(fd);
-		return;
-	}
+	while (c->fd >= 0)
+		c++; /* there is one, or nobody were accepted */
 	*c = (struct boot_reply){ .control = control, .fd = fd };
+	acceptor_set_full(&control->acceptor, ++control->busy == CONTROL_CLIENTS);
 	c->source = loop_add_fd(control->loop, fd, EPOLLIN, on_request, c);
 	if (!c->source)
 		client_end(c);
@@ -114,10 +117,7 @@ bool boot_control_is_idle(struct boot_control *control)
 {
 	struct pollfd p = { .fd = control->fd, .events = POLLIN };
 
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
-		if (control->clients[i].fd >= 0)
-			return false;
-	return poll(&p, 1, 0) == 0;
+	return !control->busy && poll(&p, 1, 0) == 0;
 }
 
 static int listen_at(struct boot_control *control, const char *dir)
@@ -132,8 +132,8 @@ static int listen_at(struct boot_control *control, const char *dir)
 	if (control->fd < 0 || bind(control->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
 		listen(control->fd, 16) < 0)
 		return -errno;
-	control->source = loop_add_fd(control->loop, control->fd, EPOLLIN, on_client, control);
-	return control->source ? 0 : -errno;
+	return acceptor_open(&control->acceptor, control->loop, control->fd, "the control socket", on_client,
+		control);
 }
 
 struct boot_control *boot_control_open(struct loop *loop, const char *dir, struct boot *boot)
@@ -160,7 +160,7 @@ void boot_control_close(struct boot_control *control)
 		return;
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		client_end(&control->clients[i]);
-	loop_remove(control->source);
+	acceptor_close(&control->acceptor);
 	if (control->fd >= 0)
 		close(control->fd);
 	free(control);

@@ -17,8 +17,6 @@
 #define BOOT_LOG "log"
 /** BOOT_MESSAGE_MAX - a request or a reply on it, one packet. */
 #define BOOT_MESSAGE_MAX 65536u
-/** BOOT_WORDS_MAX - the words of a request. */
-#define BOOT_WORDS_MAX 64u
 /** BOOT_TOO_LONG - what becomes of a longer one. */
 #define BOOT_TOO_LONG "the request is longer than the %u bytes that a stack takes"
 

@@ -235,6 +235,7 @@ if HAVE_CMOCKA
 tools_tests = \
 	tests/unit/tools-cfg \
 	tests/unit/tools-compare \
+	tests/unit/tools-control \
 	tests/unit/tools-histogram \
 	tests/unit/tools-log \
 	tests/unit/tools-metrics \
@@ -252,6 +253,8 @@ tests_unit_tools_cfg_SOURCES = tests/unit/tools-cfg.c tools/cfg-keys.c tools/cfg
 tests_unit_tools_cfg_LDADD = $(CMOCKA_LIBS)
 tests_unit_tools_compare_SOURCES = tests/unit/tools-compare.c
 tests_unit_tools_compare_LDADD = tools/libbench.la common/libcommon.la $(CMOCKA_LIBS)
+tests_unit_tools_control_SOURCES = tests/unit/tools-control.c tools/boot-control.c
+tests_unit_tools_control_LDADD = tools/libmetrics.la $(CMOCKA_LIBS)
 tests_unit_tools_histogram_SOURCES = tests/unit/tools-histogram.c
 tests_unit_tools_histogram_LDADD = tools/libbench.la $(CMOCKA_LIBS)
 tests_unit_tools_metrics_SOURCES = tests/unit/tools-metrics.c
