@@ -42,11 +42,17 @@ static unsigned device_await_script(struct device *d, unsigned todo)
 	return todo;
 }
 
+static unsigned device_kill_script(struct device *d)
+{
+	d->unwanted = true;
+	return DEVICE_DO_SCRIPT_KILL;
+}
+
 /* Once nothing is left of what a script set up. */
 static unsigned device_let_go(struct device *d, const struct device_view *view, unsigned more)
 {
 	if (view->script == DEVICE_SCRIPT_BUSY)
-		return device_await_script(d, DEVICE_DO_SCRIPT_KILL);
+		return device_await_script(d, device_kill_script(d));
 	if (device_is_set_up(view))
 		return device_await_script(d, DEVICE_DO_SCRIPT_DOWN);
 	return device_forget(d, more);
@@ -86,7 +92,7 @@ static unsigned device_dwell(struct device *d, const struct device_view *view, u
 	d->phase = DEVICE_DWELL;
 	d->deadline_ms = now + DEVICE_DWELL_MS;
 	return DEVICE_DO_CLEAN | (view->state == XenbusStateClosed ? 0 : DEVICE_DO_CLOSE) |
-		(view->script == DEVICE_SCRIPT_BUSY ? DEVICE_DO_SCRIPT_KILL : 0) |
+		(view->script == DEVICE_SCRIPT_BUSY ? device_kill_script(d) : 0) |
 		(device_is_set_up(view) ? DEVICE_DO_SCRIPT_DOWN : 0);
 }
 
@@ -302,8 +308,9 @@ unsigned device_timer(struct device *d, const struct device_view *view, uint64_t
 unsigned device_script_ended(struct device *d, bool up, bool ok, const struct device_view *view,
 	uint64_t now)
 {
-	bool failed = up && !ok;
+	bool failed = up && !ok && !d->unwanted;
 
+	d->unwanted = false;
 	switch (d->phase) {
 	case DEVICE_SETUP:
 		if (failed && device_is_startable(view))

@@ -109,6 +109,7 @@ struct device {
 	bool patient;         /* its toolstack waits for its storage, not for anybody to be there: not libxl */
 	bool replacing;       /* its end is our doing: another is started at once */
 	bool trial;           /* that other one, until it is ready */
+	bool unwanted;        /* its script was to be killed: how that ends says nothing of a device made since */
 	struct backoff backoff;
 	uint64_t started_ms;
 	uint64_t deadline_ms; /* call device_timer() then; 0: never */

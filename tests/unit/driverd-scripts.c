@@ -158,6 +158,43 @@ static void test_removal_kills_a_script_that_sets_up(void **state)
 		DEVICE_DO_DELETE | DEVICE_DO_FORGET);
 }
 
+/* Its predecessor's script was killed: that is no failure of the new one. */
+static void test_a_device_made_anew_while_a_script_is_killed(void **state)
+{
+	struct device d = { 0 };
+	struct device_view v = leaf(1, true, DEVICE_SCRIPT_DOWN, true), none = gone;
+
+	(void)device_leaf(&d, &v, 1000);
+	none.script = DEVICE_SCRIPT_BUSY;
+	assert_int_equal(device_leaf(&d, &none, 1100), DEVICE_DO_SCRIPT_KILL);
+	v.script = DEVICE_SCRIPT_BUSY;
+	assert_int_equal(device_leaf(&d, &v, 1200), 0);
+	v.script = DEVICE_SCRIPT_DIRTY;
+	assert_int_equal(device_script_ended(&d, true, false, &v, 1300), DEVICE_DO_SCRIPT_DOWN);
+	v.script = DEVICE_SCRIPT_DOWN;
+	assert_int_equal(device_script_ended(&d, false, true, &v, 1400), DEVICE_DO_SCRIPT_UP);
+	/* Its own failure counts. */
+	v.script = DEVICE_SCRIPT_DIRTY;
+	assert_int_equal(device_script_ended(&d, true, false, &v, 1500), DEVICE_DO_REPORT_SCRIPT |
+		DEVICE_DO_REMEMBER | DEVICE_DO_CLOSE | DEVICE_DO_SCRIPT_DOWN);
+}
+
+static void test_a_device_taken_back_while_a_script_is_killed(void **state)
+{
+	struct device d = { 0 };
+	struct device_view v = leaf(1, true, DEVICE_SCRIPT_DOWN, true);
+
+	(void)device_leaf(&d, &v, 1000);
+	v = leaf(5, false, DEVICE_SCRIPT_BUSY, true);
+	(void)device_leaf(&d, &v, 1100);
+	assert_int_equal(d.phase, DEVICE_DWELL);
+	v = leaf(1, true, DEVICE_SCRIPT_BUSY, true);
+	assert_int_equal(device_leaf(&d, &v, 1200), 0);
+	/* A format server has left nothing. */
+	v.script = DEVICE_SCRIPT_DOWN;
+	assert_int_equal(device_script_ended(&d, true, false, &v, 1300), DEVICE_DO_SCRIPT_UP);
+}
+
 static void test_what_a_vanished_device_set_up_is_taken_down(void **state)
 {
 	struct device d = { 0 };
@@ -376,6 +413,8 @@ int main(void)
 		cmocka_unit_test(test_a_networks_failed_script_ends_the_backend),
 		cmocka_unit_test(test_removal_takes_down_and_dwells),
 		cmocka_unit_test(test_removal_kills_a_script_that_sets_up),
+		cmocka_unit_test(test_a_device_made_anew_while_a_script_is_killed),
+		cmocka_unit_test(test_a_device_taken_back_while_a_script_is_killed),
 		cmocka_unit_test(test_what_a_vanished_device_set_up_is_taken_down),
 		cmocka_unit_test(test_a_device_made_anew_is_set_up_anew),
 		cmocka_unit_test(test_any_order_of_events),
