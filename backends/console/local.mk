@@ -82,7 +82,9 @@ console_live_tests = \
 	tests/peers/console-users \
 	$(NULL)
 check_PROGRAMS += $(console_live_tests)
+if HYPERVISOR
 TESTS += $(console_live_tests)
+endif
 console_rig = \
 	tests/peers/console-rig.c \
 	tests/peers/console-rig.h \

@@ -115,7 +115,9 @@ tests_unit_store_xsnode_LDADD = xenstore/libxsnode.la $(CMOCKA_LIBS) $(XENSTORE_
 
 # These start the hypervisor, too.
 check_PROGRAMS += tests/peers/store-ring-live tests/peers/store-restart-live
+if HYPERVISOR
 TESTS += tests/peers/store-ring-live tests/peers/store-restart-live
+endif
 store_guest_sources = \
 	tests/peers/store-guest.c \
 	tests/peers/store-guest.h \

@@ -21,6 +21,7 @@ dist_noinst_SCRIPTS += $(xen_lab_tests) $(xen_lab_benches) \
 	tests/lab/xen/build-bench.sh \
 	tests/lab/xen/build.sh \
 	tests/lab/xen/run.sh \
+	tests/lab/xen/test-units.sh \
 	$(NULL)
 EXTRA_DIST += \
 	tests/lab/xen/README.md \
@@ -66,6 +67,7 @@ EXTRA_DIST += \
 	tests/lab/xen/targets-dom0.sh \
 	tests/lab/xen/targets-driver.sh \
 	tests/lab/xen/targets-guest.sh \
+	tests/lab/xen/units-dom0.sh \
 	tests/lab/xen/vif-dom0.sh \
 	tests/lab/xen/vif-driver.sh \
 	tests/lab/xen/vif-guest.sh \
