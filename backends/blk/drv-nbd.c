@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "backends/blk/nbd-private.h"
 #include "common/confine.h"
@@ -30,7 +31,7 @@
 #define NBD_MAX_LENGTH (2u << 20)
 /* One that takes the server long holds up nobody else's requests. */
 #define NBD_MAX_TRIM (64u << 20)
-/* The daemon gives a backend 10 s until it is ready. */
+/* As GLUSTER_ATTACH_S. */
 #define NBD_ATTACH_MS 8000
 #define NBD_RETRY_MS 100
 
@@ -67,12 +68,39 @@ static bool nbd_await(struct nbd_link *link, int64_t end)
 	return greeted;
 }
 
+static int64_t nbd_attach_ms(const struct nbd *n)
+{
+	int64_t ms = n->server.uri.timeout_s * INT64_C(1000);
+
+	return ms < NBD_ATTACH_MS ? ms : NBD_ATTACH_MS;
+}
+
+static const struct timespec nbd_pause = { .tv_nsec = NBD_RETRY_MS * 1000000L };
+
+static int nbd_is_away(const struct nbd *n, int64_t begun, const char *clause, char *why, size_t room)
+{
+	snprintf(why, room, "NBD server %s: %s (after %.1f s)", n->server.name, clause,
+		(double)(nbd_clock_ms() - begun) / 1000);
+	return -EHOSTUNREACH;
+}
+
+/* Confined nobody finds a path: the socket of a server that is just being started is waited for here. */
+static int nbd_await_socket(const struct nbd *n, char *why, size_t room)
+{
+	int64_t begun = nbd_clock_ms(), end = begun + nbd_attach_ms(n);
+
+	while (n->server.uri.socket[0] && access(n->server.uri.socket, F_OK) < 0) {
+		if (nbd_clock_ms() + NBD_RETRY_MS >= end)
+			return nbd_is_away(n, begun, strerror(errno), why, room);
+		nanosleep(&nbd_pause, NULL);
+	}
+	return 0;
+}
+
 /* A server that is just being started is waited for; one that says no is believed. */
 static int nbd_connect(struct nbd *n, char *why, size_t room)
 {
-	const struct timespec pause = { .tv_nsec = NBD_RETRY_MS * 1000000L };
-	int64_t ms = n->server.uri.timeout_s * INT64_C(1000);
-	int64_t begun = nbd_clock_ms(), end = begun + (ms < NBD_ATTACH_MS ? ms : NBD_ATTACH_MS);
+	int64_t begun = nbd_clock_ms(), end = begun + nbd_attach_ms(n);
 
 	for (;;) {
 		bool greeted;
@@ -83,11 +111,9 @@ static int nbd_connect(struct nbd *n, char *why, size_t room)
 			return 0;
 		if (greeted || nbd_clock_ms() + NBD_RETRY_MS >= end)
 			break;
-		nanosleep(&pause, NULL);
+		nanosleep(&nbd_pause, NULL);
 	}
-	snprintf(why, room, "NBD server %s: %s (after %.1f s)", n->server.name, n->spare.why,
-		(double)(nbd_clock_ms() - begun) / 1000);
-	return -EHOSTUNREACH;
+	return nbd_is_away(n, begun, n->spare.why, why, room);
 }
 
 /* --- what the export is ------------------------------------------------------------------------- */
@@ -102,12 +128,12 @@ static uint32_t nbd_block_size(const struct nbd_export *e)
 	return e->min_block < NBD_SECTOR ? NBD_SECTOR : e->min_block;
 }
 
-static int nbd_check_export(const struct nbd *n, const struct blk_conf *conf, char *why, size_t room)
+static int nbd_check_export(const struct nbd *n, char *why, size_t room)
 {
 	const struct nbd_export *e = &n->export;
 	uint32_t block = nbd_block_size(e);
 
-	if (e->readonly && !conf->readonly)
+	if (e->readonly && !n->readonly)
 		snprintf(why, room, "NBD server %s: the export is read-only; attach the disk with mode r",
 			n->server.name);
 	else if (!is_power_of_two(block) || block > NBD_MAX_BLOCK)
@@ -132,7 +158,7 @@ static uint64_t nbd_hash(uint64_t h, const char *text)
 	return h;
 }
 
-static void nbd_describe(const struct nbd *n, const struct blk_conf *conf, struct blk_info *info)
+static void nbd_describe(const struct nbd *n, struct blk_info *info)
 {
 	const struct nbd_export *e = &n->export;
 	uint32_t block = nbd_block_size(e);
@@ -150,15 +176,15 @@ static void nbd_describe(const struct nbd *n, const struct blk_conf *conf, struc
 		.max_discard = NBD_MAX_TRIM,
 		.discard_granularity = preferred,
 		.identity = { place, nbd_hash(place, n->server.uri.export) },
-		.flags = BLK_INFO_SERVED | (conf->own_server ? BLK_INFO_FENCED : 0) |
+		.flags = BLK_INFO_SERVED | (n->own_server ? BLK_INFO_FENCED : 0) |
 			 (e->flush ? BLK_INFO_FLUSH : 0) |
-			 (conf->readonly ? BLK_INFO_READONLY : 0) |
+			 (n->readonly ? BLK_INFO_READONLY : 0) |
 			 (e->multi && !n->strict ? BLK_INFO_MULTI_QUEUE : 0) |
 			 (e->rotational ? BLK_INFO_ROTATIONAL : 0) |
-			 (!conf->readonly && e->trim ? BLK_INFO_DISCARD : 0) |
-			 (!conf->readonly && e->zeroes ? BLK_INFO_ZEROES : 0),
+			 (!n->readonly && e->trim ? BLK_INFO_DISCARD : 0) |
+			 (!n->readonly && e->zeroes ? BLK_INFO_ZEROES : 0),
 	};
-	if (!conf->readonly && !e->flush)
+	if (!n->readonly && !e->flush)
 		log_warn("%s: the server offers no flush: what it acknowledges is taken to be durable",
 			n->server.name);
 	log_info("%s: %" PRIu64 " bytes, blocks of %" PRIu32 "%s", n->server.name, e->size, block,
@@ -176,22 +202,19 @@ static void nbd_close_all(void *state)
 	free(n);
 }
 
-static int nbd_open_export(struct nbd *n, const struct blk_conf *conf, char *why, size_t room)
+static int nbd_prepare(struct nbd *n, const struct blk_conf *conf, char *why, size_t room)
 {
 	int rc = nbd_uri_parse(conf->filename, &n->server.uri, why, room);
 
 	if (rc == 0)
 		rc = nbd_server_resolve(&n->server, why, room);
 	n->strict = n->server.uri.unflushed_fails;
+	n->readonly = conf->readonly;
 	n->own_server = conf->own_server;
 	/* After an allocation that failed qemu-nbd gives that vhd's next block the same place. */
 	n->errors_last = conf->own_server && strncmp(n->server.uri.export, "vhd:", 4) == 0;
 	n->server.silent_ms = n->server.uri.timeout_s * 1000u / 3;
-	if (rc == 0)
-		rc = nbd_connect(n, why, room);
-	if (rc == 0)
-		rc = nbd_link_export(&n->spare, &n->export, why, room);
-	return rc ? rc : nbd_check_export(n, conf, why, room);
+	return rc ? rc : nbd_await_socket(n, why, room);
 }
 
 static int nbd_open_driver(const struct blk_conf *conf, struct blk_info *info, void **state, char *why,
@@ -206,14 +229,28 @@ static int nbd_open_driver(const struct blk_conf *conf, struct blk_info *info, v
 	}
 	n->spare.fd = -1;
 	pthread_mutex_init(&n->lock, NULL);
-	rc = nbd_open_export(n, conf, why, why_room);
+	rc = nbd_prepare(n, conf, why, why_room);
 	if (rc < 0) {
 		nbd_close_all(n);
 		return rc;
 	}
-	nbd_describe(n, conf, info);
 	*state = n;
 	return 0;
+}
+
+/* What libnbd reads here is a stranger's. */
+static int nbd_attach(void *state, struct blk_info *info, char *why, size_t room)
+{
+	struct nbd *n = state;
+	int rc = nbd_connect(n, why, room);
+
+	if (rc == 0)
+		rc = nbd_link_export(&n->spare, &n->export, why, room);
+	if (rc == 0)
+		rc = nbd_check_export(n, why, room);
+	if (rc == 0)
+		nbd_describe(n, info);
+	return rc;
 }
 
 /* By their numbers: no name is resolved twice, and so never to something else. */
@@ -242,6 +279,7 @@ static const struct blk_driver blk_driver_nbd = {
 	.name = "nbd",
 	.servers = nbd_servers,
 	.open = nbd_open_driver,
+	.attach = nbd_attach,
 	.queue_start = nbd_queue_start,
 	.queue_stop = nbd_queue_stop,
 	.submit = nbd_queue_submit,

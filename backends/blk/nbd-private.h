@@ -14,12 +14,12 @@ struct nbd {
 	struct nbd_server server;
 	struct nbd_export export; /* what guests were told that it is */
 	bool strict;             /* one queue: what was not flushed is counted, and its loss fails the disk */
-	bool own_server;         /* struct blk_conf's */
+	bool readonly, own_server; /* struct blk_conf's */
 	bool errors_last;        /* a write that fails fails the disk */
 	uint64_t written, covered; /* strict: writes that are done, those that a flush was done for */
 	int failed;              /* atomic: -errno that all requests end with from now on */
 	pthread_mutex_t lock;    /* of spare */
-	struct nbd_link spare;   /* UP: the one of open(), or of a queue that ended */
+	struct nbd_link spare;   /* UP: the one of attach(), or of a queue that ended */
 };
 
 TAILQ_HEAD(nbd_ops, nbd_op);
