@@ -146,6 +146,9 @@ static bool recv_came(struct queue *q, int n)
 {
 	if (n < 0)
 		queue_fail(q, "the port is gone: %s", strerror(-n));
+	/* Frames that came after the guest heard that its table is changed go by the new one. */
+	if (n > 0)
+		steer_look(&q->shared->steer, &q->rx.steer);
 	return n > 0;
 }
 
