@@ -328,6 +328,7 @@ tools_scripts = \
 	tests/scripts/create-process-servers.sh \
 	tests/scripts/create-partition.sh \
 	tests/scripts/create-process.sh \
+	tests/scripts/create-stack-session.sh \
 	tests/scripts/create-stack-silent.sh \
 	tests/scripts/create-stack.sh \
 	tests/scripts/create-views.sh \

@@ -6,8 +6,9 @@
 #include "common/cleanup.h"
 
 /**
- * rundir_each() - call @fn for each run directory, wherever stacks put them, that is the
- * user's alone. Its owner may be dead. Ends early when @fn returns non-zero.
+ * rundir_each() - call @fn for each run directory, wherever stacks put them, also those of a
+ * session that this is not, that is the user's alone. Its owner may be dead. Ends early when @fn
+ * returns non-zero.
  */
 void rundir_each(int (*fn)(const char *path, void *opaque), void *opaque);
 

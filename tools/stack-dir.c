@@ -289,23 +289,39 @@ static int create_under(struct rundir *rd, const char *base)
 	return error;
 }
 
+struct bases {
+	const char *path[3]; /* the first may be NULL */
+	char session[24];
+};
+
 /* In the order in which rundir_create() tries them. */
-static void list_bases(const char *bases[3])
+static void list_bases(struct bases *b)
 {
-	bases[0] = getenv("XDG_RUNTIME_DIR");
-	bases[1] = "/dev/shm";
-	bases[2] = "/tmp";
+	*b = (struct bases){ .path = { getenv("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp" } };
+}
+
+/*
+ * Where stacks may be. Without a session (cron, sudo, a service) there is no XDG_RUNTIME_DIR, but
+ * stacks that were made in one are in what that names there. None is made there: it goes with the session.
+ */
+static void list_places(struct bases *b)
+{
+	list_bases(b);
+	if (b->path[0] && b->path[0][0] == '/')
+		return;
+	snprintf(b->session, sizeof(b->session), "/run/user/%u", geteuid());
+	b->path[0] = b->session;
 }
 
 int rundir_create(struct rundir *rd, char *why, size_t why_room)
 {
-	const char *bases[3];
+	struct bases bases;
 	int error = -ENOENT;
 
-	list_bases(bases);
+	list_bases(&bases);
 	*rd = (struct rundir){ .lock_fd = -1, .janitor_fd = -1 };
-	for (unsigned i = 0; i < ARRAY_SIZE(bases) && error < 0; i++)
-		error = create_under(rd, bases[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(bases.path) && error < 0; i++)
+		error = create_under(rd, bases.path[i]);
 	if (error < 0) {
 		rd->path[0] = '\0';
 		snprintf(why, why_room, "cannot make a run directory in XDG_RUNTIME_DIR, /dev/shm or"
@@ -367,13 +383,13 @@ static int each_under(const char *base, int (*fn)(const char *path, void *opaque
 
 void rundir_each(int (*fn)(const char *path, void *opaque), void *opaque)
 {
-	const char *bases[3];
+	struct bases bases;
 	int r = 0;
 
-	list_bases(bases);
-	for (unsigned i = 0; i < ARRAY_SIZE(bases) && r == 0; i++)
-		if (bases[i] && bases[i][0] == '/' && (i == 0 || !bases[0] || strcmp(bases[i], bases[0]) != 0))
-			r = each_under(bases[i], fn, opaque);
+	list_places(&bases);
+	for (unsigned i = 0; i < ARRAY_SIZE(bases.path) && r == 0; i++)
+		if (i == 0 || strcmp(bases.path[i], bases.path[0]) != 0)
+			r = each_under(bases.path[i], fn, opaque);
 }
 
 /* --- a lock ------------------------------------------------------------ */
@@ -416,13 +432,14 @@ static int lock_under(const char *base, struct rundir_lock *lock)
 
 int rundir_lock(struct rundir_lock *lock)
 {
-	const char *bases[3];
+	struct bases bases;
 	int error = -ENOENT;
 
-	list_bases(bases);
+	/* The same one with a session and without. */
+	list_places(&bases);
 	lock->fd = -1;
-	for (unsigned i = 0; i < ARRAY_SIZE(bases) && error < 0; i++)
-		error = lock_under(bases[i], lock);
+	for (unsigned i = 0; i < ARRAY_SIZE(bases.path) && error < 0; i++)
+		error = lock_under(bases.path[i], lock);
 	return error;
 }
 
