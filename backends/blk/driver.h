@@ -49,6 +49,12 @@ enum blk_flags {
 	 * it their CPU and do not look for work before they sleep.
 	 */
 	BLK_INFO_SERVED = 1 << 9,
+	/*
+	 * The kernel may hold a request's memory when the process has been killed and its mappings go.
+	 * In a PV domain of Xen's (Linux 5.19 and later) it then frees pages of the frontend's that are in
+	 * use, and the successors read and write wrong ones: data go through memory of ours.
+	 */
+	BLK_INFO_OWN_MEMORY = 1 << 10,
 };
 
 enum blk_req_flags {

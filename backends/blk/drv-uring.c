@@ -46,7 +46,7 @@
 struct uring {
 	struct storage st;
 	bool cached_reads;  /* atomic: try RWF_NOWAIT first; cleared when the file system has none */
-	bool costly_calls;  /* this is a PV domain */
+	bool pv_domain;     /* of Xen's: system calls are dear */
 };
 
 /* In blk_req.driver_private. */
@@ -241,7 +241,7 @@ static void uring_kick(void *state, struct blk_queue *queue)
 
 	uq->staged = NULL;
 	uq->tail = &uq->staged;
-	uq->batch_reads = u->costly_calls && uring_has_small_reads(req);
+	uq->batch_reads = u->pv_domain && uring_has_small_reads(req);
 	while (req) {
 		struct blk_req *next = req->next;
 
@@ -295,9 +295,12 @@ static int uring_open(const struct blk_conf *conf, struct blk_info *info, void *
 		return rc;
 	}
 	u->cached_reads = !u->st.direct;
-	u->costly_calls = uring_is_pv_domain();
+	u->pv_domain = uring_is_pv_domain();
 	storage_describe(&u->st, conf, info);
 	info->flags |= BLK_INFO_IN_RING;
+	/* Who is killed does not wait for O_DIRECT of a ring's, as for calls and for aio. */
+	if (u->pv_domain && u->st.direct)
+		info->flags |= BLK_INFO_OWN_MEMORY;
 	*state = u;
 	return 0;
 }

@@ -227,7 +227,7 @@ tests_unit_blk_request_bad_LDADD = $(blk_rig_libs)
 tests_unit_blk_request_flush_SOURCES = tests/unit/blk-request-flush.c $(request_rig)
 tests_unit_blk_request_flush_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_request_flush_LDADD = $(blk_rig_libs)
-tests_unit_blk_pv_reads_SOURCES = tests/unit/blk-pv-reads.c $(blk_rig)
+tests_unit_blk_pv_reads_SOURCES = tests/unit/blk-pv-reads.c $(blk_rig) backends/blk/offer.c backends/blk/offer.h
 tests_unit_blk_pv_reads_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
 tests_unit_blk_pv_reads_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen -Wl,--wrap=preadv2
 tests_unit_blk_pv_reads_LDADD = $(blk_rig_libs)

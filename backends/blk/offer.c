@@ -59,7 +59,7 @@ int offer_make(const struct blkif_toolstack_nodes *t, const struct blk_info *inf
 		.max_indirect_segments = BLKIF_INDIRECT_SEGMENTS,
 		.max_queues = info->flags & BLK_INFO_MULTI_QUEUE ? max_queues : 1,
 		.max_ring_page_order = BLKIF_MAX_RING_ORDER,
-		.persistent = true,
+		.persistent = !(info->flags & BLK_INFO_OWN_MEMORY),
 		.sector_size = block,
 		.physical_sector_size = offer_max(info->physical_size, block),
 		.info = offer_info_bits(t, info),

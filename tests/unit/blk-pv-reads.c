@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * drv-uring's cached reads in a PV domain of Xen's, where system calls are dear: several small
- * ones are one submission, a lone one stays with preadv2(). The kernel's word on what kind
- * of domain this is comes from here.
+ * drv-uring in a PV domain of Xen's. System calls are dear there: several small cached reads
+ * are one submission, a lone one stays with preadv2(). And the pages of a killed process are gone
+ * before its O_DIRECT is: what a ring may still hold is not the frontend's memory. The kernel's
+ * word on what kind of domain this is comes from here.
  */
 #include "config.h"
 #include "tests/unit/blk-rig.h"
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #include <linux/magic.h>
+
+#include "backends/blk/offer.h"
 
 #define READS 16u
 
@@ -135,6 +138,33 @@ static void elsewhere_each_is_a_call(void **state)
 	}
 }
 
+/* Whether a disk on @type of domain offers to keep grants mapped. */
+static bool maps_grants(const char *type, bool buffered)
+{
+	char mode[] = "w";
+	struct blkif_toolstack_nodes toolstack = { .logical_block_size = 512, .mode = mode };
+	struct blk_conf conf = { .filename = path, .buffered = buffered };
+	struct blkif_backend_nodes offer;
+	struct blk_info info;
+	char why[256] = "";
+	void *driver = NULL;
+
+	guest_type = type;
+	if (blk_driver_uring.open(&conf, &info, &driver, why, sizeof(why)) < 0 ||
+		offer_make(&toolstack, &info, 1, &offer, why, sizeof(why)) < 0)
+		fail_msg("%s", why);
+	blk_driver_uring.close(driver);
+	return offer.persistent;
+}
+
+static void what_a_ring_may_hold_is_not_the_frontends(void **state)
+{
+	assert_false(maps_grants("PV\n", false));
+	assert_true(maps_grants("PV\n", true));
+	assert_true(maps_grants("PVH\n", false));
+	assert_true(maps_grants(NULL, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +172,7 @@ int main(void)
 		cmocka_unit_test(one_alone_is_a_call),
 		cmocka_unit_test(larger_ones_are_calls),
 		cmocka_unit_test(elsewhere_each_is_a_call),
+		cmocka_unit_test(what_a_ring_may_hold_is_not_the_frontends),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
