@@ -18,7 +18,7 @@
 #define ANSWER_MS 400000
 
 /* What needs no device: a stack that takes longer hangs, or its machine does. */
-#define LIST_MS 5000
+#define LIST_MS 15000
 
 enum boot_answer client_ask(const char *dir, const char *const *words, char *reply)
 {
