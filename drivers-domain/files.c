@@ -13,12 +13,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
 #define FILES_NAME_MAX (SCAN_PATH_MAX + 8)
 #define FILES_LOST ".lost"
+/* How long one that was killed, with all of its domain, may take to be gone, on a busy machine. */
+#define FILES_INSTANCE_MS 5000u
+#define FILES_INSTANCE_PAUSE_MS 20u
 
 static void files_name(const struct leaf_name *name, const char *suffix, char text[FILES_NAME_MAX])
 {
@@ -88,12 +92,25 @@ static int files_try_lock(int fd)
 	return errno == EWOULDBLOCK ? -EBUSY : -errno;
 }
 
+/* Whoever started us may have seen the end of our predecessor's first process before its own. */
+static int files_await_lock(int fd)
+{
+	const struct timespec pause = { .tv_nsec = FILES_INSTANCE_PAUSE_MS * 1000000L };
+	int rc = files_try_lock(fd);
+
+	for (unsigned ms = 0; rc == -EBUSY && ms < FILES_INSTANCE_MS; ms += FILES_INSTANCE_PAUSE_MS) {
+		nanosleep(&pause, NULL);
+		rc = files_try_lock(fd);
+	}
+	return rc;
+}
+
 static int files_open_instance(struct files *f, const char *run_dir, char *why, size_t why_room)
 {
 	int rc;
 
 	f->instance_fd = files_open_lock(f->run_fd, "sluice-driverd.lock", O_RDWR);
-	rc = f->instance_fd < 0 ? f->instance_fd : files_try_lock(f->instance_fd);
+	rc = f->instance_fd < 0 ? f->instance_fd : files_await_lock(f->instance_fd);
 	if (rc == -EBUSY)
 		snprintf(why, why_room, "another sluice-driverd uses %s; end it, or give this"
 			" domain's its own --run-dir", run_dir);

@@ -181,6 +181,7 @@ driverd_scripts = \
 	tests/scripts/driverd-cgroup.sh \
 	tests/scripts/driverd-completion.sh \
 	tests/scripts/driverd-apart.sh \
+	tests/scripts/driverd-lock.sh \
 	tests/scripts/driverd-serves.sh \
 	tests/scripts/driverd-confined.sh \
 	tests/scripts/driverd-crash.sh \
