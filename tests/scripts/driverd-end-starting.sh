@@ -8,6 +8,12 @@ command -v python3 >/dev/null || skip "python3 is not installed"
 [ -e "$builddir/backends/blk/.libs/blk-nbd.so" ] || skip "built without libnbd"
 start_store
 make_backend
+"$builddir/hypervisor/sluice-hypervisor" --control="$tmp/control" 2>"$tmp/log/hypervisor" &
+cleanup_fn end_process $!
+mkdir -p "$tmp/dom/1"
+wait_for 10 "$builddir/tests/peers/hv-tool" create "$tmp/control" "$tmp/dom/1/hypervisor.sock" 1
+export LD_LIBRARY_PATH=$builddir/hypervisor/process/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export SLUICE_HYPERVISOR=$tmp/dom/1/hypervisor.sock
 # Takes connections, tells of each, and says nothing to them.
 python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8)
