@@ -127,7 +127,7 @@ struct queue {
 	bool has_thread, io_ready;
 	int control_fd;      /* an eventfd: something is in control, or a barrier moved */
 	unsigned control;    /* atomic: enum queue_control */
-	struct blk_cqe control_cqe, event_cqe, trim_cqe, cancel_cqe;
+	struct blk_cqe control_cqe, event_cqe, trim_cqe;
 	bool event_armed, trim_armed;
 	struct __kernel_timespec trim_after;
 	struct spin spin;

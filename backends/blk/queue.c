@@ -100,47 +100,6 @@ static int queue_init_uring(struct queue *q)
 	return 0;
 }
 
-static void queue_cancel(struct queue *q, uint64_t what, unsigned flags)
-{
-	struct io_uring_sqe *sqe = blk_queue_get_sqe(&q->pub);
-
-	io_uring_prep_cancel64(sqe, what, flags);
-	io_uring_sqe_set_data(sqe, &q->cancel_cqe);
-}
-
-static void queue_cancel_all(struct queue *q)
-{
-	if (!q->slot->one_by_one) {
-		queue_cancel(q, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-		return;
-	}
-	for (unsigned i = 0; i < q->pub.nlasting; i++)
-		queue_cancel(q, q->pub.lasting[i], 0);
-}
-
-/* Take our polls and timeouts out: the next connection has the same io_uring, for confinement forbids another. */
-static void queue_clear_uring(struct queue *q)
-{
-	struct io_uring_cqe *cqe;
-	bool again = false;
-
-	queue_cancel_all(q);
-	/* Of requests none is left, so nothing that completes here is wanted. */
-	while (q->pub.owed) {
-		if (io_uring_submit_and_wait(q->pub.ring, 1) < 0)
-			continue; /* EINTR, EAGAIN */
-		while (io_uring_peek_cqe(q->pub.ring, &cqe) == 0 && cqe) {
-			again |= io_uring_cqe_get_data(cqe) == &q->cancel_cqe && cqe->res == -EINVAL;
-			io_uring_cqe_seen(q->pub.ring, cqe);
-			q->pub.owed--;
-		}
-		if (again && !q->slot->one_by_one) {
-			q->slot->one_by_one = true;
-			queue_cancel_all(q);
-		}
-	}
-}
-
 static bool queue_reap(struct queue *q)
 {
 	struct io_uring_cqe *cqe;
@@ -345,7 +304,7 @@ static void queue_thread_exit(struct queue *q)
 	if (q->io_ready)
 		io_queue_stop(&q->io);
 	if (q->pub.ring)
-		queue_clear_uring(q);
+		uring_slot_clear(q->slot, &q->pub);
 	q->io_ready = false;
 	q->pub.ring = NULL;
 }

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backends/blk/driver.h"
 #include "common/array.h"
 #include "common/confine.h"
 #include "common/log.h"
@@ -106,6 +107,53 @@ int uring_slot_enable(struct uring_slot *s)
 		s->enabled = true;
 	return rc;
 }
+
+/* --- between two connections ---------------------------------------------------------- */
+
+/* Of what cancels; nobody runs it. */
+static struct blk_cqe uring_slot_cancel_cqe;
+
+static void uring_slot_cancel(struct blk_queue *queue, uint64_t what, unsigned flags)
+{
+	struct io_uring_sqe *sqe = blk_queue_get_sqe(queue);
+
+	io_uring_prep_cancel64(sqe, what, flags);
+	io_uring_sqe_set_data(sqe, &uring_slot_cancel_cqe);
+}
+
+static void uring_slot_cancel_all(const struct uring_slot *s, struct blk_queue *queue)
+{
+	if (!s->one_by_one) {
+		uring_slot_cancel(queue, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+		return;
+	}
+	for (unsigned i = 0; i < queue->nlasting; i++)
+		uring_slot_cancel(queue, queue->lasting[i], 0);
+}
+
+void uring_slot_clear(struct uring_slot *s, struct blk_queue *queue)
+{
+	struct io_uring_cqe *cqe;
+	bool again = false;
+
+	uring_slot_cancel_all(s, queue);
+	/* Of requests none is left, so nothing that completes here is wanted. */
+	while (queue->owed) {
+		if (io_uring_submit_and_wait(queue->ring, 1) < 0)
+			continue; /* EINTR, EAGAIN */
+		while (io_uring_peek_cqe(queue->ring, &cqe) == 0 && cqe) {
+			again |= io_uring_cqe_get_data(cqe) == &uring_slot_cancel_cqe && cqe->res == -EINVAL;
+			io_uring_cqe_seen(queue->ring, cqe);
+			queue->owed--;
+		}
+		if (again && !s->one_by_one) {
+			s->one_by_one = true;
+			uring_slot_cancel_all(s, queue);
+		}
+	}
+}
+
+/* --- the whole ------------------------------------------------------------------------ */
 
 int uring_slot_make(struct uring_slot *s, char *why, size_t room)
 {

@@ -10,6 +10,8 @@
 
 #include "backends/common/slot.h"
 
+struct blk_queue;
+
 /** struct uring_slot - all zero to begin with. */
 struct uring_slot {
 	struct slot slot;
@@ -36,5 +38,11 @@ void uring_slot_dispose(struct uring_slot *s);
  * Return: 0 or -errno.
  */
 int uring_slot_enable(struct uring_slot *s) must_check;
+/**
+ * uring_slot_clear() - take @queue's polls and timeouts out of the io_uring, which is @queue's ring:
+ * the next connection has the same one, for confinement forbids another. In the slot's thread, when
+ * no request is left.
+ */
+void uring_slot_clear(struct uring_slot *s, struct blk_queue *queue);
 
 #endif
