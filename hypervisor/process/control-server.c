@@ -18,7 +18,6 @@
 #include "hypervisor/vm/kvm.h"
 #include "hypervisor/vm/vm.h"
 
-
 struct control {
 	struct control *next;
 	struct hv *hv;
